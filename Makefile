@@ -1,0 +1,45 @@
+# make demo: the incident in small, for real.  make test: lint, types and all tests.
+# Both set up everything they need in .venv, from the pinned and hashed requirements.lock.
+
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := $(shell find exfilter addons detectors -name '*.py' -o -name '*.pyx' -o -name 'py.typed') setup.py pyproject.toml README.md
+CUSTOMERS ?= 1_000_000
+
+.PHONY: demo test lint install clean lock
+
+demo: install
+	$(BIN)/python examples/demo.py
+
+test: lint
+	$(BIN)/pytest -n 2 --dist loadgroup
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+install: $(VENV)/installed
+
+# The tools are there before the wheel is built; no index host is named, pip's own settings serve.
+$(VENV)/requirements: requirements.lock
+	@python=$$(sh .ci/python) && test -x $(BIN)/python || $$python -m venv --clear $(VENV) || \
+	  { echo "exfilter: Python 3.12 or newer with venv is needed: apt-get install python3-venv, or pyenv install 3.13" >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	@touch $@
+
+# What the wheel installs is what the demo and the tests run.
+$(VENV)/installed: $(VENV)/requirements $(SOURCES)
+	@rm -rf build dist
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-index --force-reinstall dist/exfilter-*.whl
+	@touch $@
+
+# Needs uv; pip cannot override mitmproxy's wish for a certifi that is not published yet.
+lock:
+	uv pip compile --quiet pyproject.toml --extra index --group dev --python-version 3.12 --universal --generate-hashes \
+	  --no-annotate --no-header --no-emit-index-url --no-emit-find-links --output-file requirements.lock
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info demo-out .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,1 @@
+"""exfilter: counts the customers in what leaves a company, and holds the transfer."""

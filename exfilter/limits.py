@@ -1,0 +1,34 @@
+"""Budgets: what one transfer may cost. A limit that is hit is an outcome, never a silence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+KIB = 1024
+MIB = 1024 * KIB
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds for reading one transfer. What goes beyond is unscanned(over-budget)."""
+
+    bytes_in: int = 1024 * MIB
+    """Body bytes that are looked at."""
+    bytes_out: int = 2048 * MIB
+    """Bytes after decompression, over all parts of the transfer."""
+    ratio: int = 1000
+    """Bytes out for each byte in of one compressed stream, once past ``ratio_floor``."""
+    ratio_floor: int = 16 * MIB
+    """Output below which the ratio is not judged: small files compress very well."""
+    depth: int = 8
+    """Containers and encodings inside each other."""
+    parts: int = 100_000
+    """Parts of one transfer."""
+    slice_bytes: int = 8 * MIB
+    """Long text is handed on in slices of about this size, cut at line ends where there are any."""
+    overlap: int = 4 * KIB
+    """Characters that two slices share, so that nothing is lost at a seam."""
+
+
+PROXY = Limits(bytes_in=256 * MIB, bytes_out=512 * MIB)
+"""For the doors that hold a sender waiting."""

@@ -1,0 +1,25 @@
+"""Builds the native kernel where a C compiler and Python's headers are at hand.
+
+``optional``: without them the installation succeeds all the same and the reference kernel runs;
+``exfilter --version`` says which one it is.
+"""
+
+from pathlib import Path
+
+from setuptools import Extension, setup
+
+SOURCE = Path("exfilter/kernel/native.pyx")
+
+
+def extensions() -> list[Extension]:
+    """Return the native kernel, or nothing where Cython is missing."""
+    try:
+        from Cython.Build import cythonize
+    except ImportError:
+        return []
+    native = Extension("exfilter.kernel.native", [str(SOURCE)], extra_compile_args=["-O3"], optional=True)
+    found: list[Extension] = cythonize([native], language_level=3)
+    return found
+
+
+setup(ext_modules=extensions() if SOURCE.exists() else [])
