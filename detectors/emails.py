@@ -1,0 +1,83 @@
+"""E-mail addresses (RFC 5321, RFC 6531).
+
+Canonical: folded local part without ``+tag``, domain as IDNA A-labels in lower case (RFC 5891,
+UTS 46). At Gmail dots in the local part mean nothing and are dropped.
+"""
+
+from __future__ import annotations
+
+import functools
+import unicodedata
+
+import idna
+from email_validator import EmailNotValidError, validate_email
+
+from detectors import Key
+from exfilter.model import Kind
+
+SHAPE = "email"
+MAX_LOCAL = 64
+MAX_DOMAIN = 253
+DOTLESS = {"gmail.com": "gmail.com", "googlemail.com": "gmail.com"}
+"""Providers that ignore dots in the local part, and the domain that their addresses share."""
+
+SAME = (
+    ("h.brown@yahoo.com", "H.Brown@Yahoo.COM", "<h.brown@yahoo.com>", "h.brown+news@yahoo.com"),
+    ("jane.doe@gmail.com", "janedoe@gmail.com", "j.a.n.e.doe@googlemail.com"),
+    ("ina@b\u00fccher.example", "ina@xn--bcher-kva.example", "INA@B\u00dcCHER.EXAMPLE"),
+    ("kai@post.example", "mailto:kai@post.example", "mail=kai@post.example", "'kai@post.example',"),
+    ("kai@post.example", "Write to kai@post.example.", "\uff4bai\uff20post\uff0eexample"),
+)
+LOOKALIKES = (
+    ("hbrown@yahoo.com", "hbrown@yahoo.com.au"),
+    ("user@gmail.com", "user@gmail.com.invalid"),
+    ("hbrown@yahoo.com", "jhbrown@yahoo.com"),
+    ("hbrown@yahoo.com", "j.hbrown@yahoo.com"),
+    ("hbrown@yahoo.com", "hbrown@yahoo.co"),
+    ("brien@mail.example", "o'brien@mail.example"),
+    ("h.brown@yahoo.com", "hbrown@yahoo.com"),
+    ("ina@bucher.example", "ina@b\u00fccher.example"),
+)
+
+
+def canonical(address: str) -> bytes | None:
+    """Return the canonical form of a bare address, or None where it cannot be one."""
+    text = address
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+        text = "".join(c for c in text if unicodedata.category(c) != "Cf")
+    local, at, domain = text.casefold().rpartition("@")
+    local = local.partition("+")[0].strip(".")
+    domain = domain.strip(".-")
+    if not at or not local or "." not in domain or len(local) > MAX_LOCAL or len(domain) > MAX_DOMAIN:
+        return None
+    if not domain.isascii():
+        ascii_domain = _a_labels(domain)
+        if ascii_domain is None:
+            return None
+        domain = ascii_domain
+    if domain in DOTLESS:
+        local, domain = local.replace(".", ""), DOTLESS[domain]
+    return f"{local}@{domain}".encode()
+
+
+@functools.lru_cache(maxsize=4096)
+def _a_labels(domain: str) -> str | None:
+    try:
+        return idna.encode(domain, uts46=True).decode("ascii")
+    except (idna.IDNAError, UnicodeError):
+        return None
+
+
+def keys(cell: str) -> tuple[Key, ...]:
+    """Return the keys of one table cell; empty where it holds no valid address."""
+    address = cell.strip().removeprefix("mailto:").strip("<>'\" ,;")
+    try:
+        address = validate_email(
+            address, check_deliverability=False, allow_smtputf8=True, test_environment=True
+        ).normalized
+    except EmailNotValidError:
+        if address.count("@") != 1 or any(c.isspace() for c in address):
+            return ()
+    form = canonical(address)
+    return (Key(Kind.EMAIL, SHAPE, form),) if form else ()

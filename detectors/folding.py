@@ -1,0 +1,78 @@
+"""The fold: one spelling for letters and digits that people and programs write in many ways.
+
+NFKD, case folded, combining marks and invisible characters dropped, every decimal digit, dash and
+apostrophe in its ASCII form, Latin letters that do not decompose (l with stroke, o with stroke)
+as anyascii writes them. Other scripts keep their letters. Each character folds by itself, so
+text can be folded in any chunking and offsets can be mapped back. Hangul is the exception and is
+composed (NFC) first, as ``exfilter.content`` does for every part.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+import numpy as np
+from anyascii import anyascii
+
+from exfilter.model import Int64Array
+
+_DASHES = {"Pd"}
+_APOSTROPHES = "\u2018\u2019\u02bc\u02bb\u00b4\u2032\uff07"
+_DROPPED = {"Mn", "Me", "Cf"}
+
+
+class _Folds(dict[int, str]):
+    """A ``str.translate`` table that computes an entry when it is first asked for."""
+
+    def __missing__(self, code: int) -> str:
+        folded = _fold_character(chr(code))
+        self[code] = folded
+        return folded
+
+
+def _fold_character(character: str) -> str:
+    if character in _APOSTROPHES:
+        return "'"
+    pieces = []
+    for piece in unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", character).casefold()):
+        category = unicodedata.category(piece)
+        if category in _DROPPED:
+            continue
+        if category in _DASHES or piece == "\u2212":
+            pieces.append("-")
+        elif category == "Nd":
+            pieces.append(str(unicodedata.decimal(piece)))
+        elif category == "Zs":
+            pieces.append(" ")
+        elif piece >= "\x80" and unicodedata.name(piece, "").startswith("LATIN"):
+            pieces.append(anyascii(piece).lower())
+        else:
+            pieces.append(piece)
+    return unicodedata.normalize("NFC", "".join(pieces))
+
+
+_FOLDS = _Folds()
+
+
+def fold(text: str) -> str:
+    """Return the folded spelling of ``text``. Idempotent."""
+    if text.isascii():
+        return text.lower()
+    return text.translate(_FOLDS)
+
+
+def fold_with_offsets(text: str) -> tuple[str, Int64Array | None]:
+    """Return the folded text and, for each of its characters, the index of the source character.
+
+    The offsets have one entry more than the folded text (its end). None: every index is its own.
+    """
+    if text.isascii():
+        return text.lower(), None
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    distinct, inverse = np.unique(codes, return_inverse=True)
+    lengths = np.array([len(_FOLDS[int(code)]) for code in distinct], dtype=np.int64)[inverse]
+    folded = text.translate(_FOLDS)
+    if bool((lengths == 1).all()):
+        return folded, None
+    sources = np.repeat(np.arange(len(codes), dtype=np.int64), lengths)
+    return folded, np.append(sources, len(codes))

@@ -1,0 +1,142 @@
+"""Look-up tables of a few customers, built the obvious way: the index builder's oracle."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import numpy as np
+
+from detectors import Key, emails, lead, names, phones, tickets
+from exfilter.index.statistics import Statistics
+from exfilter.kernel.siphash import siphash24
+from exfilter.kernel.tables import FIRST, FIXED_SHAPES, LAST, SHARED, Shape, Tables
+from exfilter.model import Kind
+
+KIND_KEYS = tuple(bytes([kind + 1]) * 16 for kind in Kind)
+TOKEN_KEY = b"t" * 16
+
+Customer = Mapping[str, str]
+"""Any of email, phone, ticket, name, first, last, region."""
+
+
+def keys_of(customer: Customer, templates: Sequence[tickets.Template]) -> list[Key]:
+    """Return all keys of one customer."""
+    found: list[Key] = []
+    found += emails.keys(customer["email"]) if "email" in customer else ()
+    found += phones.keys(customer["phone"], customer.get("region")) if "phone" in customer else ()
+    found += tickets.keys(customer["ticket"], templates) if "ticket" in customer else ()
+    found += names.keys(*_name(customer)) if _name(customer) != ("", "") else ()
+    return found
+
+
+def _name(customer: Customer) -> tuple[str, str]:
+    if "name" in customer:
+        return names.split(customer["name"])
+    return customer.get("first", ""), customer.get("last", "")
+
+
+def build(customers: Iterable[Customer]) -> tuple[Tables, Statistics]:
+    """Return tables and statistics of ``customers``; their ordinals are their places."""
+    everybody = list(customers)
+    templates = tickets.learn(c["ticket"] for c in everybody if "ticket" in c)
+    bearers: dict[Key, set[int]] = defaultdict(set)
+    roles = np.zeros(4096, dtype=np.uint8)
+    firsts: Counter[str] = Counter()
+    lasts: Counter[str] = Counter()
+    known: defaultdict[str, int] = defaultdict(int)
+    for ordinal, customer in enumerate(everybody):
+        for key in keys_of(customer, templates):
+            bearers[key].add(ordinal)
+        first, last = names.ends(*_name(customer))
+        firsts[first] += 1
+        lasts[last] += 1
+        both = FIRST | LAST
+        for token, role in ((first, FIRST if last else both), (last, LAST if first else both)):
+            known[token] |= int(role)
+    for hashed, role in zip(siphash24(TOKEN_KEY, [t.encode() for t in known]).tolist(), known.values(), strict=True):
+        slot = hashed & (4 * len(roles) - 1)
+        roles[slot >> 2] |= np.uint8(role << 2 * (slot & 3))
+    shapes = _shapes(bearers, templates)
+    tagged = sorted(_tagged(bearers))
+    values, start, postings = [], [0], []
+    for _, who in tagged:
+        if len(who) == 1:
+            values.append(who[0])
+        else:
+            values.append(int(SHARED) | (len(start) - 1))
+            postings += who
+            start.append(len(postings))
+    tables = Tables(
+        kind_keys=KIND_KEYS,
+        token_key=TOKEN_KEY,
+        tags=np.array([tag for tag, _ in tagged], dtype=np.uint64),
+        values=np.array(values, dtype=np.uint32),
+        postings_start=np.array(start, dtype=np.int64),
+        postings=np.array(postings, dtype=np.uint32),
+        roles=roles,
+        shapes=shapes,
+        templates=templates,
+    )
+    return tables, _statistics(len(everybody), bearers, shapes, everybody, firsts, lasts)
+
+
+def _tagged(bearers: Mapping[Key, set[int]]) -> Iterator[tuple[int, list[int]]]:
+    for kind in Kind:
+        keys = [key for key in bearers if key.kind == kind]
+        tags = siphash24(KIND_KEYS[kind], [key.canonical for key in keys])
+        yield from zip(tags.tolist(), (sorted(bearers[key]) for key in keys), strict=True)
+
+
+def _shapes(bearers: Mapping[Key, set[int]], templates: Sequence[tickets.Template]) -> tuple[Shape, ...]:
+    counts = Counter(key.shape for key in bearers)
+    kinds = {key.shape: key.kind for key in bearers}
+    spaces = {template.shape: template.space for template in templates}
+    fixed = [
+        Shape("email", Kind.EMAIL, 2.0**60, counts["email"]),
+        Shape(FIXED_SHAPES[1], Kind.NAME, 0, counts[names.SHAPE]),
+        Shape(FIXED_SHAPES[2], Kind.NAME, 0, counts[names.SHAPE]),
+        Shape(FIXED_SHAPES[3], Kind.NAME, 0, counts[names.MONO]),
+        Shape(FIXED_SHAPES[4], Kind.NAME, 0, counts[names.SHAPE]),
+    ]
+    numbers = sorted((kinds[name], name) for name in counts if kinds[name] in (Kind.PHONE, Kind.TICKET))
+    return tuple(fixed) + tuple(
+        Shape(name, kind, spaces.get(name) or 10.0 ** int(name.split()[-1].lstrip("+")), counts[name])
+        for kind, name in numbers
+    )
+
+
+def _statistics(
+    customers: int,
+    bearers: Mapping[Key, set[int]],
+    shapes: Sequence[Shape],
+    everybody: Sequence[Customer],
+    firsts: Counter[str],
+    lasts: Counter[str],
+) -> Statistics:
+    density = np.zeros((len(shapes), 1000))
+    for number, shape in enumerate(shapes):
+        mine = [key for key in bearers if key.shape == shape.name]
+        if shape.name[0] == "+" or shape.name.split()[0] in ("digits", phones.NATIONAL):
+            for key in mine:
+                density[number, lead(key.canonical)] += 1000.0 / shape.space
+        elif shape.space:
+            density[number, :] = len(mine) / shape.space
+    pairs = [who for key, who in bearers.items() if key.shape == names.SHAPE]
+    monos = [who for key, who in bearers.items() if key.shape == names.MONO]
+    unknown = 0
+    for who in pairs:
+        if len(who) == 1:
+            first, last = names.ends(*_name(everybody[min(who)]))
+            unknown += firsts[first] == 1 or lasts[last] == 1
+    return Statistics(
+        customers=customers,
+        density=np.minimum(density, 1.0),
+        name_bearers=sum(map(len, pairs)),
+        names_once=sum(len(who) == 1 for who in pairs),
+        names_twice=sum(len(who) == 2 for who in pairs),  # noqa: PLR2004
+        names_once_unknown=unknown,
+        mono_bearers=sum(map(len, monos)),
+        mono_once=sum(len(who) == 1 for who in monos),
+        mono_twice=sum(len(who) == 2 for who in monos),  # noqa: PLR2004
+    )
