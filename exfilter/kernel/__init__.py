@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from exfilter.kernel.reference import find
 from exfilter.kernel.tables import Candidates, Matches, Shape, Tables
 
-NAME = "reference"
+try:
+    from exfilter.kernel.prepare import find
+
+    NAME = "native"
+except ImportError:  # no C compiler or no Python headers were at hand when it was installed
+    from exfilter.kernel.reference import find
+
+    NAME = "reference"
 
 __all__ = ["NAME", "Candidates", "Matches", "Shape", "Tables", "find"]

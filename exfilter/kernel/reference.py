@@ -31,7 +31,7 @@ from exfilter.kernel.tables import (
     Matches,
     Tables,
 )
-from exfilter.model import Int64Array, Kind, Uint64Array
+from exfilter.model import Int64Array, Kind
 
 PAIR_TOKENS = 3
 """How many name tokens back a partner is looked for."""
@@ -57,13 +57,13 @@ def find(text: str, tables: Tables, records: Int64Array | None = None) -> Matche
     found += _phones(folded, shapes)
     found += _tickets(folded, tables.templates, shapes)
     named, strangers = _names(masked, text, sources, records, tables)
-    return _look_up(found + named, strangers, sources, tables)
+    return look_up(_hashed(found + named, tables), strangers, sources, tables)
 
 
 # -- e-mail addresses: they grow from an @ ---------------------------------------------------
 
-_LOCAL_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._+-")
-_LOCAL_RARE = frozenset("!#$%&'*/=?^`{|}~")
+LOCAL_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._+-")
+LOCAL_RARE = frozenset("!#$%&'*/=?^`{|}~")
 _DOMAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-")
 
 
@@ -99,7 +99,7 @@ def _local_starts(folded: str, at: int) -> list[int]:
     while plain > bottom and _is_local(folded[plain - 1]):
         plain -= 1
     whole = plain
-    while whole > bottom and (folded[whole - 1] in _LOCAL_RARE or _is_local(folded[whole - 1])):
+    while whole > bottom and (folded[whole - 1] in LOCAL_RARE or _is_local(folded[whole - 1])):
         whole -= 1
     inside_word = plain > 1 and folded[plain - 1] == "'" and folded[plain - 2].isalnum()
     starts = [] if inside_word else [plain]
@@ -110,7 +110,7 @@ def _local_starts(folded: str, at: int) -> list[int]:
 
 
 def _is_local(character: str) -> bool:
-    return character in _LOCAL_PLAIN or (character >= "\x80" and character.isalnum())
+    return character in LOCAL_PLAIN or (character >= "\x80" and character.isalnum())
 
 
 def _trim(folded: str, start: int, at: int) -> int:
@@ -205,30 +205,39 @@ def _numbers_from(
 # -- ticket numbers: the shapes that the index learnt ----------------------------------------
 
 
-@functools.lru_cache(maxsize=8)
-def _patterns(templates: tuple[tickets.Template, ...]) -> tuple[tuple[str, re.Pattern[str]], ...]:
-    """Return (shape, pattern) with one group for each run. Matches may overlap each other."""
-    gap = f"[{re.escape(tickets.SEPARATORS)}]{{0,{tickets.MAX_SEPARATORS}}}"
-    patterns = {}
+def patterns(templates: tuple[tickets.Template, ...]) -> dict[str, tuple[tickets.Run, ...]]:
+    """Return the runs to look for by shape: the templates and the bare digits of each."""
+    found = {}
     for template in templates:
-        runs = gap.join(
-            f"({re.escape(run.literal) or ('[0-9]' if run.digits else '[a-z0-9]') + f'{{{run.length}}}'})"
-            for run in template.runs
-        )
-        patterns[template.shape] = runs
+        found[template.shape] = template.runs
         bare = template.bare_digits
         if bare >= tickets.MIN_BARE_DIGITS:
-            patterns[tickets.bare_shape(bare)] = f"([0-9]{{{bare}}})"
-    return tuple((shape, re.compile(rf"(?<![^\W_])(?={runs}(?![^\W_]))")) for shape, runs in patterns.items())
+            found[tickets.bare_shape(bare)] = (tickets.Run("", bare, digits=True),)
+    return found
+
+
+@functools.lru_cache(maxsize=8)
+def _expressions(templates: tuple[tickets.Template, ...]) -> tuple[tuple[str, re.Pattern[str]], ...]:
+    """Return (shape, expression) with one group for each run. Matches may overlap each other."""
+    gap = f"[{re.escape(tickets.SEPARATORS)}]{{0,{tickets.MAX_SEPARATORS}}}"
+    return tuple(
+        (shape, re.compile(rf"(?<![^\W_])(?={gap.join(map(_expression, runs))}(?![^\W_]))"))
+        for shape, runs in patterns(templates).items()
+    )
+
+
+def _expression(run: tickets.Run) -> str:
+    characters = "[0-9]" if run.digits else "[a-z0-9]"
+    return f"({re.escape(run.literal) or f'{characters}{{{run.length}}}'})"
 
 
 def _tickets(
     folded: str, templates: tuple[tickets.Template, ...], shapes: dict[str, int]
 ) -> Iterator[Candidate]:
-    for shape, pattern in _patterns(templates):
+    for shape, expression in _expressions(templates):
         if shape not in shapes:
             continue
-        for match in pattern.finditer(folded):
+        for match in expression.finditer(folded):
             form = "".join(match.groups()).upper().encode()
             yield Candidate(shapes[shape], match.start(1), match.end(match.lastindex or 1), form)
 
@@ -277,7 +286,9 @@ def _names(
     found = list(_tokens(masked, text, sources, records))
     roles = _roles([token.form for token in found], tables)
     single = list(_single(found, roles)) if tables.shapes[NAME_MONO].keys else []
-    known = [(token, role) for token, role in zip(found, roles, strict=True) if role]
+    known = [
+        (token, role) for token, role in zip(found, roles, strict=True) if role and len(token.form) <= names.MAX_TOKEN
+    ]
     pairs = list(_pairs(known))
     standing = [pair for pair in pairs if pair.shape != NAME_LOOSE]
     starts, ends = {pair.start for pair in standing}, {pair.end for pair in standing}
@@ -355,43 +366,48 @@ def _single(found: list[_Token], roles: list[int]) -> Iterator[Candidate]:
 
 # -- look-up ---------------------------------------------------------------------------------
 
+CANDIDATE = np.dtype([("start", "i8"), ("end", "i8"), ("tag", "u8"), ("shape", "u2"), ("lead", "u2")])
 
-def _look_up(
-    found: list[Candidate], strangers: int, sources: Int64Array | None, tables: Tables
-) -> Matches:
-    shape = np.array([candidate.shape for candidate in found], dtype=np.uint16)
-    kinds = np.array([shape.kind for shape in tables.shapes], dtype=np.uint8)[shape]
-    tag = np.zeros(len(found), dtype=np.uint64)
+
+def _hashed(found: list[Candidate], tables: Tables) -> NDArray[np.void]:
+    rows = [(c.start, c.end, 0, c.shape, lead(c.canonical)) for c in found]
+    hashed = np.array(rows, dtype=CANDIDATE)
+    kinds = [tables.shapes[candidate.shape].kind for candidate in found]
     for kind in Kind:
-        rows = np.flatnonzero(kinds == kind)
-        tag[rows] = siphash24(tables.kind_keys[kind], [found[row].canonical for row in rows])
-    place = np.minimum(np.searchsorted(tables.tags, tag), max(0, len(tables.tags) - 1))
+        mine = [row for row, other in enumerate(kinds) if other == kind]
+        hashed["tag"][mine] = siphash24(tables.kind_keys[kind], [found[row].canonical for row in mine])
+    return hashed
+
+
+def look_up(found: NDArray[np.void], strangers: int, sources: Int64Array | None, tables: Tables) -> Matches:
+    """Return the hits among candidates, in order of their place, and what was looked for.
+
+    ``found``: records of ``CANDIDATE``. ``sources``: for each offset in it the source character.
+    """
+    tag = found["tag"]
+    place = np.searchsorted(tables.tags, tag)
+    place[place == len(tables.tags)] = 0
     hit = np.flatnonzero(tables.tags[place] == tag) if len(tables.tags) else np.empty(0, dtype=np.int64)
-    start = np.array([found[row].start for row in hit], dtype=np.int64)
-    end = np.array([found[row].end for row in hit], dtype=np.int64)
+    hit = hit[np.lexsort((tag[hit], found["shape"][hit], found["end"][hit], found["start"][hit]))]
+    start, end = found["start"][hit], found["end"][hit]
     if sources is not None:
         start, end = sources[start], sources[end - 1] + 1
-    order = np.lexsort((tag[hit], shape[hit], end, start))
-    hit = hit[order]
+    kinds = np.array([shape.kind for shape in tables.shapes], dtype=np.uint8)
     return Matches(
-        kind=kinds[hit],
-        shape=shape[hit],
-        start=start[order],
-        end=end[order],
-        posting=tables.values[place[hit]],
+        kind=kinds[found["shape"][hit]],
+        shape=found["shape"][hit],
+        start=start,
+        end=end,
+        posting=tables.values[place[hit]] if len(hit) else np.empty(0, dtype=np.uint32),
         tag=tag[hit],
-        lead=_leads(found, hit),
-        candidates=_distinct(found, strangers, shape, tag),
+        lead=found["lead"][hit],
+        candidates=_distinct(found, strangers),
     )
 
 
-def _distinct(
-    found: list[Candidate], strangers: int, shape: NDArray[np.uint16], tag: Uint64Array
-) -> Candidates:
-    pairs = np.rec.fromarrays((shape, tag), names="shape,tag")
-    _, rows = np.unique(pairs, return_index=True)
-    return Candidates(shape=shape[rows], lead=_leads(found, rows), tag=tag[rows], strangers=strangers)
-
-
-def _leads(found: list[Candidate], rows: NDArray[np.intp]) -> NDArray[np.uint16]:
-    return np.fromiter((lead(found[row].canonical) for row in rows), dtype=np.uint16, count=len(rows))
+def _distinct(found: NDArray[np.void], strangers: int) -> Candidates:
+    order = np.lexsort((found["tag"], found["shape"]))
+    shape, tag = found["shape"][order], found["tag"][order]
+    first = np.ones(len(order), dtype=bool)
+    first[1:] = (shape[1:] != shape[:-1]) | (tag[1:] != tag[:-1])
+    return Candidates(shape[first], found["lead"][order][first], tag[first], strangers)

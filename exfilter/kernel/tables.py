@@ -34,9 +34,12 @@ class Shape:
     """Distinct values of this shape in the index."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Tables:
-    """What the kernel looks up in. Flat, read-only arrays, usually memory-mapped."""
+    """What the kernel looks up in. Flat, read-only arrays, usually memory-mapped.
+
+    Equal only to itself, so that a kernel can keep what it derives from it.
+    """
 
     kind_keys: tuple[bytes, ...] = field(repr=False)
     """SipHash keys by ``Kind``, 16 bytes each."""
