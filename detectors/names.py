@@ -28,12 +28,18 @@ TITLES = frozenset(
     "monsieur madame mme mlle signor signora jr ii iii iv phd md esq dds cpa mba bsc msc ba ma".split()
 )
 PARTICLES = frozenset(
-    "van von der den de del della di da dos das du la le las los el al bin ibn ben y e zu zum zur ten ter af av".split()
+    "van von der den de del della di da dos das du la le las los el al bin ibn ben y e zu zum zur "
+    "ten ter af av".split()
 )
 
 SAME = (
     ("Anna Kowalska", "anna kowalska", "KOWALSKA, Anna", "Anna B. Kowalska", "Ms. Anna Kowalska"),
-    ("\u0141ukasz Wi\u015bniewski", "Lukasz Wisniewski", "WI\u015aNIEWSKI \u0141UKASZ", "L\u0323ukasz Wis\u0301niewski"),
+    (
+        "\u0141ukasz Wi\u015bniewski",
+        "Lukasz Wisniewski",
+        "WI\u015aNIEWSKI \u0141UKASZ",
+        "L\u0323ukasz Wis\u0301niewski",
+    ),
     ("Ludwig van der Berg", "Ludwig Berg", "Berg, Ludwig", "ludwig VAN DER BERG"),
     ("Sean O'Hara", "SEAN O\u2019HARA", "Sean Ohara", "Sean O'Hara's"),
     ("Maria Lopez", '"first_name": "Maria", "last_name": "Lopez"', "<b>Maria</b>\tLopez"),

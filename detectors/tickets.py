@@ -23,7 +23,9 @@ SEPARATORS = " -_./:#"
 MAX_SEPARATORS = 2
 """Between two runs of one identifier."""
 
-SAME = (("TM-12345678", "tm-12345678", "TM 12345678", "TM12345678", "TM_12345678", "TM#12345678", "#12345678"),)
+SAME = (
+    ("TM-12345678", "tm-12345678", "TM 12345678", "TM12345678", "TM_12345678", "TM#12345678", "#12345678"),
+)
 LOOKALIKES = (
     ("TM-12345678", "TM-12345679"),
     ("TM-12345678", "ATM12345678"),
@@ -116,14 +118,13 @@ def learn(cells: Iterable[str]) -> tuple[Template, ...]:
         counts[runs] += 1
         seen = constants.setdefault(runs, [set() for _ in runs])
         for values, piece in zip(seen, pieces, strict=True):
-            if len(values) < 2:  # noqa: PLR2004 - two are enough to know that it varies
+            if len(values) < 2:
                 values.add(piece)
     if len(counts) > MAX_TEMPLATES:
         counts = _generalise(counts)
-    found = [_with_constants(runs, count, constants.get(runs)) for runs, count in counts.items()]
-    order = {runs: (-counts[runs], str(runs)) for runs in counts}
-    ranked = [template for _, template in sorted(zip(map(order.get, counts), found, strict=True), key=lambda x: x[0])]  # type: ignore[arg-type,return-value]
-    return tuple(dict.fromkeys(ranked))[:MAX_TEMPLATES]
+    ranked = sorted(counts, key=lambda runs: (-counts[runs], str(runs)))
+    found = [_with_constants(runs, counts[runs], constants.get(runs)) for runs in ranked]
+    return tuple(dict.fromkeys(found))[:MAX_TEMPLATES]
 
 
 def _run(piece: str) -> Run:

@@ -125,7 +125,7 @@ class _Chances:
         return max(1.0, shape.space / leads)
 
     def _name_bits(self, bearers: Int64Array) -> Floats:
-        """A name with c bearers has the frequency c/N; borne once, what Good and Turing expect."""
+        """Return them for names: c bearers make c/N; one makes what Good and Turing expect."""
         known = self.statistics
         everybody = max(1, known.name_bearers + known.mono_bearers)
         once = 2.0 * (known.names_twice + 1) / ((known.names_once + 1) * everybody)
@@ -227,14 +227,22 @@ def _identify(
     support = np.zeros((len(row), len(Kind)))
     worth = chances.support_bits(hits)
     for distance in range(1, min(NEIGHBOURS, max(1, len(hits.start) - 1)) + 1):
-        close = [_support(row, ordinal, row + step, hits, worth, support, tables) for step in (distance, -distance)]
+        close = [
+            _support(row, ordinal, row + step, hits, worth, support, tables) for step in (distance, -distance)
+        ]
         if not any(close):
             break
     return row, ordinal, chances.anchor_bits(hits)[row] + support.sum(axis=1), support
 
 
 def _support(
-    row: Int64Array, ordinal: Int64Array, other: Int64Array, hits: _Hits, worth: Floats, support: Floats, tables: Tables
+    row: Int64Array,
+    ordinal: Int64Array,
+    other: Int64Array,
+    hits: _Hits,
+    worth: Floats,
+    support: Floats,
+    tables: Tables,
 ) -> bool:
     """Credit each anchor with its neighbour where both are fields of one customer.
 
@@ -255,7 +263,7 @@ def _support(
 
 def _bears(ordinal: Int64Array, posting: NDArray[np.uint32], tables: Tables) -> Bools:
     """Whether each customer is among the bearers of the posting beside it: bisection in its row."""
-    result = posting == ordinal
+    result: Bools = np.equal(posting, ordinal)
     shared = np.flatnonzero(posting & SHARED)
     row = (posting[shared] ^ SHARED).astype(np.int64)
     low, end = tables.postings_start[row], tables.postings_start[row + 1]
@@ -305,7 +313,9 @@ class _Judged:
         if shape in (NAME, NAME_LOWER, NAME_MONO):
             chance = self._judge_names(hits.bearers[rows], trials, shape)
         else:
-            chance = _judge_numbers(trials, len(rows), self.chances.statistics.density[shape, candidates["lead"]])
+            chance = _judge_numbers(
+                trials, len(rows), self.chances.statistics.density[shape, candidates["lead"]]
+            )
         count = max(0, round(chance.customers)) if chance.log10_p < SIGNIFICANT else 0
         name = self.tables.shapes[shape].name
         judgement = Judgement(name, trials, len(rows), chance.expected, chance.log10_p, count)
@@ -326,7 +336,9 @@ class _Judged:
         within = _judge_names(bearers, missed, *population, known.names_once_unknown)
         if shape == NAME_LOWER:
             return within
-        return min(within, _judge_names(bearers, missed + self.strangers, *population, 0), key=lambda c: c.log10_p)
+        return min(
+            within, _judge_names(bearers, missed + self.strangers, *population, 0), key=lambda c: c.log10_p
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -393,7 +405,13 @@ def _fields(hits: _Hits, counted: Ordinals, tables: Tables) -> dict[str, int]:
 
 
 def _explain(
-    rows: Int64Array, ordinals: Int64Array, bits: Floats, support: Floats, needed: float, hits: _Hits, tables: Tables
+    rows: Int64Array,
+    ordinals: Int64Array,
+    bits: Floats,
+    support: Floats,
+    needed: float,
+    hits: _Hits,
+    tables: Tables,
 ) -> tuple[Explained, ...]:
     """Return the best anchor of each customer, identified or not, and what spoke for it."""
     order = np.lexsort((-bits, ordinals))
@@ -402,6 +420,10 @@ def _explain(
     for at in order[first].tolist():
         shape = tables.shapes[int(hits.shape[rows[at]])].name
         because = [f"{shape}: {bits[at] - support[at].sum():.1f} bits"]
-        because += [f"{kind.name.lower()} within reach: {support[at, kind]:.1f} bits" for kind in Kind if support[at, kind]]
+        because += [
+            f"{kind.name.lower()} within reach: {support[at, kind]:.1f} bits"
+            for kind in Kind
+            if support[at, kind]
+        ]
         explained.append(Explained(int(ordinals[at]), float(bits[at]), needed, tuple(because)))
     return tuple(explained)

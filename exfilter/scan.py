@@ -136,7 +136,9 @@ def _redacted(provenance: str, tables: Tables, show: Show) -> str:
         return provenance
     matches = kernel.find(provenance, tables)
     shown, at = "", 0
-    for start, end, kind in zip(matches.start.tolist(), matches.end.tolist(), matches.kind.tolist(), strict=True):
+    for start, end, kind in zip(
+        matches.start.tolist(), matches.end.tolist(), matches.kind.tolist(), strict=True
+    ):
         if start >= at:
             shown += provenance[at:start] + show(provenance[start:end], Kind(kind))
             at = end

@@ -51,12 +51,14 @@ def build(customers: Iterable[Customer]) -> tuple[Tables, Statistics]:
         first, last = names.ends(*_name(customer))
         firsts[first] += 1
         lasts[last] += 1
-        both = FIRST | LAST
-        for token, role in ((first, FIRST if last else both), (last, LAST if first else both)):
-            known[token] |= int(role)
-    for hashed, role in zip(siphash24(TOKEN_KEY, [t.encode() for t in known]).tolist(), known.values(), strict=True):
+        both = int(FIRST | LAST)
+        for token, role in ((first, int(FIRST) if last else both), (last, int(LAST) if first else both)):
+            known[token] |= role
+    for hashed, bits in zip(
+        siphash24(TOKEN_KEY, [t.encode() for t in known]).tolist(), known.values(), strict=True
+    ):
         slot = hashed & (4 * len(roles) - 1)
-        roles[slot >> 2] |= np.uint8(role << 2 * (slot & 3))
+        roles[slot >> 2] |= np.uint8(bits << 2 * (slot & 3))
     shapes = _shapes(bearers, templates)
     tagged = sorted(_tagged(bearers))
     values, start, postings = [], [0], []
@@ -134,9 +136,9 @@ def _statistics(
         density=np.minimum(density, 1.0),
         name_bearers=sum(map(len, pairs)),
         names_once=sum(len(who) == 1 for who in pairs),
-        names_twice=sum(len(who) == 2 for who in pairs),  # noqa: PLR2004
+        names_twice=sum(len(who) == 2 for who in pairs),
         names_once_unknown=unknown,
         mono_bearers=sum(map(len, monos)),
         mono_once=sum(len(who) == 1 for who in monos),
-        mono_twice=sum(len(who) == 2 for who in monos),  # noqa: PLR2004
+        mono_twice=sum(len(who) == 2 for who in monos),
     )

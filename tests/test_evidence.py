@@ -14,27 +14,37 @@ from exfilter import evidence, kernel
 from exfilter.evidence import Observed, Weighed
 from tests.tables import Customer, build
 
-FIRST = [f"{a}{b}" for a in ("an", "be", "ka", "lu", "mo", "ri", "so", "ta") for b in ("na", "ro", "mir", "lia", "dek")]
-LAST = [f"{a}{b}" for a in ("kor", "bel", "dan", "fer", "gol", "hem", "jas", "mul") for b in ("son", "ova", "ini", "berg", "ak", "ez", "lund", "tos")]
+FIRST = [
+    f"{a}{b}"
+    for a in ("an", "be", "ka", "lu", "mo", "ri", "so", "ta")
+    for b in ("na", "ro", "mir", "lia", "dek")
+]
+LAST = [
+    f"{a}{b}"
+    for a in ("kor", "bel", "dan", "fer", "gol", "hem", "jas", "mul")
+    for b in ("son", "ova", "ini", "berg", "ak", "ez", "lund", "tos")
+]
 
 
 def customers(count: int, seed: int = 1) -> list[Customer]:
     """Names by rank, as in life: few are common, most are rare."""
     rng = random.Random(seed)
     first = [name.title() for name in FIRST] + [f"{a}{b}".title() for a in FIRST for b in ("el", "is", "ur")]
-    last = [name.title() for name in LAST] + [f"{a}{b}".title() for a in LAST for b in ("ow", "em", "ir", "ard")]
+    last = [name.title() for name in LAST] + [
+        f"{a}{b}".title() for a in LAST for b in ("ow", "em", "ir", "ard")
+    ]
     firsts = rng.choices(first, [1 / (rank + 3) for rank in range(len(first))], k=count)
     numbers = rng.sample(range(201 * 10_000, 990 * 10_000), count)
     lasts = rng.choices(last, [1 / (rank + 3) for rank in range(len(last))], k=count)
     return [
         {
             "first": f,
-            "last": l,
-            "email": f"{f}.{l}.{number}@mail.example".lower(),
+            "last": g,
+            "email": f"{f}.{g}.{number}@mail.example".lower(),
             "phone": f"+1 {numbers[number] // 10_000} 555 {numbers[number] % 10_000:04}",
             "ticket": f"TM-{10_000_000 + 3 * number}",
         }
-        for number, (f, l) in enumerate(zip(firsts, lasts, strict=True))
+        for number, (f, g) in enumerate(zip(firsts, lasts, strict=True))
     ]
 
 
@@ -60,7 +70,15 @@ LEAK = [TABLE[number] for number in SAMPLE]
 
 
 @pytest.mark.parametrize(
-    "fields", [("first", "last", "email"), ("email",), ("ticket",), ("phone",), ("ticket", "phone"), ("first", "last", "ticket")]
+    "fields",
+    [
+        ("first", "last", "email"),
+        ("email",),
+        ("ticket",),
+        ("phone",),
+        ("ticket", "phone"),
+        ("first", "last", "ticket"),
+    ],
 )
 def test_a_list_of_customers_counts_each_once(fields: Sequence[str]) -> None:
     weighed = weigh(lines(LEAK, *fields))
@@ -76,7 +94,10 @@ def test_a_bare_list_of_names_is_estimated() -> None:
 
 
 def test_a_bare_list_of_the_names_of_a_small_table_is_estimated() -> None:
-    small = [{"first": f"Q{row['first']}{n}x".translate(DIGITS), "last": f"W{row['last']}{n}x".translate(DIGITS)} for n, row in enumerate(TABLE[:100])]
+    small = [
+        {"first": f"Q{row['first']}{n}x".translate(DIGITS), "last": f"W{row['last']}{n}x".translate(DIGITS)}
+        for n, row in enumerate(TABLE[:100])
+    ]
     tables, statistics = build(small)
     found = [Observed(kernel.find(lines(small, "first", "last"), tables), None)]
     assert evidence.weigh(found, tables, statistics).estimated == len(small)
@@ -114,7 +135,8 @@ def test_uuids_timestamps_and_logs_are_nobody() -> None:
     rng = random.Random(5)
     rows = [
         f"2024-03-{rng.randrange(1, 29):02}T12:{rng.randrange(60):02}:07.{rng.randrange(10**6):06} "
-        f"{uuid.UUID(int=rng.getrandbits(128))} pid={rng.randrange(99999)} {1_700_000_000_000 + rng.randrange(10**9)}"
+        f"{uuid.UUID(int=rng.getrandbits(128))} pid={rng.randrange(99999)} "
+        f"{1_700_000_000_000 + rng.randrange(10**9)}"
         for _ in range(3000)
     ]
     assert count(weigh("\n".join(rows))) == 0
@@ -155,6 +177,8 @@ def test_the_binomial_tail_is_never_below_the_sum(trials: int, data: st.DataObje
     from math import comb, log10  # noqa: PLC0415
 
     successes = data.draw(st.integers(0, trials))
-    exact = sum(comb(trials, k) * chance**k * (1 - chance) ** (trials - k) for k in range(successes, trials + 1))
+    exact = sum(
+        comb(trials, k) * chance**k * (1 - chance) ** (trials - k) for k in range(successes, trials + 1)
+    )
     if exact > 1e-290:
         assert evidence.binomial_tail(trials, successes, chance) >= log10(exact) - 1e-6

@@ -79,7 +79,7 @@ def _prepared(text: str) -> tuple[bytes, Bytes, Bytes, Int64Array]:
         sources = np.arange(len(folded) + 1, dtype=np.int64)
     codes = np.frombuffer(folded.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
     originals = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)[sources[:-1]]
-    foreign = (originals >= 0x80) | (np.diff(sources) > 1)  # noqa: PLR2004 - the end of ASCII
+    foreign = (originals >= 0x80) | (np.diff(sources) > 1)
     classes = _by_code(codes, _class) | np.where(foreign, np.uint8(native.CLASSES["foreign"]), np.uint8(0))
     capitals = _by_code(originals, lambda character: int(character.isupper()))
     data = folded.encode("utf-8", "surrogatepass")
@@ -98,20 +98,28 @@ def _by_code(codes: NDArray[np.uint32], judge: Callable[[str], int]) -> Bytes:
 
 def _class(character: str) -> int:
     known = native.CLASSES
-    found = known["word"] * (character.isalnum() or character == "_") + known["alnum"] * character.isalnum()
+    found: int = (
+        known["word"] * (character.isalnum() or character == "_") + known["alnum"] * character.isalnum()
+    )
     found += known["letter"] * bool(_LETTER.match(character)) + known["cjk"] * bool(_CJK.match(character))
     found += known["digit"] * character.isdigit()
-    if character in LOCAL_PLAIN or character.lower() in LOCAL_PLAIN or (character >= "\x80" and character.isalnum()):
+    if (
+        character in LOCAL_PLAIN
+        or character.lower() in LOCAL_PLAIN
+        or (character >= "\x80" and character.isalnum())
+    ):
         found += known["local"]
     return found + known["rare"] * (character in LOCAL_RARE)
 
 
-_ASCII = bytes(_class(chr(byte)) if byte < 0x80 else 0 for byte in range(256))  # noqa: PLR2004
+_ASCII = bytes(_class(chr(byte)) if byte < 0x80 else 0 for byte in range(256))
 
 
 def _plan(tables: Tables) -> Plan:
     shapes = {shape.name: number for number, shape in enumerate(tables.shapes) if shape.keys}
-    literals, runs, rows, starts = b"", [], [], np.zeros(256, dtype=np.uint8)
+    literals, starts = b"", np.zeros(256, dtype=np.uint8)
+    runs: list[tuple[int, int, int]] = []
+    rows: list[tuple[int, int, int]] = []
     for shape, sequence in patterns(tables.templates).items():
         if shape not in shapes:
             continue

@@ -72,7 +72,9 @@ def _emails(text: str, folded: str, sources: Int64Array | None) -> Iterator[Cand
     while at >= 0:
         end = _grow_right(folded, at + 1)
         for start in _local_starts(folded, at):
-            first, last = (start, end - 1) if sources is None else (int(sources[start]), int(sources[end - 1]))
+            first, last = (
+                (start, end - 1) if sources is None else (int(sources[start]), int(sources[end - 1]))
+            )
             form = emails.canonical(text[first : last + 1])
             if form is not None:
                 yield Candidate(EMAIL, start, end, form)
@@ -259,14 +261,20 @@ class _Token:
     roles: int = 0
 
 
-def _tokens(masked: str, text: str, sources: Int64Array | None, records: Int64Array | None) -> Iterator[_Token]:
+def _tokens(
+    masked: str, text: str, sources: Int64Array | None, records: Int64Array | None
+) -> Iterator[_Token]:
     for number, word in enumerate(_WORD.finditer(masked)):
         for match in _TOKEN.finditer(masked, word.start(), word.end()):
             start, end = match.span()
             form = names.token_form(match.group())
             if len(form) > names.MAX_TOKEN and not names.is_cjk(form):
                 continue
-            if (len(form) == 1 and not names.is_cjk(form)) or _is_digit(masked, start - 1) or _is_digit(masked, end):
+            if (
+                (len(form) == 1 and not names.is_cjk(form))
+                or _is_digit(masked, start - 1)
+                or _is_digit(masked, end)
+            ):
                 continue
             source = start if sources is None else int(sources[start])
             record = 0 if records is None else int(np.searchsorted(records, source, side="right"))
@@ -287,7 +295,9 @@ def _names(
     roles = _roles([token.form for token in found], tables)
     single = list(_single(found, roles)) if tables.shapes[NAME_MONO].keys else []
     known = [
-        (token, role) for token, role in zip(found, roles, strict=True) if role and len(token.form) <= names.MAX_TOKEN
+        (token, role)
+        for token, role in zip(found, roles, strict=True)
+        if role and len(token.form) <= names.MAX_TOKEN
     ]
     pairs = list(_pairs(known))
     standing = [pair for pair in pairs if pair.shape != NAME_LOOSE]
@@ -297,8 +307,11 @@ def _names(
 
 
 def _pairs(known: list[tuple[_Token, int]]) -> Iterator[Candidate]:
-    """Yield the pairs of known tokens. Each token stands in one name at most, from left to right,
-    whether that name is a customer's or not; the pairs beside it are loose."""
+    """Yield the pairs of known tokens.
+
+    Each token stands in one name at most, from left to right, whether that name is a customer's or
+    not; the pairs beside it are loose.
+    """
     free = 0
     for first, (token, role) in enumerate(known):
         taken = first < free

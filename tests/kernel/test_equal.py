@@ -12,24 +12,59 @@ from exfilter.kernel import reference
 from exfilter.kernel.tables import Matches
 from tests.tables import build
 
-prepare = pytest.importorskip("exfilter.kernel.prepare", reason="no C compiler was at hand: only the reference runs")
+prepare = pytest.importorskip(
+    "exfilter.kernel.prepare", reason="no C compiler was at hand: only the reference runs"
+)
 
 FIELDS = {"email": emails, "phone": phones, "ticket": tickets, "name": names}
-SPELLINGS = [text for module in FIELDS.values() for group in (*module.SAME, *module.LOOKALIKES) for text in group]
+SPELLINGS = [
+    text for module in FIELDS.values() for group in (*module.SAME, *module.LOOKALIKES) for text in group
+]
 CUSTOMERS = [{field: group[0]} for field, module in FIELDS.items() for group in module.SAME]
 CUSTOMERS += [{"ticket": "1-123456789"}, {"ticket": "A1B2C3"}, {"phone": "030 23125 118", "region": "DE"}]
 TABLES, _ = build(CUSTOMERS)
 
-GLUE = [" ", "  ", "\n", ",", ", ", "-", "'", "'s ", "@", ".", "+", "_", "(0)", "00", "0", "7", "x", "B", "\u00a0", "é"]
+GLUE = [
+    " ",
+    "  ",
+    "\n",
+    ",",
+    ", ",
+    "-",
+    "'",
+    "'s ",
+    "@",
+    ".",
+    "+",
+    "_",
+    "(0)",
+    "00",
+    "0",
+    "7",
+    "x",
+    "B",
+    "\u00a0",
+    "é",
+]
 TEXTS = st.lists(
-    st.sampled_from(SPELLINGS + GLUE * 3) | st.text(max_size=8) | st.text("aA1@.+-_' \n\u00e9\u5f20(0)", max_size=12),
+    st.sampled_from(SPELLINGS + GLUE * 3)
+    | st.text(max_size=8)
+    | st.text("aA1@.+-_' \n\u00e9\u5f20(0)", max_size=12),
     max_size=14,
 ).map("".join)
 RECORDS = st.none() | st.lists(st.integers(0, 80), max_size=5, unique=True).map(sorted)
 
 
 def _rows(matches: Matches) -> list[tuple[int, ...]]:
-    arrays = (matches.kind, matches.shape, matches.start, matches.end, matches.posting, matches.tag, matches.lead)
+    arrays = (
+        matches.kind,
+        matches.shape,
+        matches.start,
+        matches.end,
+        matches.posting,
+        matches.tag,
+        matches.lead,
+    )
     return [tuple(map(int, row)) for row in zip(*arrays, strict=True)]
 
 
