@@ -1,0 +1,83 @@
+"""The decision log: one JSON line for every decision, also allow. No URL, no header, no value.
+
+Several processes append to one file. A line that cannot be written whole raises: a door that cannot
+record a decision must not forward.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import fcntl
+import json
+import os
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from exfilter.model import Transfer, Verdict
+from exfilter.policy import summary
+
+TEXT_LIMIT = 255
+"""Characters of an actor or a destination that are kept: a sender does not choose how long a line is."""
+_METHOD = re.compile(r"[A-Z-]{1,20}|")
+
+
+class Journal:
+    """Appends decisions to a file, made with mode 0600. It may be rotated at any time."""
+
+    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
+        """Name the file and the clock for transfers without a time of their own."""
+        self._path = path
+        self._clock = clock
+
+    def write(  # noqa: PLR0913 - the fields of the record
+        self,
+        transfer: Transfer,
+        verdict: Verdict,
+        *,
+        transfer_id: str,
+        seconds: float,
+        audit_only: bool,
+        held: bool,
+    ) -> None:
+        """Record one decision. Raises OSError where the line is not in the file afterwards.
+
+        ``transfer_id`` is empty for a transfer that nobody has to find again.
+        """
+        when = dt.datetime.fromtimestamp(transfer.time or self._clock(), dt.UTC)
+        record = {
+            "time": when.isoformat(timespec="microseconds"),
+            "transfer_id": transfer_id,
+            "door": transfer.door,
+            "actor": transfer.actor[:TEXT_LIMIT],
+            "destination": transfer.destination[:TEXT_LIMIT],
+            # Any word may be a method, also somebody's address.
+            "method": transfer.method if _METHOD.fullmatch(transfer.method) else "other",
+            **summary(verdict),
+            "seconds": round(seconds, 6),
+            "held": held,
+            "audit_only": audit_only,
+        }
+        # ASCII JSON spells out control characters, line separators and lone surrogates: what an actor is
+        # called can never begin a new line.
+        self._append(json.dumps(record, allow_nan=False, separators=(",", ":")).encode() + b"\n")
+
+    def _append(self, line: bytes) -> None:
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        descriptor = os.open(self._path, flags, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if _is_torn(descriptor):
+                line = b"\n" + line
+            if os.write(descriptor, line) != len(line):
+                msg = f"{self._path}: the decision could not be recorded whole; free space on its disk"
+                raise OSError(msg)
+        finally:
+            os.close(descriptor)
+
+
+def _is_torn(descriptor: int) -> bool:
+    """Whether the last line was cut off (a full disk, a crash): it must not swallow the next one."""
+    size = os.fstat(descriptor).st_size
+    return size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"

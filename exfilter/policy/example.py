@@ -1,0 +1,67 @@
+"""The policy that ``exfilter init`` writes: a start to be edited, with every key explained."""
+
+from __future__ import annotations
+
+_TEXT = """\
+# exfilter policy: what happens to a transfer that carries customers.
+#
+# A rule applies when all of its conditions hold, and speaks when all of its thresholds are reached.
+# The most severe action of the rules that speak is what happens: allow < alert < quarantine < block.
+# An allow rule exempts the transfers to which it applies from the rules AFTER it. When no rule speaks, a
+# transfer passes. More findings never soften a verdict.
+#
+# Conditions (lists): actor (globs), group, destination (classes, hosts, "*.below.this.example"), method,
+#   content ("json", "form", "multipart", "text", "file"), door ("proxy", "scan", "replay", "icap").
+# Thresholds ("at least"): customers, identified, unscanned_bytes, unscanned_reasons = [...],
+#   terms = { label = count }. An allow rule has none, only a ceiling: max_customers.
+
+[defaults]
+# What happens to a transfer that could not be examined at all.
+on_failure = "quarantine"
+
+[defaults.on_unscanned]
+# What happens to parts that could not be read: from how many bytes on, by reason.
+encrypted   = { quarantine = 0 }
+over-budget = { quarantine = 0 }
+deadline    = { quarantine = 0 }
+malformed   = { quarantine = 0 }
+unsupported = { alert = 0, quarantine = 1_048_576 }    # pictures, films, archives of unknown kinds
+
+[destinations]
+# Classes of hosts. "*.crm.example" is every host below crm.example, "crm.example" that host alone.
+crm = ["crm.example", "*.crm.example"]
+
+[groups]
+# Named groups of actors (proxy users, else client addresses).
+# support = ["anna", "support-*"]
+
+[terms]
+# Words that count wherever they appear, in any case: label = [words].
+# classified = ["Company Confidential"]
+
+# The company's own systems, which are there to receive customers.
+[[rules]]
+name = "crm may receive customers"
+destination = ["crm"]
+action = "allow"
+
+# [[rules]]
+# name = "classified"
+# terms = { classified = 1 }
+# action = "quarantine"
+
+[[rules]]
+name = "many customers"
+customers = 20
+action = "quarantine"
+
+[[rules]]
+name = "several customers"
+customers = 5
+action = "alert"
+"""
+
+
+def default_policy_text() -> str:
+    """Return the commented TOML of a policy that works as it stands."""
+    return _TEXT

@@ -1,0 +1,240 @@
+"""The table of rules as frozen values: what a policy file says once it has been checked."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StrictStr,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from detectors import terms as wording
+from exfilter.model import Action, Reason
+from exfilter.policy import hosts
+
+MIB = 1024 * 1024
+DEFAULT, FAIL_CLOSED, UNSCANNED = "default", "fail-closed", "unscanned"
+"""What a verdict names where no rule of the table decided; no rule may bear these names."""
+
+FORMAT = "exfilter-policy-1"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._/-]{0,63}")
+
+
+def mistake(reason: str, *at: str | int) -> PydanticCustomError:
+    """Return the error for a key below the value that is being checked."""
+    return PydanticCustomError("mistake", "{reason}", {"reason": reason, "at": at})
+
+
+def _action(value: object) -> Action:
+    if isinstance(value, Action):
+        return value
+    if isinstance(value, str) and value in {action.name.lower() for action in Action}:
+        return Action[value.upper()]
+    reason = "unknown action; write allow, alert, quarantine or block"
+    raise mistake(reason)
+
+
+def _rule_name(name: str) -> str:
+    if name in (DEFAULT, FAIL_CLOSED, UNSCANNED):
+        reason = f"the name {name!r} is reserved; choose another"
+        raise mistake(reason)
+    if not _NAME.fullmatch(name):
+        reason = "a rule's name has 1 to 64 letters, digits, blanks, or any of ._/-; shorten or correct it"
+        raise mistake(reason)
+    return name
+
+
+def _some(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    if not values:
+        reason = "an empty list matches nothing; name at least one or remove the key"
+        raise mistake(reason)
+    return tuple(sorted(set(values)))
+
+
+def _upper(values: tuple[str, ...]) -> tuple[str, ...]:
+    return _some(tuple(value.upper() for value in values))
+
+
+def _host_patterns(values: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        return _some(tuple(hosts.pattern(value) for value in values))
+    except ValueError as error:
+        reason = f"{error}; write for example crm.example or *.crm.example"
+        raise mistake(reason) from None
+
+
+def _is_host_pattern(text: str) -> bool:
+    return any(mark in text for mark in "*.:")
+
+
+def _destinations(values: tuple[str, ...]) -> tuple[str, ...]:
+    patterns = tuple(value for value in values if _is_host_pattern(value))
+    classes = tuple(value for value in values if not _is_host_pattern(value))
+    return _some((*(_host_patterns(patterns) if patterns else ()), *classes))
+
+
+def _term_list(values: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(wording.canonical(value) for value in values):
+        reason = "one of these terms is empty; remove it"
+        raise mistake(reason)
+    return values
+
+
+ActionName = Annotated[
+    Action, BeforeValidator(_action), PlainSerializer(lambda action: action.name.lower(), return_type=str)
+]
+Names = tuple[StrictStr, ...]
+Globs = Annotated[Names, AfterValidator(_some)]
+Methods = Annotated[Names, AfterValidator(_upper)]
+Hosts = Annotated[Names, AfterValidator(_host_patterns)]
+Destinations = Annotated[Names, AfterValidator(_destinations)]
+TermList = Annotated[Names, AfterValidator(_term_list), AfterValidator(_some)]
+Contents = Annotated[tuple[Literal["json", "form", "multipart", "text", "file"], ...], AfterValidator(_some)]
+Doors = Annotated[tuple[Literal["proxy", "scan", "replay", "icap"], ...], AfterValidator(_some)]
+Reasons = Annotated[tuple[Reason, ...], AfterValidator(_some)]
+Count = Annotated[int, Field(strict=True, ge=1)]
+Size = Annotated[int, Field(strict=True, ge=0)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Rule(_Table):
+    """One row: the conditions under which it applies, the thresholds it compares, what follows.
+
+    Conditions look at the transfer only, thresholds at the findings only. None: no such condition.
+    """
+
+    name: Annotated[StrictStr, AfterValidator(_rule_name)]
+    action: ActionName
+    actor: Globs | None = None
+    group: Globs | None = None
+    destination: Destinations | None = None
+    method: Methods | None = None
+    content: Contents | None = None
+    door: Doors | None = None
+    customers: Count | None = None
+    identified: Count | None = None
+    unscanned_bytes: Count | None = None
+    unscanned_reasons: Reasons | None = None
+    terms: dict[StrictStr, Count] = {}
+    max_customers: Size | None = None
+    """Only of an allow rule: beyond so many customers it no longer applies."""
+
+    @model_validator(mode="after")
+    def _thresholds_fit_the_action(self) -> Self:
+        given = self.model_fields_set
+        if self.action is not Action.ALLOW:
+            if self.max_customers is not None:
+                reason = "max_customers belongs to allow rules; write customers = N for a threshold"
+                raise mistake(reason, "max_customers")
+            return self
+        for key in ("customers", "identified", "unscanned_bytes", "unscanned_reasons", "terms"):
+            if key in given:
+                reason = (
+                    f"an allow rule has no threshold {key!r}: more findings would soften the verdict; "
+                    "remove it, or write max_customers = N for a ceiling"
+                )
+                raise mistake(reason, key)
+        if not given & {"actor", "group", "destination"}:
+            reason = "an allow rule without actor, group or destination exempts everybody; add one of them"
+            raise mistake(reason, "action")
+        return self
+
+
+class Steps(_Table):
+    """From how many unread bytes on an action follows. None: that action never does."""
+
+    alert: Size | None = None
+    quarantine: Size | None = None
+    block: Size | None = None
+
+    def action(self, unread: int) -> Action:
+        """Return the most severe action that so many unread bytes reach."""
+        reached = (action for action, least in self.starts() if unread >= least)
+        return max(reached, default=Action.ALLOW)
+
+    def starts(self) -> Iterator[tuple[Action, int]]:
+        """Yield each action that can follow, with the bytes from which on it does."""
+        for action in (Action.ALERT, Action.QUARANTINE, Action.BLOCK):
+            least = getattr(self, action.name.lower())
+            if least is not None:
+                yield action, least
+
+
+HOLD = Steps(quarantine=0)
+STANDARD: Mapping[Reason, Steps] = {
+    Reason.ENCRYPTED: HOLD,
+    Reason.OVER_BUDGET: HOLD,
+    Reason.DEADLINE: HOLD,
+    Reason.MALFORMED: HOLD,
+    # Pictures, films and the like: everybody uploads them, and a small one holds few customers.
+    Reason.UNSUPPORTED: Steps(alert=0, quarantine=MIB),
+}
+
+
+def _complete(given: dict[Reason, Steps]) -> dict[Reason, Steps]:
+    return {reason: given.get(reason, STANDARD[reason]) for reason in Reason}
+
+
+class Defaults(_Table):
+    """What happens where no rule speaks of it."""
+
+    on_failure: ActionName = Action.QUARANTINE
+    on_unscanned: Annotated[dict[Reason, Steps], AfterValidator(_complete), Field(validate_default=True)] = {}
+
+
+class Policy(_Table):
+    """A checked policy. Equal policies, however they are laid out, have the same digest."""
+
+    defaults: Defaults = Defaults()
+    groups: dict[StrictStr, Globs] = {}
+    """Name -> globs of actors."""
+    destinations: dict[StrictStr, Hosts] = {}
+    """Class -> patterns of hosts."""
+    terms: dict[StrictStr, TermList] = {}
+    """Label -> words; they match in any case, at word boundaries."""
+    rules: tuple[Rule, ...] = ()
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the normalised policy, in hexadecimal."""
+        normal = json.dumps([FORMAT, self.model_dump(mode="json")], sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(normal.encode()).hexdigest()
+
+    @model_validator(mode="after")
+    def _names_are_defined(self) -> Self:
+        seen: set[str] = set()
+        for number, rule in enumerate(self.rules):
+            if rule.name in seen:
+                reason = f"a second rule is named {rule.name!r}; rename one of them"
+                raise mistake(reason, "rules", number, "name")
+            seen.add(rule.name)
+            self._check_references(number, rule)
+        return self
+
+    def _check_references(self, number: int, rule: Rule) -> None:
+        classes = [value for value in rule.destination or () if not _is_host_pattern(value)]
+        for key, used, known, section in (
+            ("group", rule.group or (), self.groups, "groups"),
+            ("destination", classes, self.destinations, "destinations"),
+            ("terms", rule.terms, self.terms, "terms"),
+        ):
+            for name in used:
+                if name not in known:
+                    reason = f"{key} {name!r} is not defined; add it to [{section}] or correct its spelling"
+                    raise mistake(reason, "rules", number, key)

@@ -1,0 +1,226 @@
+"""The semantics of the table: which rules speak, and which of them decides.
+
+**Why more findings never soften a verdict.** Fix policy and transfer and let F <= G hold where G has
+at least as many customers, identified customers, unread bytes and parts of each reason, and
+occurrences of each term as F.
+
+1. Whether a rule *applies* (actor, group, destination, method, content, door) depends on the transfer
+   alone, so it is the same under F and G.
+2. A threshold is ``value >= n`` of one of those counts, and a rule *is reached* when all of its
+   thresholds are: what F reaches, G reaches.
+3. An allow rule *exempts* from the rules after it while ``customers <= max_customers``: what it
+   does not exempt under F, it does not exempt under G. It has no thresholds (``rules.py`` refuses
+   them), so findings can end an exemption but never begin one.
+4. A rule *speaks* when it applies, is reached and no applying allow rule before it exempts. By 1 to 3
+   the rules that speak under F speak under G; so do the steps for unread bytes, which grow with the
+   bytes and are switched off by the transfer alone (an applying allow rule without ceiling; one with
+   a ceiling cannot vouch for bytes in which nobody counted).
+5. The verdict is the most severe action among those that speak (allow when none does), and a
+   maximum over a larger set is never smaller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from typing import Any
+
+import numpy as np
+
+from exfilter.model import Action, Findings, Reason, Transfer, Unscanned, Verdict, Versions
+from exfilter.policy import hosts
+from exfilter.policy.rules import DEFAULT, FAIL_CLOSED, UNSCANNED, Policy, Rule
+
+
+@dataclass(frozen=True, slots=True)
+class _Voice:
+    """A rule that speaks, with what it compared: label -> (number found, threshold)."""
+
+    action: Action
+    rule: str
+    compared: dict[str, tuple[int, int]]
+
+
+def decide(policy: Policy, transfer: Transfer, findings: Findings, versions: Versions) -> Verdict:
+    """Return the verdict of the policy: pure, total, monotone in the findings."""
+    exempting = next(_exemptions(policy, transfer, findings), None)
+    voices = [*_rules(policy, transfer, findings), *_unread(policy, transfer, findings)]
+    quiet = _Voice(Action.ALLOW, exempting.name if exempting else DEFAULT, {})
+    voice = max(voices, key=lambda each: each.action, default=quiet)
+    return Verdict(
+        action=voice.action,
+        rule=voice.rule,
+        reason=_sentence(voice, findings),
+        versions=replace(versions, policy=policy.digest),
+        findings=findings,
+        details={
+            "compared": {label: list(numbers) for label, numbers in voice.compared.items()},
+            "spoke": [each.rule for each in voices],
+            "exempted_by": exempting.name if exempting else None,
+        },
+    )
+
+
+def failed(
+    reason: str,
+    transfer: Transfer,
+    versions: Versions,
+    policy: Policy | None,
+    cause: Reason = Reason.UNSUPPORTED,
+) -> Verdict:
+    """Return the verdict for a transfer that could not be examined; ``reason`` must hold no value.
+
+    Fail closed: the action is the policy's ``on_failure``, and quarantine where there is no policy. The
+    whole body counts as unscanned, for ``cause``.
+    """
+    size = memoryview(transfer.body).nbytes
+    nobody = np.zeros(0, np.int64)
+    return Verdict(
+        action=policy.defaults.on_failure if policy else Action.QUARANTINE,
+        rule=FAIL_CLOSED,
+        reason=f"not examined: {reason}",
+        versions=replace(versions, policy=policy.digest) if policy else versions,
+        findings=Findings(nobody, 0, nobody, {}, {}, (Unscanned("transfer", cause, size),), size),
+    )
+
+
+def summary(verdict: Verdict) -> dict[str, Any]:
+    """Return a verdict as plain numbers and words: no ordinals, no provenance (it holds file names)."""
+    found = verdict.findings
+    return {
+        "action": verdict.action.name.lower(),
+        "rule": verdict.rule,
+        "reason": verdict.reason,
+        "customers": int(found.customers),
+        "identified": len(found.identified),
+        "estimated": int(found.estimated),
+        "fields": {kind: int(count) for kind, count in found.fields.items()},
+        "terms": {label: int(count) for label, count in found.terms.items()},
+        "unscanned": [
+            {"reason": reason.value, "parts": len(sizes), "bytes": sum(sizes)}
+            for reason in Reason
+            if (sizes := _sizes(found, (reason,)))
+        ],
+        "bytes": int(found.bytes),
+        "versions": {
+            "exfilter": verdict.versions.exfilter,
+            "kernel": verdict.versions.kernel,
+            "canonicaliser": verdict.versions.canonicaliser,
+            "index": verdict.versions.index,
+            "policy": verdict.versions.policy,
+        },
+    }
+
+
+def _rules(policy: Policy, transfer: Transfer, findings: Findings) -> Iterator[_Voice]:
+    """Yield the rules that speak, up to the first that exempts."""
+    for rule in policy.rules:
+        if not _applies(policy, rule, transfer):
+            continue
+        if rule.action is Action.ALLOW:
+            if _exempts(rule, findings):
+                return
+            continue
+        compared = _compared(rule, findings)
+        if all(found >= least for found, least in compared.values()):
+            yield _Voice(rule.action, rule.name, compared)
+
+
+def _exemptions(policy: Policy, transfer: Transfer, findings: Findings) -> Iterator[Rule]:
+    for rule in policy.rules:
+        if rule.action is Action.ALLOW and _exempts(rule, findings) and _applies(policy, rule, transfer):
+            yield rule
+
+
+def _exempts(rule: Rule, findings: Findings) -> bool:
+    return rule.max_customers is None or findings.customers <= rule.max_customers
+
+
+def _unread(policy: Policy, transfer: Transfer, findings: Findings) -> Iterator[_Voice]:
+    """Yield what the policy's defaults say of the bytes that could not be read."""
+    if any(rule.max_customers is None for rule in _exemptions(policy, transfer, findings)):
+        return
+    for reason in Reason:
+        sizes = _sizes(findings, (reason,))
+        steps = policy.defaults.on_unscanned[reason]
+        action = steps.action(sum(sizes)) if sizes else Action.ALLOW
+        if action > Action.ALLOW:
+            yield _Voice(
+                action, UNSCANNED, {f"{reason.value} bytes": (sum(sizes), dict(steps.starts())[action])}
+            )
+
+
+def _sizes(findings: Findings, reasons: tuple[Reason, ...]) -> list[int]:
+    # A negative size would make the sum shrink as parts are added, and 4 fall.
+    return [max(0, int(item.bytes)) for item in findings.unscanned if item.reason in reasons]
+
+
+def _compared(rule: Rule, findings: Findings) -> dict[str, tuple[int, int]]:
+    """Return each threshold of a rule with the number it is compared with."""
+    compared: dict[str, tuple[int, int]] = {}
+    if rule.customers is not None:
+        compared["customers"] = (int(findings.customers), rule.customers)
+    if rule.identified is not None:
+        compared["identified"] = (len(findings.identified), rule.identified)
+    sizes = _sizes(findings, rule.unscanned_reasons or tuple(Reason))
+    if rule.unscanned_reasons is not None:
+        compared["unscanned parts"] = (len(sizes), 1)
+    if rule.unscanned_bytes is not None:
+        compared["unscanned bytes"] = (sum(sizes), rule.unscanned_bytes)
+    for label, least in rule.terms.items():
+        compared[f"term {label}"] = (int(findings.terms.get(label, 0)), least)
+    return compared
+
+
+def _applies(policy: Policy, rule: Rule, transfer: Transfer) -> bool:
+    """Whether all conditions of a rule hold for a transfer."""
+    members = None if rule.group is None else [glob for name in rule.group for glob in policy.groups[name]]
+    goes_to = None if rule.destination is None else _patterns(policy, rule.destination)
+    return (
+        _is_one_of(transfer.actor, rule.actor)
+        and _is_one_of(transfer.actor, members)
+        and (goes_to is None or hosts.matches(goes_to, transfer.destination))
+        and (rule.method is None or transfer.method.upper() in rule.method)
+        and (rule.door is None or transfer.door in rule.door)
+        and (rule.content is None or _has_content(rule, transfer))
+    )
+
+
+def _is_one_of(actor: str, globs: tuple[str, ...] | list[str] | None) -> bool:
+    return globs is None or any(fnmatchcase(actor.casefold(), glob.casefold()) for glob in globs)
+
+
+def _patterns(policy: Policy, names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(pattern for name in names for pattern in policy.destinations.get(name, (name,)))
+
+
+def _has_content(rule: Rule, transfer: Transfer) -> bool:
+    # Two Content-Types are one for us and one for the receiver: both must suit an allow rule, either
+    # is enough for the others.
+    wanted = set(rule.content or ())
+    types = [value for name, value in transfer.headers if name.lower() == "content-type"] or [""]
+    kinds = {_content(value) for value in types}
+    return kinds <= wanted if rule.action is Action.ALLOW else bool(kinds & wanted)
+
+
+def _content(content_type: str) -> str:
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind == "application/x-www-form-urlencoded":
+        return "form"
+    if kind == "application/json" or kind.endswith("+json"):
+        return "json"
+    if kind.startswith("multipart/"):
+        return "multipart"
+    if kind.startswith("text/") or kind == "application/xml" or kind.endswith("+xml"):
+        return "text"
+    return "file"
+
+
+def _sentence(voice: _Voice, findings: Findings) -> str:
+    customers, identified, estimated = findings.customers, len(findings.identified), findings.estimated
+    reached = (f"{label} {found} (threshold {least})" for label, (found, least) in voice.compared.items())
+    return (
+        f"{customers} customers ({identified} identified, {estimated} estimated), "
+        f"{findings.unscanned_bytes} bytes unscanned: {', '.join(reached) or 'no threshold compared'}"
+    )

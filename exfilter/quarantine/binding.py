@@ -1,0 +1,75 @@
+"""What a release is bound to: the exact transfer, by a keyed digest.
+
+The digest is an HMAC and not a hash, because a short body can be guessed and tried. It covers
+actor, method, destination, URL, all headers but the volatile ones below, trailers and body. The
+volatile headers differ from one try to the next in every honest client (tokens, dates, traces), but
+they could carry data too: so before a release is redeemed the door examines ``unbound(transfer)``,
+and what is not bound is scanned.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import replace
+
+from exfilter.model import Transfer
+
+FORMAT = b"exfilter-transfer-1"
+VOLATILE = frozenset(
+    {
+        "authorization",
+        "cookie",
+        "date",
+        "proxy-authorization",
+        "traceparent",
+        "tracestate",
+        "x-amz-date",
+        "x-amz-security-token",
+        "x-csrf-token",
+        "x-request-id",
+    }
+)
+
+
+class Digest:
+    """HMAC-SHA256 over a transfer whose body arrives piece by piece."""
+
+    def __init__(self, key: bytes, transfer: Transfer) -> None:
+        """Take in everything but the body."""
+        self._mac = hmac.new(key, FORMAT, hashlib.sha256)
+        bound = [(name.lower(), value) for name, value in transfer.headers if name.lower() not in VOLATILE]
+        trailers = [(name.lower(), value) for name, value in transfer.trailers]
+        for text in (transfer.actor, transfer.method, transfer.destination, transfer.url):
+            self._add(text)
+        for pairs in (bound, trailers):
+            self._add(str(len(pairs)))
+            for name, value in pairs:
+                self._add(name)
+                self._add(value)
+
+    def _add(self, text: str) -> None:
+        # Each text with its length: "ab" + "c" is not "a" + "bc".
+        data = text.encode("utf-8", "surrogatepass")
+        self._mac.update(len(data).to_bytes(8, "big") + data)
+
+    def update(self, body: bytes | memoryview) -> None:
+        """Take in the next piece of the body (the last field, so it needs no length)."""
+        self._mac.update(body)
+
+    def hexdigest(self) -> str:
+        """Return the digest of what was taken in."""
+        return self._mac.hexdigest()
+
+
+def digest(key: bytes, transfer: Transfer) -> str:
+    """Return the keyed digest of a whole transfer, in hexadecimal."""
+    mac = Digest(key, transfer)
+    mac.update(memoryview(transfer.body))
+    return mac.hexdigest()
+
+
+def unbound(transfer: Transfer) -> Transfer:
+    """Return what the digest does not cover, as a transfer to be examined before a release is redeemed."""
+    headers = tuple((name, value) for name, value in transfer.headers if name.lower() in VOLATILE)
+    return replace(transfer, body=b"", url="", headers=headers, trailers=())

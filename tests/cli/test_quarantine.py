@@ -1,0 +1,212 @@
+"""``exfilter quarantine``, through the command line as it is."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import stat
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from exfilter import cli
+from exfilter.model import (
+    Action,
+    Exhibit,
+    Findings,
+    Kind,
+    Masked,
+    Reason,
+    Transfer,
+    Unscanned,
+    Verdict,
+    Versions,
+)
+from exfilter.quarantine import Quarantine, generate_reviewer_key
+
+ROOT = Path(__file__).parents[2]
+BODY = b"Hanna Example,hanna@mail.example\n" * 30
+
+
+@dataclass(frozen=True)
+class Shell:
+    """A configuration folder and the command line on it."""
+
+    folder: Path
+    monkeypatch: pytest.MonkeyPatch
+    capfd: pytest.CaptureFixture[str]
+
+    def __call__(self, *words: str) -> tuple[int, str, str]:
+        """Run ``exfilter quarantine``: exit code, stdout, stderr."""
+        argv = ["exfilter", "quarantine", *words, "--config", str(self.folder)]
+        self.monkeypatch.setattr(sys, "argv", argv)
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        out, err = self.capfd.readouterr()
+        return int(left.value.code or 0), out, err
+
+    def hold(self, number: int = 0, actor: str = "anna") -> str:
+        """Hold a transfer of 500 customers."""
+        transfer = Transfer(
+            "proxy",
+            BODY + bytes([number]),
+            actor=actor,
+            destination="files.example",
+            method="POST",
+            url="https://files.example/hanna",
+            time=1_790_000_000 + number,
+        )
+        exhibits = (Exhibit('multipart[2] "hanna.csv"', Kind.EMAIL, Masked("h•••@m•••.e•••"), 1, 1),)
+        unread = (Unscanned('multipart[3] "hanna.pdf"', Reason.ENCRYPTED, 9),)
+        ordinals = np.arange(500, dtype=np.int64)
+        findings = Findings(ordinals, 0, ordinals, {"email": 500}, {}, unread, len(BODY), exhibits)
+        versions = Versions("0.1.0", 1, "reference", "index-1", "policy-1")
+        verdict = Verdict(Action.QUARANTINE, "many customers", "500 customers", versions, findings)
+        with Quarantine.open(self.folder / "quarantine", self.folder / "reviewers.txt") as opened:
+            return opened.hold(transfer, verdict)
+
+
+@pytest.fixture
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Shell:
+    (tmp_path / "exfilter.toml").touch()
+    generate_reviewer_key(tmp_path / "reviewer.key", tmp_path / "reviewers.txt")
+    return Shell(tmp_path, monkeypatch, capfd)
+
+
+def test_an_empty_quarantine_is_an_empty_array(shell: Shell) -> None:
+    assert shell("list", "--format", "json") == (0, "[]\n", "")
+
+
+def test_the_list_is_an_array_with_the_documented_keys(shell: Shell) -> None:
+    ids = [shell.hold(number) for number in range(2)]
+    code, out, err = shell("list", "--format", "json")
+    found = json.loads(out)
+    assert (code, err) == (0, "")
+    assert [each["id"] for each in found] == ids[::-1]
+    expected = {
+        "id": ids[0],
+        "state": "held",
+        "actor": "anna",
+        "destination": "files.example",
+        "customers": 500,
+        "time": "2026-09-21T14:13:20.000000+00:00",
+    }
+    assert expected.items() <= found[1].items()
+
+
+def test_the_table_shows_whole_ids(shell: Shell) -> None:
+    held = shell.hold(actor="[red]x[/red]\x1b[2J" + "y" * 60)
+    code, out, _ = shell("list")
+    assert code == 0
+    assert re.search(
+        rf"^{held} +held +2026-09-21T14:13:20 +\[red\]x\[/red\]\\x1b\[2Jy+ +files", out, re.MULTILINE
+    )
+    assert "\x1b" not in out
+
+
+def test_the_list_can_be_narrowed_to_a_state(shell: Shell) -> None:
+    denied, held = shell.hold(1), shell.hold(2)
+    shell("deny", denied)
+    for state, expected in (("denied", [denied]), ("held", [held]), ("released", [])):
+        _, out, _ = shell("list", "--state", state, "--format", "json")
+        assert [each["id"] for each in json.loads(out)] == expected
+
+
+@pytest.mark.parametrize("form", ["table", "json"])
+def test_show_is_masked(shell: Shell, form: str) -> None:
+    held = shell.hold()
+    code, out, _ = shell("show", held, "--format", form)
+    assert code == 0
+    for part in (held, "500", "files.example", "many customers", "encrypted", "multipart[2]"):
+        assert part in out
+    assert "hanna" not in out.lower()
+
+
+def test_decisions_are_made_and_remembered(shell: Shell) -> None:
+    for word, state in (("release", "released"), ("deny", "denied"), ("confirm", "confirmed")):
+        held = shell.hold(len(word))
+        code, out, _ = shell(word, held, "--reviewer", "rita", "--reason", "asked the sender")
+        assert code == 0
+        assert out.startswith(f"{held} {state}")
+        moves = json.loads(shell("show", held, "--format", "json")[1])["moves"]
+        assert [moves[-1][key] for key in ("state", "reviewer", "reason")] == [
+            state,
+            "rita",
+            "asked the sender",
+        ]
+
+
+def test_the_reviewer_is_the_os_user(shell: Shell) -> None:
+    shell.monkeypatch.setenv("LOGNAME", "ruth")
+    held = shell.hold()
+    shell("deny", held)
+    assert "by ruth" in shell("show", held)[1]
+
+
+def test_a_second_decision_is_refused(shell: Shell) -> None:
+    held = shell.hold()
+    shell("deny", held)
+    code, out, err = shell("release", held)
+    assert (code, out) == (2, "")
+    assert f"{held} is denied and cannot become released" in err
+
+
+@pytest.mark.parametrize(
+    "words", [("show",), ("release",), ("deny",), ("confirm",), ("export", "--out", "x")]
+)
+def test_an_unknown_id_is_an_error_with_a_next_step(shell: Shell, words: tuple[str, ...]) -> None:
+    code, out, err = shell(*words, "t-unknown")
+    assert (code, out) == (2, "")
+    assert "see 'exfilter quarantine list'" in err
+
+
+def test_an_export_is_the_body_for_its_owner_alone(shell: Shell) -> None:
+    held, out = shell.hold(), shell.folder / "out.csv"
+    assert shell("export", held, "--out", str(out))[0] == 0
+    assert out.read_bytes() == BODY + b"\0"
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600
+    code, _, err = shell("export", held, "--out", str(out))
+    assert code == 2
+    assert "not overwritten" in err
+
+
+def test_an_export_without_the_key_says_so(shell: Shell) -> None:
+    held = shell.hold()
+    (shell.folder / "reviewer.key").unlink()
+    code, _, err = shell("export", held, "--out", str(shell.folder / "out"))
+    assert code == 2
+    assert "reviewer.key" in err
+
+
+def test_verify_names_what_is_missing(shell: Shell) -> None:
+    held = shell.hold()
+    assert shell("verify") == (0, "1 transfers checked, all whole\n", "")
+    (shell.folder / "quarantine" / "bodies" / f"{held}.age").unlink()
+    assert shell("verify")[:2] == (2, f"missing: {held}\n1 transfers checked, NOT all whole\n")
+
+
+def test_a_folder_that_is_no_configuration_is_left_alone(shell: Shell) -> None:
+    (shell.folder / "exfilter.toml").unlink()
+    code, _, err = shell("list")
+    assert code == 2
+    assert "exfilter init" in err
+    assert not (shell.folder / "quarantine").exists()
+
+
+def test_the_command_starts_without_the_database() -> None:
+    program = (
+        "import sys, exfilter.cli.quarantine; print({'sqlalchemy', 'pyrage', 'numpy'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        check=True,
+        timeout=60,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+    assert done.stdout == b"set()\n"
