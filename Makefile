@@ -4,7 +4,6 @@
 VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := $(shell find exfilter addons detectors -name '*.py' -o -name '*.pyx' -o -name 'py.typed') setup.py pyproject.toml README.md
-CUSTOMERS ?= 1_000_000
 
 .PHONY: demo test lint install clean lock
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from itertools import islice
 
 import numpy as np
@@ -16,7 +15,7 @@ import numpy as np
 from detectors import CANONICALISER
 from detectors.folding import fold
 from detectors.terms import Terms
-from exfilter import content, evidence, kernel
+from exfilter import __version__, content, evidence, kernel
 from exfilter.index.store import Index
 from exfilter.kernel.tables import NAME_LOOSE, Matches, Tables
 from exfilter.limits import Limits
@@ -58,7 +57,7 @@ class Engine:
 
     def versions(self, policy_digest: str) -> Versions:
         """Return what has to be known to replay a verdict of this engine."""
-        return Versions(version("exfilter"), CANONICALISER, kernel.NAME, self.index.id, policy_digest)
+        return Versions(__version__, CANONICALISER, kernel.NAME, self.index.id, policy_digest)
 
     def findings(
         self,
