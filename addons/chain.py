@@ -1,0 +1,34 @@
+"""The order of the addons: the guard, and the gate last."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from addons.bounds import Bounds
+from addons.desk import Desk
+from addons.gate import Clearances, Gate
+from addons.guard import Guard
+from addons.pins import Pins
+from exfilter.journal import Journal
+from exfilter.quarantine import Quarantine
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from addons.desk import Scanner
+    from exfilter.settings import Settings
+
+
+def chain(settings: Settings, scanner: Scanner, *, audit_only: bool) -> Sequence[object]:
+    """Return the addons of the door; they belong behind all others."""
+    desk = Desk(
+        scanner,
+        Quarantine.open(settings.quarantine, settings.reviewers),
+        Journal(settings.decisions),
+        deadline=settings.deadline,
+        workers=settings.workers,
+        audit_only=audit_only,
+    )
+    clearances = Clearances()
+    limit = None if audit_only else settings.max_body
+    return Pins(), Bounds(limit), Guard(desk, clearances, settings.max_body), Gate(clearances)

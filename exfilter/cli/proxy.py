@@ -1,0 +1,56 @@
+"""``exfilter proxy``: the egress proxy that holds transfers with customers."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from exfilter import settings
+from exfilter.proxy import Door, Scanner, serve
+
+PORTS = range(65536)
+
+
+def proxy(
+    config: Annotated[Path, typer.Option(help="Configuration folder.")] = Path(),
+    listen: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="Address to listen on; port 0 takes a free one.")
+    ] = "127.0.0.1:8080",
+    auth: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="htpasswd file of the users who may use the proxy.")
+    ] = None,
+    upstream_ca: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="PEM file of the authorities that destinations are trusted by."),
+    ] = None,
+    options: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Set an option of mitmproxy."),
+    ] = None,
+    *,
+    audit_only: Annotated[
+        bool, typer.Option("--audit-only", help="Decide and record, but let every transfer pass.")
+    ] = False,
+) -> None:
+    """Hold every request until it is scanned, and keep back those that carry too many customers.
+
+    Prints its address and the certificate to trust on standard error, and runs until it is interrupted.
+    Exit codes: 0 stopped, 2 could not start.
+    """
+    host, port = _address(listen)
+    given = settings.load(config)
+    door = Door(host, port, audit_only, auth, upstream_ca, tuple(options or ()))
+    serve(given, door, Scanner(given))
+    # A scan that hangs is not waited for: what it was to decide on has not been forwarded and never will.
+    os._exit(0)
+
+
+def _address(listen: str) -> tuple[str, int]:
+    host, _, port = listen.rpartition(":")
+    if not host or not (port.isascii() and port.isdigit() and int(port) in PORTS):
+        msg = f"--listen {listen}: write HOST:PORT, for example 127.0.0.1:8080"
+        raise ValueError(msg)
+    return host.removeprefix("[").removesuffix("]"), int(port)

@@ -1,0 +1,284 @@
+"""Runs mitmproxy in this process, with the addons of ``addons/`` and nothing that leads around them.
+
+Not ``mitmdump -s``: a script that is edited with a mistake is dropped from a running mitmdump, which
+then forwards everything.
+"""
+
+# mypy: untyped-calls-exclude=mitmproxy
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import ssl
+import stat
+import sys
+import threading
+import time
+import traceback
+from dataclasses import dataclass, replace
+from exfilter import __version__
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mitmproxy.addons import (
+    block,
+    blocklist,
+    core,
+    disable_h2c,
+    dns_resolver,
+    next_layer,
+    onboarding,
+    proxyauth,
+    proxyserver,
+    strip_dns_https_records,
+    tlsconfig,
+    upstream_auth,
+)
+from mitmproxy.exceptions import OptionsError
+from mitmproxy.master import Master
+from mitmproxy.options import Options
+from mitmproxy.utils.htpasswd import HtpasswdFile
+
+from addons.chain import chain
+from addons.pins import refuse
+from detectors import CANONICALISER
+from detectors.terms import Terms
+from exfilter import kernel, policy, scan
+from exfilter.index import keys, store
+from exfilter.limits import PROXY
+from exfilter.model import Reason, Versions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from addons import desk
+    from exfilter.model import Expired, Transfer, Verdict
+    from exfilter.settings import Settings
+
+CERTIFICATE = "mitmproxy-ca-cert.pem"
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """How the proxy is opened. Raises ValueError for an option that leads around the scan."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    """0: a free one."""
+    audit_only: bool = False
+    auth: Path | None = None
+    """An htpasswd file. None: nobody has to say who they are."""
+    upstream_ca: Path | None = None
+    """The only authorities that destinations are trusted by. None: those that mitmproxy brings."""
+    options: tuple[str, ...] = ()
+    """mitmproxy's own, ``NAME=VALUE``."""
+
+    def __post_init__(self) -> None:
+        for option in self.options:
+            refuse(option.partition("=")[0])
+
+
+def serve(settings: Settings, door: Door, scanner: desk.Scanner) -> None:
+    """Run the proxy until SIGTERM or SIGINT.
+
+    Raises ValueError or OSError where it cannot start: a folder for its certificate authority that others
+    can read, no public key to seal to, a port in use.
+    """
+    asyncio.run(_run(settings, door, scanner))
+
+
+class Scanner:
+    """The pipeline with the newest index: a rebuilt one is opened between transfers, whole or not at all.
+
+    A transfer keeps the index that it began with. Safe to use from several threads.
+    """
+
+    CHECK = 1.0
+    """Seconds between two looks at the index on disk."""
+
+    def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
+        """Read policy and key, open the index. Raises ValueError or OSError."""
+        self._settings = settings
+        self._policy = policy.load(settings.policy)
+        self._terms = Terms(self._policy.terms)
+        self._key = keys.load(settings.index_key)
+        self._limits = replace(PROXY, bytes_in=settings.max_body)
+        self._clock = clock
+        digest = self._policy.digest
+        self._versions = Versions(__version__, CANONICALISER, kernel.NAME, "", digest)
+        self._lock = threading.Lock()
+        self._engine: scan.Engine | None = None
+        self._seen: tuple[str, int, int] | None = None
+        self._next_look = 0.0
+        self.engine()
+
+    def engine(self) -> scan.Engine:
+        """Return the engine on the index as it is on disk. Raises ValueError or OSError without one."""
+        with self._lock:
+            engine = self._engine
+            if engine is None or self._clock() >= self._next_look:
+                # Fail closed: there is none until the one on disk has been found good.
+                self._engine = None
+                self._engine = engine = self._newest(engine)
+                self._next_look = self._clock() + self.CHECK
+            return engine
+
+    def examine(self, transfer: Transfer, expired: Expired) -> Verdict:
+        """Scan and decide."""
+        return scan.examine(self.engine(), self._policy, transfer, self._limits, expired)
+
+    def failed(self, reason: str, transfer: Transfer, cause: Reason) -> Verdict:
+        """Return what the policy says of a transfer that was not scanned."""
+        engine = self._engine
+        versions = replace(self._versions, index=engine.index.id if engine else "")
+        return policy.failed(reason, transfer, versions, self._policy, cause)
+
+    def _newest(self, engine: scan.Engine | None) -> scan.Engine:
+        path = self._settings.index
+        current = store.current(path)
+        manifest = (path / current / "manifest.json").stat()
+        seen = (current, manifest.st_ino, manifest.st_mtime_ns)
+        if engine is None or seen != self._seen:
+            engine = scan.Engine(store.Index.open(path, self._key), self._terms)
+            self._seen = seen
+        return engine
+
+
+class Announcer:
+    """Says where the door is, once it is open."""
+
+    def __init__(self, master: Master, door: Door, certificate: Path) -> None:
+        self._master = master
+        self._door = door
+        self._certificate = certificate
+        self.error: str = ""
+
+    def running(self) -> None:
+        """Print the address, or stop where there is none."""
+        server: Any = self._master.addons.get("proxyserver")
+        addresses = server.listen_addrs()
+        if not addresses:
+            causes = [instance.last_exception for instance in server.servers]
+            numbers = [cause.errno for cause in causes if isinstance(cause, OSError) and cause.errno]
+            why = os.strerror(numbers[0]) if numbers else "unknown error"
+            where = f"{self._door.host}:{self._door.port}"
+            self.error = f"cannot listen on {where}: {why}; choose another --listen HOST:PORT"
+            self._master.shutdown()
+            return
+        host, port = addresses[0][:2]
+        shown = f"[{host}]" if ":" in host else host
+        if self._door.audit_only:
+            _say("audit only: every transfer passes, whatever is found in it")
+        _say(f"certificate authority to trust: {self._certificate}")
+        _say(f"listening on http://{shown}:{port}")
+
+
+class Discreet(logging.Handler):
+    """Reports errors by their kind and place: the messages of a proxy quote what passes through it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one line."""
+        if record.name == "exfilter.door":
+            _say(record.getMessage())
+            return
+        kind = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else "error"
+        frames = traceback.extract_tb(record.exc_info[2]) if record.exc_info else []
+        place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else record.module
+        _say(f"{kind} in {record.name} ({place})")
+
+
+async def _run(settings: Settings, door: Door, scanner: desk.Scanner) -> None:
+    certificate = _confdir(settings.proxy_ca) / CERTIFICATE
+    log = Discreet(logging.ERROR)
+    logging.getLogger().addHandler(log)
+    try:
+        options = Options(
+            confdir=str(settings.proxy_ca), listen_host=door.host, listen_port=door.port, rawtcp=False
+        )
+        master = Master(options, with_termlog=False)
+        announcer = Announcer(master, door, certificate)
+        master.addons.add(*_hosts_addons())
+        _set(options, door)
+        master.addons.add(announcer, *chain(settings, scanner, audit_only=door.audit_only))
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, master.shutdown)
+        await master.run()
+    finally:
+        logging.getLogger().removeHandler(log)
+    if announcer.error:
+        raise OSError(announcer.error)
+
+
+def _hosts_addons() -> tuple[object, ...]:
+    """Return the addons of mitmproxy that make a proxy. What is not among them cannot be switched on."""
+    return (
+        core.Core(),
+        block.Block(),
+        strip_dns_https_records.StripDnsHttpsRecords(),
+        blocklist.BlockList(),
+        disable_h2c.DisableH2C(),
+        onboarding.Onboarding(),
+        proxyauth.ProxyAuth(),
+        proxyserver.Proxyserver(),
+        dns_resolver.DnsResolver(),
+        next_layer.NextLayer(),
+        tlsconfig.TlsConfig(),
+        upstream_auth.UpstreamAuth(),
+    )
+
+
+def _set(options: Options, door: Door) -> None:
+    fixed: dict[str, Any] = {"connection_strategy": "lazy", "block_global": False}
+    if door.auth:
+        _check_users(door.auth)
+        fixed["proxyauth"] = f"@{door.auth}"
+    if door.upstream_ca:
+        _check_authorities(door.upstream_ca)
+        fixed["ssl_verify_upstream_trusted_ca"] = str(door.upstream_ca)
+    try:
+        options.update(**fixed)
+        options.set(*door.options)
+    except OptionsError as error:
+        msg = f"mitmproxy refuses an option: {error}"
+        raise ValueError(msg) from None
+
+
+def _check_users(file: Path) -> None:
+    try:
+        HtpasswdFile.from_file(file)
+    except ValueError:
+        # Without the cause: it quotes the line, and with it a password's hash.
+        msg = f"{file} is no htpasswd file with bcrypt or SHA1 passwords: make it with `htpasswd -B`"
+        raise ValueError(msg) from None
+
+
+def _check_authorities(file: Path) -> None:
+    text = file.read_text("ascii", "replace")
+    try:
+        ssl.create_default_context(cadata=text)
+    except (ssl.SSLError, ValueError):
+        msg = f"{file} holds no certificates: give a file with certificates in PEM"
+        raise ValueError(msg) from None
+
+
+def _confdir(folder: Path) -> Path:
+    """Return the folder of the proxy's own certificate authority, made if need be."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    mode = folder.stat().st_mode
+    if mode & OTHERS:
+        msg = f"{folder} can be read by others (mode {stat.S_IMODE(mode):04o}): run `chmod 700 {folder}`"
+        raise PermissionError(msg)
+    for name in ("config.yaml", "config.yml"):
+        if (folder / name).exists():
+            msg = f"{folder / name}: options set there could lead around the scan; remove it"
+            raise ValueError(msg)
+    return folder
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()

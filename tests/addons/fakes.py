@@ -1,0 +1,118 @@
+"""Small stand-ins for the rooms behind the door, with the door's own interfaces."""
+
+# mypy: untyped-calls-exclude=mitmproxy
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from mitmproxy.test import taddons
+
+from addons.desk import Desk
+from addons.gate import Clearances, Gate
+from addons.guard import Guard
+from exfilter.model import Action, Expired, Findings, Reason, Transfer, Verdict, Versions
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from mitmproxy import hooks
+
+SECRET = b"jane.doe@example.com"
+"""What the fake scanner takes for a customer."""
+NOBODY = np.zeros(0, np.int64)
+
+
+def verdict(action: Action, rule: str = "rule", customers: int = 0) -> Verdict:
+    versions = Versions("0", 1, "fake", "index-1", "policy-1")
+    return Verdict(action, rule, "because", versions, Findings(NOBODY, customers, NOBODY, {}, {}, (), 0))
+
+
+class Scanner:
+    """Holds what contains the secret, anywhere."""
+
+    def __init__(self) -> None:
+        self.seen: list[Transfer] = []
+
+    def examine(self, transfer: Transfer, expired: Expired) -> Verdict:
+        assert not expired()
+        self.seen.append(transfer)
+        carriers = (transfer.url, transfer.destination, repr(transfer.headers), repr(transfer.trailers))
+        leak = SECRET in bytes(transfer.body) or any(SECRET.decode() in text for text in carriers)
+        return verdict(Action.QUARANTINE if leak else Action.ALLOW, customers=int(leak))
+
+    def failed(self, reason: str, transfer: Transfer, cause: Reason) -> Verdict:
+        del reason, transfer, cause
+        return verdict(Action.QUARANTINE, "fail-closed")
+
+
+@dataclass
+class Quarantine:
+    """Keeps transfers in a list; a release is a body."""
+
+    held: list[tuple[Transfer, Verdict]] = field(default_factory=list)
+    released: set[bytes] = field(default_factory=set)
+    full: BaseException | None = None
+
+    def hold(self, transfer: Transfer, verdict: Verdict) -> str:
+        if self.full:
+            raise self.full
+        self.held.append((transfer, verdict))
+        return f"t{len(self.held)}"
+
+    def redeem(self, transfer: Transfer, policy_digest: str, index_id: str) -> str | None:
+        assert (policy_digest, index_id) == ("policy-1", "index-1")
+        body = bytes(transfer.body)
+        if body in self.released:
+            self.released.remove(body)
+            return "released"
+        return None
+
+
+@dataclass
+class Journal:
+    """Keeps lines in a list."""
+
+    lines: list[dict[str, Any]] = field(default_factory=list)
+    full: BaseException | None = None
+
+    def write(self, transfer: Transfer, verdict: Verdict, **fields: Any) -> None:  # noqa: ANN401 - whatever it is
+        if self.full:
+            raise self.full
+        self.lines.append({"method": transfer.method, "rule": verdict.rule, **fields})
+
+
+class Door:
+    """Guard and gate in a mitmproxy without sockets."""
+
+    def __init__(
+        self, scanner: Scanner | None = None, *, audit_only: bool = False, deadline: float = 30
+    ) -> None:
+        self.scanner = scanner or Scanner()
+        self.quarantine = Quarantine()
+        self.journal = Journal()
+        self.desk = Desk(
+            self.scanner, self.quarantine, self.journal, deadline=deadline, audit_only=audit_only
+        )
+        clearances = Clearances()
+        self.guard = Guard(self.desk, clearances, 1000)
+        self.gate = Gate(clearances)
+
+    def fire(self, *events: hooks.Hook) -> None:
+        """Trigger the hooks in the way of a running proxy, where an addon's exceptions are swallowed."""
+        self.run(lambda context: self._fire(context, events))
+
+    def run(self, body: Callable[[Any], Awaitable[None]]) -> None:
+        async def inside() -> None:
+            with taddons.context(self.guard, self.gate) as context:
+                await body(context)
+
+        asyncio.run(inside())
+
+    @staticmethod
+    async def _fire(context: Any, events: tuple[hooks.Hook, ...]) -> None:  # noqa: ANN401 - whatever it is
+        for event in events:
+            await context.master.addons.handle_lifecycle(event)

@@ -1,0 +1,1 @@
+"""A real proxy, real clients, and a far end that counts."""
