@@ -13,7 +13,6 @@ import unicodedata
 
 import numpy as np
 from anyascii import anyascii
-from numpy.typing import NDArray
 
 from exfilter.model import Int64Array
 
@@ -69,47 +68,6 @@ def fold_with_offsets(text: str) -> tuple[str, Int64Array | None]:
     """
     if text.isascii():
         return text.lower(), None
-    if len(text) < _SHORT:
-        return _fold_short(text)
-    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    distinct = distinct_codes(codes)
-    folds = [_FOLDS[code] for code in distinct.tolist()]
-    begin = np.zeros(CODES, dtype=np.int32)
-    length = np.zeros(CODES, dtype=np.int8)
-    length[distinct] = [len(folded) for folded in folds]
-    begin[distinct] = np.cumsum(length[distinct], dtype=np.int32) - length[distinct]
-    pieces = np.frombuffer("".join(folds).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    lengths = length[codes]
-    if bool((lengths == 1).all()):
-        return _text(pieces[begin[codes]]), None
-    sources = np.repeat(np.arange(len(codes), dtype=np.int64), lengths)
-    within = np.arange(len(sources)) - np.repeat(np.cumsum(lengths, dtype=np.int64) - lengths, lengths)
-    return _text(pieces[begin[codes[sources]] + within]), np.append(sources, len(codes))
-
-
-def _fold_short(text: str) -> tuple[str, Int64Array | None]:
     folds = [_FOLDS[ord(character)] for character in text]
-    lengths = list(map(len, folds))
-    if max(lengths) == min(lengths) == 1:
-        return "".join(folds), None
-    sources = np.repeat(np.arange(len(text), dtype=np.int64), lengths)
+    sources = np.repeat(np.arange(len(text), dtype=np.int64), list(map(len, folds)))
     return "".join(folds), np.append(sources, len(text))
-
-
-_SHORT = 20_000
-"""Characters below which the tables by code point cost more than they save."""
-CODES = 0x110000
-"""How many code points there are."""
-
-
-def distinct_codes(codes: NDArray[np.uint32]) -> NDArray[np.intp]:
-    """Return the different code points of a text, ascending; without sorting the text."""
-    if len(codes) < _SHORT:
-        return np.unique(codes).astype(np.intp)
-    seen = np.zeros(CODES, dtype=bool)
-    seen[codes] = True
-    return np.flatnonzero(seen)
-
-
-def _text(codes: NDArray[np.uint32]) -> str:
-    return codes.tobytes().decode("utf-32-le", "surrogatepass")

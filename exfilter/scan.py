@@ -145,12 +145,17 @@ def _redacted(provenance: str, tables: Tables, show: Show) -> str:
 
 
 def _exhibits(part: str, text: str, matches: Matches, show: Show) -> Iterator[tuple[Exhibit, int]]:
+    """Yield the distinct values of a part, the longest reading of each place."""
     _, first = np.unique(matches.tag, return_index=True)
-    for row in np.sort(first)[:SHOWN_IN_PART].tolist():
-        if matches.shape[row] != NAME_LOOSE:
+    first = first[matches.shape[first] != NAME_LOOSE]
+    order = first[np.lexsort((-matches.end[first], matches.start[first]))][:SHOWN_IN_PART]
+    shown = 0
+    for row in order.tolist():
+        start, end = int(matches.start[row]), int(matches.end[row])
+        if end > shown:
             kind = Kind(int(matches.kind[row]))
-            masked = show(text[int(matches.start[row]) : int(matches.end[row])], kind)
-            yield Exhibit(part, kind, masked, -1, 0), int(matches.posting[row])
+            yield Exhibit(part, kind, show(text[start:end], kind), -1, 0), int(matches.posting[row])
+            shown = end
 
 
 def _of_counted(exhibits: list[tuple[Exhibit, int]], counted: Ordinals, tables: Tables) -> Iterator[Exhibit]:

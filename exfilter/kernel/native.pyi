@@ -17,8 +17,6 @@ class Scan:
 def scan(
     data: bytes,
     classes: Bytes | None,
-    capitals: Bytes | None,
-    sources: Int64Array | None,
     records: Int64Array | None,
     plan: Plan,
     ascii_table: bytes,

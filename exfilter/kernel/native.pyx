@@ -16,7 +16,7 @@ from detectors import emails, names, phones, tickets
 
 # Classes of a byte. All bytes of one character share theirs.
 cdef enum:
-    WORD = 1      # \w
+    CAPITAL = 1   # str.isupper of the source character
     ALNUM = 2
     LETTER = 4    # \w but no digit, no underscore, none of a script without spaces
     CJK = 8
@@ -54,7 +54,7 @@ assert (MAX_TOKEN, REACH_WORDS) == (names.MAX_TOKEN, names.REACH_WORDS)
 assert range(SHORTEST_CJK, LONGEST_CJK + 1) == names.CJK_LENGTHS and MAX_GAP == tickets.MAX_SEPARATORS
 
 CLASSES = {
-    "word": WORD, "alnum": ALNUM, "letter": LETTER, "cjk": CJK,
+    "capital": CAPITAL, "alnum": ALNUM, "letter": LETTER, "cjk": CJK,
     "digit": DIGIT, "foreign": FOREIGN, "local": LOCAL, "rare": RARE,
 }
 
@@ -146,8 +146,6 @@ cdef class Scan:
 
     cdef const uint8_t[::1] data
     cdef const uint8_t[::1] classes
-    cdef const uint8_t[::1] capitals
-    cdef const int64_t[::1] sources
     cdef const int64_t[::1] records
     cdef const uint8_t[::1] roles
     cdef const uint8_t[::1] literals
@@ -195,11 +193,11 @@ cdef class Scan:
         cdef uint8_t byte = self.data[at]
         return byte + 32 if 65 <= byte <= 90 else byte
 
-    cdef inline bint is_word(self, int64_t at) noexcept nogil:
-        return 0 <= at < self.size and self.kind(at) & WORD
+    cdef inline bint wordy(self, int64_t at) noexcept nogil:
+        return self.kind(at) & ALNUM or self.data[at] == c"_"
 
-    cdef inline int64_t source(self, int64_t at) noexcept nogil:
-        return at if self.ascii else self.sources[at]
+    cdef inline bint is_word(self, int64_t at) noexcept nogil:
+        return 0 <= at < self.size and self.wordy(at)
 
     # -- growing arrays ----------------------------------------------------------------------
 
@@ -530,7 +528,7 @@ cdef class Scan:
                 continue
             while span < self.span_count and self.spans[span + 1] <= at:
                 span += 2
-            if not (self.kind(at) & WORD or (span < self.span_count and self.spans[span] <= at)):
+            if not (self.wordy(at) or (span < self.span_count and self.spans[span] <= at)):
                 at += 1
                 continue
             end = self.word_end(at, span)
@@ -551,10 +549,10 @@ cdef class Scan:
                 span += 2
             if span < self.span_count and self.spans[span] <= at:
                 at = self.spans[span + 1]
-            elif self.kind(at) & WORD:
+            elif self.wordy(at):
                 at += 1
             elif self.data[at] == c"'" and at + 1 < self.size and (
-                self.kind(at + 1) & WORD or self.masked(at + 1, span)
+                self.wordy(at + 1) or self.masked(at + 1, span)
             ):
                 at += 1
             else:
@@ -584,7 +582,7 @@ cdef class Scan:
                 ):
                     at += 1
             if self.has_records:
-                while record < self.records.shape[0] and self.records[record] <= self.source(start):
+                while record < self.records.shape[0] and self.records[record] <= start:
                     record += 1
             self.token(start, at, word, record, span, kind == CJK)
         return record
@@ -627,7 +625,7 @@ cdef class Scan:
         return 0
 
     cdef inline bint is_capital(self, int64_t at) noexcept nogil:
-        return 65 <= self.data[at] <= 90 if self.ascii else self.capitals[at]
+        return self.kind(at) & CAPITAL
 
     cdef inline bint is_digit(self, int64_t at, int64_t span) noexcept nogil:
         if not 0 <= at < self.size:
@@ -800,7 +798,7 @@ cdef inline bint is_after(const uint8_t* one, int64_t length, const uint8_t* oth
     return length > other_length
 
 
-def scan(data, classes, capitals, sources, records, plan, ascii_table):
+def scan(data, classes, records, plan, ascii_table):
     """Return a ``Scan`` of ``data``. ``plan``: what ``prepare`` made of the tables."""
     cdef Scan one = Scan()
     cdef int64_t at
@@ -809,8 +807,6 @@ def scan(data, classes, capitals, sources, records, plan, ascii_table):
     one.data, one.size = data, len(data)
     one.ascii = classes is None
     one.classes = empty if classes is None else classes
-    one.capitals = empty if capitals is None else capitals
-    one.sources = none if sources is None else sources
     one.has_records = records is not None
     one.records = none if records is None else records
     one.roles, one.literals, one.runs, one.patterns = plan.roles, plan.literals, plan.runs, plan.patterns

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors import emails, names, phones, tickets
-from detectors.folding import distinct_codes, fold_with_offsets
+from detectors.folding import fold
 from exfilter.kernel import native
 from exfilter.kernel.reference import LOCAL_PLAIN, LOCAL_RARE, look_up, patterns
 from exfilter.kernel.tables import EMAIL, NAME, NAME_MONO, Matches, Tables
@@ -54,64 +54,116 @@ def find(text: str, tables: Tables, records: Int64Array | None = None) -> Matche
     plan = _PLANS.get(tables)
     if plan is None:
         plan = _PLANS[tables] = _plan(tables)
-    if text.isascii():
-        scan = native.scan(text.encode(), None, None, None, records, plan, _ASCII)
-        ends = None
+    folded = None if text.isascii() else _folded(text)
+    if folded is None:
+        scan = native.scan(text.encode(), None, records, plan, _ASCII)
     else:
-        data, classes, capitals, sources = _prepared(text)
-        scan = native.scan(data, classes, capitals, sources, records, plan, _ASCII)
-        ends = sources
+        places = None if records is None else folded.places(records)
+        scan = native.scan(folded.data, folded.classes, places, plan, _ASCII)
     if tables.shapes[EMAIL].keys:
         for start, end in scan.addresses():
-            first, last = (start, end - 1) if ends is None else (int(ends[start]), int(ends[end - 1]))
-            form = emails.canonical(text[first : last + 1])
+            first, last = (start, end - 1) if folded is None else folded.sources(np.array([start, end - 1]))
+            form = emails.canonical(text[int(first) : int(last) + 1])
             if form is not None:
                 scan.add_address(start, end, form)
     scan.rest()
     found, strangers = scan.results()
-    return look_up(found, strangers, ends, tables)
+    return look_up(found, strangers, None if folded is None else folded.sources, tables)
 
 
-def _prepared(text: str) -> tuple[bytes, Bytes, Bytes, Int64Array]:
-    """Return folded bytes and, for each byte, its class, its capital and its source character."""
-    folded, sources = fold_with_offsets(text)
-    if sources is None:
-        sources = np.arange(len(folded) + 1, dtype=np.int64)
-    codes = np.frombuffer(folded.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    originals = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)[sources[:-1]]
-    foreign = (originals >= 0x80) | (np.diff(sources) > 1)
-    classes = _by_code(codes, _class) | np.where(foreign, np.uint8(native.CLASSES["foreign"]), np.uint8(0))
-    capitals = _by_code(originals, lambda character: int(character.isupper()))
-    data = folded.encode("utf-8", "surrogatepass")
-    if len(data) == len(codes):
-        return data, classes, capitals, sources[:-1]
-    widths = 1 + (codes >= 0x80).astype(np.int64) + (codes >= 0x800) + (codes >= 0x10000)
-    return data, np.repeat(classes, widths), np.repeat(capitals, widths), np.repeat(sources[:-1], widths)
+@dataclass(frozen=True, slots=True)
+class _Folded:
+    """Text in which what is not ASCII is folded. ASCII letters keep their case."""
+
+    data: bytes
+    classes: Bytes
+    byte_at: Int64Array
+    """Where a stretch begins: a run of ASCII, or the bytes of one folded character; then the end."""
+    source_at: Int64Array
+    """The source character with which it begins."""
+    step: Int64Array
+    """1 in a run of ASCII, whose characters follow each other; 0 within one character."""
+
+    def sources(self, offsets: Int64Array) -> Int64Array:
+        """Return the source character of each byte."""
+        stretch = np.searchsorted(self.byte_at, offsets, side="right") - 1
+        found: Int64Array = self.source_at[stretch] + self.step[stretch] * (offsets - self.byte_at[stretch])
+        return found
+
+    def places(self, characters: Int64Array) -> Int64Array:
+        """Return the first byte that comes of each source character or of one behind it."""
+        stretch = np.searchsorted(self.source_at, characters, side="right") - 1
+        after = characters - self.source_at[stretch]
+        following = self.byte_at[np.minimum(stretch + 1, len(self.byte_at) - 1)]
+        place = np.where(self.step[stretch] == 1, self.byte_at[stretch] + after, following)
+        found: Int64Array = np.minimum(np.where(after == 0, self.byte_at[stretch], place), following)
+        return found
 
 
-def _by_code(codes: NDArray[np.uint32], judge: Callable[[str], int]) -> Bytes:
-    distinct = distinct_codes(codes)
-    table = np.zeros(int(distinct[-1]) + 1 if len(distinct) else 0, dtype=np.uint8)
-    table[distinct] = [judge(chr(code)) for code in distinct.tolist()]
-    return table[codes]
+_FOREIGN_RUN = re.compile(r"[^\x00-\x7f]+")
+
+
+def _folded(text: str) -> _Folded:
+    pieces: list[bytes] = []
+    stretches: list[tuple[int, int, int]] = []
+    foreign: list[tuple[int, bytes]] = []
+    size = at = 0
+    for run in _FOREIGN_RUN.finditer(text):
+        if run.start() > at:
+            stretches.append((size, at, 1))
+            pieces.append(text[at : run.start()].encode())
+            size += run.start() - at
+        for source, character in enumerate(run.group(), run.start()):
+            folded, classes = _character(character)
+            if folded:
+                stretches.append((size, source, 0))
+                foreign.append((size, classes))
+                pieces.append(folded)
+                size += len(folded)
+            elif size:  # an address with a mark on its last letter is not the one without
+                foreign.append((size - 1, _MARKED))
+        at = run.end()
+    stretches.append((size, at, 1))
+    pieces.append(text[at:].encode())
+    stretches.append((size + len(text) - at, len(text), 1))
+    data = b"".join(pieces)
+    byte_at, source_at, step = np.array(stretches, dtype=np.int64).reshape(-1, 3).T
+    return _Folded(data, _classes(data, foreign), *map(np.ascontiguousarray, (byte_at, source_at, step)))
+
+
+def _classes(data: bytes, foreign: list[tuple[int, bytes]]) -> Bytes:
+    """Return the class of every byte. A mark is added to what the byte is already."""
+    classes = np.frombuffer(_ASCII, dtype=np.uint8)[np.frombuffer(data, dtype=np.uint8)]
+    lengths = [len(piece) for _, piece in foreign]
+    start = np.repeat(np.array([at for at, _ in foreign], dtype=np.int64), lengths)
+    within = np.arange(len(start)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    np.bitwise_or.at(classes, start + within, np.frombuffer(b"".join(p for _, p in foreign), dtype=np.uint8))
+    return classes
+
+
+@functools.lru_cache(maxsize=65536)
+def _character(character: str) -> tuple[bytes, bytes]:
+    """Return the fold of a character that is not ASCII, in UTF-8, and the class of each byte."""
+    folded, classes = b"", b""
+    always = native.CLASSES["foreign"] | native.CLASSES["capital"] * character.isupper()
+    for piece in fold(character):
+        encoded = piece.encode("utf-8", "surrogatepass")
+        folded += encoded
+        classes += bytes([_class(piece) | always]) * len(encoded)
+    return folded, classes
 
 
 def _class(character: str) -> int:
     known = native.CLASSES
-    found: int = (
-        known["word"] * (character.isalnum() or character == "_") + known["alnum"] * character.isalnum()
-    )
+    found: int = known["alnum"] * character.isalnum() + known["capital"] * character.isupper()
     found += known["letter"] * bool(_LETTER.match(character)) + known["cjk"] * bool(_CJK.match(character))
     found += known["digit"] * character.isdigit()
-    if (
-        character in LOCAL_PLAIN
-        or character.lower() in LOCAL_PLAIN
-        or (character >= "\x80" and character.isalnum())
-    ):
+    if character.lower() in LOCAL_PLAIN or (character >= "\x80" and character.isalnum()):
         found += known["local"]
     return found + known["rare"] * (character in LOCAL_RARE)
 
 
+_MARKED = bytes([native.CLASSES["foreign"]])
 _ASCII = bytes(_class(chr(byte)) if byte < 0x80 else 0 for byte in range(256))
 
 

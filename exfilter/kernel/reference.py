@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -57,7 +57,8 @@ def find(text: str, tables: Tables, records: Int64Array | None = None) -> Matche
     found += _phones(folded, shapes)
     found += _tickets(folded, tables.templates, shapes)
     named, strangers = _names(masked, text, sources, records, tables)
-    return look_up(_hashed(found + named, tables), strangers, sources, tables)
+    place = None if sources is None else sources.__getitem__
+    return look_up(_hashed(found + named, tables), strangers, place, tables)
 
 
 # -- e-mail addresses: they grow from an @ ---------------------------------------------------
@@ -392,10 +393,15 @@ def _hashed(found: list[Candidate], tables: Tables) -> NDArray[np.void]:
     return hashed
 
 
-def look_up(found: NDArray[np.void], strangers: int, sources: Int64Array | None, tables: Tables) -> Matches:
+def look_up(
+    found: NDArray[np.void],
+    strangers: int,
+    sources: Callable[[Int64Array], Int64Array] | None,
+    tables: Tables,
+) -> Matches:
     """Return the hits among candidates, in order of their place, and what was looked for.
 
-    ``found``: records of ``CANDIDATE``. ``sources``: for each offset in it the source character.
+    ``found``: records of ``CANDIDATE``. ``sources``: gives the source characters of offsets in it.
     """
     tag = found["tag"]
     place = np.searchsorted(tables.tags, tag)
@@ -404,7 +410,7 @@ def look_up(found: NDArray[np.void], strangers: int, sources: Int64Array | None,
     hit = hit[np.lexsort((tag[hit], found["shape"][hit], found["end"][hit], found["start"][hit]))]
     start, end = found["start"][hit], found["end"][hit]
     if sources is not None:
-        start, end = sources[start], sources[end - 1] + 1
+        start, end = sources(start), sources(end - 1) + 1
     kinds = np.array([shape.kind for shape in tables.shapes], dtype=np.uint8)
     return Matches(
         kind=kinds[found["shape"][hit]],
