@@ -1,0 +1,109 @@
+"""Files and folders to scan: which there are, and their bytes."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import stat
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from exfilter.limits import MIB, Limits
+from exfilter.model import Buffer, Reason
+
+STANDARD_INPUT = "-"
+MAPPED = 16 * MIB
+"""Files from this size on are mapped instead of read."""
+SPECIAL = "not a regular file"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file to scan."""
+
+    path: str
+    """As it was named, or as it was found below the folder that was named."""
+    named: bool = False
+    """Whether the user named it: then a symbolic link is followed."""
+    data: bytes | None = None
+    """Its bytes, where they are not in a file."""
+    problem: str = ""
+    """Why it cannot be read at all. Empty: it may."""
+
+
+class Unreadable(Exception):  # noqa: N818 - a state of a file, not an error of ours
+    """A file's bytes could not be had. The message says why, without the path."""
+
+    def __init__(self, problem: str, reason: Reason) -> None:
+        """Keep the reason, as a verdict names it."""
+        super().__init__(problem)
+        self.reason = reason
+
+
+def sources(paths: Iterable[str], limits: Limits) -> Iterator[Source]:
+    """Yield every file below the paths, in order: a folder's entries by name, folders where they stand."""
+    for path in paths:
+        if path == STANDARD_INPUT:
+            # One byte beyond the budget is enough to report what was left out.
+            yield Source(path, data=sys.stdin.buffer.read(limits.bytes_in + 1))
+        elif Path(path).is_dir():
+            yield from _walk(path)
+        else:
+            yield Source(path, named=True)
+
+
+def _walk(root: str) -> Iterator[Source]:
+    inside = os.path.realpath(root)
+    waiting = [root]
+    while waiting:
+        path = waiting.pop()
+        try:
+            mode = Path(path).stat().st_mode if path == root else Path(path).lstat().st_mode
+            if stat.S_ISDIR(mode):
+                with os.scandir(path) as entries:
+                    waiting += sorted((entry.path for entry in entries), reverse=True)
+            elif not stat.S_ISLNK(mode):
+                yield Source(path)
+            elif os.path.commonpath((inside, os.path.realpath(path))) != inside or not Path(path).exists():
+                # Inside, its target is scanned in its own place.
+                yield Source(path, problem="symbolic link that leaves the folder")
+        except OSError as error:
+            yield Source(path, problem=_why(error))
+
+
+def _why(error: OSError) -> str:
+    return (error.strerror or type(error).__name__).lower()
+
+
+def read(source: Source) -> Buffer:
+    """Return a file's bytes, mapped where it is large. Raises Unreadable."""
+    if source.data is not None:
+        return source.data
+    if source.problem:
+        raise Unreadable(source.problem, Reason.UNSUPPORTED)
+    # A pipe must not block us, and a file that became a link since it was found is not followed.
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if source.named else os.O_NOFOLLOW)
+    try:
+        descriptor = os.open(source.path, flags)
+    except OSError as error:
+        raise Unreadable(_why(error), Reason.MALFORMED) from error
+    with os.fdopen(descriptor, "rb") as file:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise Unreadable(SPECIAL, Reason.UNSUPPORTED)
+        try:
+            if found.st_size < MAPPED:
+                return file.read()
+            return memoryview(mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ))
+        except OSError as error:
+            raise Unreadable(_why(error), Reason.MALFORMED) from error
+
+
+def size(source: Source) -> int:
+    """Return how many bytes a file has, as far as that can be known."""
+    try:
+        return len(source.data) if source.data is not None else Path(source.path).lstat().st_size
+    except OSError:
+        return 0

@@ -1,0 +1,248 @@
+"""``exfilter scan``: files, folders and standard input through the pipeline, on all cores."""
+
+from __future__ import annotations
+
+import enum
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Annotated, TextIO
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from detectors.terms import Terms
+from exfilter import kernel, settings
+from exfilter.cli import files
+from exfilter.cli.files import Source, Unreadable
+from exfilter.cli.formats import Format, Result, Seen, Weighed, Wishes
+from exfilter.cli.formats.jsonl import JsonLines
+from exfilter.cli.formats.sarif import Sarif
+from exfilter.cli.formats.table import TableFormat
+from exfilter.cli.workers import Crew, Lost
+from exfilter.index import keys, store
+from exfilter.limits import MIB, Limits
+from exfilter.model import Findings, Ordinals, Reason, Transfer, Unscanned, Verdict
+from exfilter.policy import Policy, decide, failed, load
+from exfilter.scan import Engine
+
+CLEAN, HELD, NOT_READ = 0, 1, 2
+GRACE = 10.0
+"""Seconds beyond the deadline until a worker is ended: not every parser asks for the time."""
+
+
+class Output(enum.StrEnum):
+    """How the results are printed."""
+
+    TABLE = "table"
+    JSONL = "jsonl"
+    SARIF = "sarif"
+
+
+FORMATS: dict[Output, Callable[[TextIO, Wishes], Format]] = {
+    Output.TABLE: TableFormat,
+    Output.JSONL: JsonLines,
+    Output.SARIF: Sarif,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Examiner:
+    """All that turns a file into a result. Each worker opens its own: the key is never handed over."""
+
+    engine: Engine
+    policy: Policy
+    deadline: float
+    """Seconds for one file."""
+    limits: Limits
+    wishes: Wishes
+
+    def __call__(self, source: Source) -> Result:
+        """Examine one file. Whatever goes wrong is a result."""
+        began = time.monotonic()
+        try:
+            body = files.read(source)
+        except Unreadable as error:
+            return self.unread(source, str(error), error.reason, time.monotonic() - began)
+        transfer = Transfer(door="scan", body=body, name=source.path)
+        try:
+            verdict, held = self._examine(transfer, began + self.deadline)
+        except Exception as error:  # noqa: BLE001 - fail closed: a defect of ours is never "nothing found"
+            return self.unread(source, type(error).__name__, Reason.MALFORMED, time.monotonic() - began)
+        return self._result(source, verdict, held=held, seconds=time.monotonic() - began)
+
+    def _examine(self, transfer: Transfer, end: float) -> tuple[Verdict, bool]:
+        """Return the verdict, and whether it would hold the file for what was read of it alone."""
+        findings = self.engine.findings(
+            transfer,
+            self.limits,
+            lambda: time.monotonic() > end,
+            explain=self.wishes.explain,
+            reveal=self.wishes.reveal,
+        )
+        versions = self.engine.versions(self.policy.digest)
+        verdict = decide(self.policy, transfer, findings, versions)
+        read = decide(self.policy, transfer, replace(findings, unscanned=()), versions)
+        return verdict, read.action.holds
+
+    def unread(self, source: Source, problem: str, reason: Reason, seconds: float) -> Result:
+        """Return the fail-closed result of a file that could not be examined at all."""
+        transfer = Transfer(door="scan", body=b"", name=source.path)
+        versions = self.engine.versions(self.policy.digest)
+        verdict = failed(problem, transfer, versions, self.policy, reason)
+        size = files.size(source)
+        nobody = np.zeros(0, dtype=np.int64)
+        unscanned = (Unscanned(f"file: {problem}", reason, size),)
+        findings = Findings(nobody, 0, nobody, {}, {}, unscanned, size)
+        return self._result(source, replace(verdict, findings=findings), held=False, seconds=seconds)
+
+    def _result(self, source: Source, verdict: Verdict, *, held: bool, seconds: float) -> Result:
+        found = verdict.findings
+        return Result(
+            path=source.path,
+            action=verdict.action,
+            rule=verdict.rule,
+            reason=verdict.reason,
+            held=held,
+            customers=found.customers,
+            identified=len(found.identified),
+            estimated=found.estimated,
+            customer_ids=self._ids(found.identified),
+            estimated_ids=self._ids(found.estimated_ordinals),
+            fields=dict(found.fields),
+            unscanned=found.unscanned,
+            bytes=found.bytes,
+            seconds=seconds,
+            seen=tuple(self._seen(found)),
+            judgements=found.judgements,
+            weighed=tuple(self._weighed(found)),
+        )
+
+    def _ids(self, ordinals: Ordinals) -> tuple[str, ...]:
+        return tuple(self.engine.index.customer_ids(ordinals))
+
+    def _seen(self, found: Findings) -> Iterator[Seen]:
+        ids = self._ids(np.array([exhibit.ordinal for exhibit in found.exhibits], dtype=np.int64))
+        for exhibit, customer_id in zip(found.exhibits, ids, strict=True):
+            kind = exhibit.kind.name.lower()
+            yield Seen(exhibit.part, kind, exhibit.masked, customer_id, exhibit.bearers)
+
+    def _weighed(self, found: Findings) -> Iterator[Weighed]:
+        ids = self._ids(np.array([explained.ordinal for explained in found.explained], dtype=np.int64))
+        for explained, customer_id in zip(found.explained, ids, strict=True):
+            yield Weighed(customer_id, explained.bits, explained.needed, explained.because)
+
+
+def open_examiner(folder: Path, wishes: Wishes) -> Examiner:
+    """Return an examiner for a configuration folder. Raises ValueError or OSError with the next step."""
+    given = settings.load(folder)
+    policy = load(given.policy)
+    index = store.Index.open(given.index, keys.load(given.index_key))
+    return Examiner(Engine(index, Terms(policy.terms)), policy, given.deadline, Limits(), wishes)
+
+
+@dataclass(slots=True)
+class _Tally:
+    files: int = 0
+    bytes: int = 0
+    held: int = 0
+    partly: int = 0
+
+    def add(self, result: Result) -> None:
+        self.files += 1
+        self.bytes += result.bytes
+        self.held += result.held
+        self.partly += bool(result.unscanned)
+
+    def __str__(self) -> str:
+        return f"{self.files} files, {self.bytes / MIB:.1f} MiB, {self.held} would be held"
+
+    def exit_code(self, *, strict: bool) -> int:
+        """Return 2 where something was not read, unless something is held and that may outrank it."""
+        if self.partly and (strict or not self.held):
+            return NOT_READ
+        return HELD if self.held else CLEAN
+
+
+@contextmanager
+def _progress(*, shown: bool) -> Iterator[Progress]:
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not shown) as progress:
+        yield progress
+
+
+def results(examiner: Examiner, paths: Iterable[str], folder: Path, workers: int) -> Iterator[Result]:
+    """Yield one result a file, in the order of the files."""
+    prepare = partial(open_examiner, folder, examiner.wishes)
+    crew = Crew[Source, Result](prepare, workers, examiner.deadline + GRACE)
+    for source, answer in crew.answers(files.sources(paths, examiner.limits)):
+        if isinstance(answer, Lost):
+            yield examiner.unread(source, "the scan of it broke off", answer.reason, 0.0)
+        else:
+            yield answer
+
+
+def scan(
+    paths: Annotated[
+        list[str], typer.Argument(metavar="PATH", help="Files and folders. - is standard input.")
+    ],
+    config: Annotated[Path, typer.Option(help="Configuration folder.")] = Path(),
+    output: Annotated[Output, typer.Option("--format", help="How to print the results.")] = Output.TABLE,
+    *,
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Exit with 2 if anything was not read, also if something is held."),
+    ] = False,
+    reveal: Annotated[
+        bool, typer.Option("--reveal", help="Show the values that were found, in clear.")
+    ] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Show what was counted, and why.")] = False,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=1024, help="Files side by side. Default: as in exfilter.toml.")
+    ] = None,
+) -> None:
+    """Count the customers in files and say what would be held.
+
+    Exit codes: 0 all read, nothing to hold; 1 something would be held; 2 an error, or something could
+    not be read.
+    """
+    wishes = Wishes(explain=explain, reveal=reveal)
+    examiner = open_examiner(config, wishes)
+    found = results(examiner, paths, config, workers or settings.load(config).workers)
+    began = time.monotonic()
+    tally = _print(found, FORMATS[output](sys.stdout, wishes), progress=_progress_fits(output, wishes))
+    _summarise(tally, time.monotonic() - began, sys.stderr)
+    raise typer.Exit(tally.exit_code(strict=strict))
+
+
+def _progress_fits(output: Output, wishes: Wishes) -> bool:
+    """Whether a moving line on standard error disturbs nothing."""
+    streams = output is not Output.TABLE or wishes.explain or wishes.reveal
+    return sys.stderr.isatty() and not (streams and sys.stdout.isatty())
+
+
+def _print(found: Iterable[Result], out: Format, *, progress: bool) -> _Tally:
+    tally = _Tally()
+    with _progress(shown=progress) as bar:
+        line = bar.add_task("scanning", total=None)
+        for result in found:
+            tally.add(result)
+            out.add(result)
+            bar.update(line, description=str(tally))
+    out.end()
+    return tally
+
+
+def _summarise(tally: _Tally, seconds: float, stream: TextIO) -> None:
+    if not stream.isatty():
+        return
+    speed = tally.bytes / MIB / max(seconds, 1e-3)
+    stream.write(f"{tally}, {tally.partly} not read whole; {seconds:.1f} s, {speed:.1f} MiB/s\n")
+    if kernel.NAME == "reference":
+        stream.write("The slow reference kernel ran: exfilter was installed where there is no C compiler.\n")
