@@ -7,12 +7,13 @@ import os
 import sys
 import traceback
 from importlib import import_module
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+
+from exfilter import __version__
 
 COMMANDS = {
     "init": ("exfilter.cli.init:init", "Make a configuration folder: keys, policy, settings."),

@@ -27,6 +27,7 @@ from exfilter.cli.formats.sarif import Sarif
 from exfilter.cli.formats.table import TableFormat
 from exfilter.cli.workers import Crew, Lost
 from exfilter.index import keys, store
+from exfilter.journal import Journal
 from exfilter.limits import MIB, Limits
 from exfilter.model import Findings, Ordinals, Reason, Transfer, Unscanned, Verdict
 from exfilter.policy import Policy, decide, failed, load
@@ -58,6 +59,8 @@ class Examiner:
 
     engine: Engine
     policy: Policy
+    journal: Journal
+    """A scan decides and holds nothing back; its decisions are recorded all the same."""
     deadline: float
     """Seconds for one file."""
     limits: Limits
@@ -73,9 +76,11 @@ class Examiner:
         transfer = Transfer(door="scan", body=body, name=source.path)
         try:
             verdict, held = self._examine(transfer, began + self.deadline)
+            seconds = time.monotonic() - began
+            self.journal.write(transfer, verdict, transfer_id="", seconds=seconds, audit_only=True, held=False)
         except Exception as error:  # noqa: BLE001 - fail closed: a defect of ours is never "nothing found"
             return self.unread(source, type(error).__name__, Reason.MALFORMED, time.monotonic() - began)
-        return self._result(source, verdict, held=held, seconds=time.monotonic() - began)
+        return self._result(source, verdict, held=held, seconds=seconds)
 
     def _examine(self, transfer: Transfer, end: float) -> tuple[Verdict, bool]:
         """Return the verdict, and whether it would hold the file for what was read of it alone."""
@@ -144,7 +149,8 @@ def open_examiner(folder: Path, wishes: Wishes) -> Examiner:
     given = settings.load(folder)
     policy = load(given.policy)
     index = store.Index.open(given.index, keys.load(given.index_key))
-    return Examiner(Engine(index, Terms(policy.terms)), policy, given.deadline, Limits(), wishes)
+    engine, journal = Engine(index, Terms(policy.terms)), Journal(given.decisions)
+    return Examiner(engine, policy, journal, given.deadline, Limits(), wishes)
 
 
 @dataclass(slots=True)

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 import os
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TextIO
 from urllib.parse import quote
 
+from exfilter import __version__
 from exfilter.cli.formats import Result, Wishes
 from exfilter.model import Action, Unscanned
 
@@ -87,7 +87,7 @@ class Sarif:
         """Write the tool with the rules that spoke, and the invocation with its notifications."""
         driver = {
             "name": "exfilter",
-            "version": version("exfilter"),
+            "version": __version__,
             "rules": [{"id": name} for name in self._rules],
         }
         invocation = {

@@ -1,0 +1,174 @@
+"""One row of a customer table to the keys of its customer."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from detectors import Key, emails, names, phones, tickets
+from exfilter.index.columns import Columns, Use
+from exfilter.index.regions import region
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from detectors.tickets import Template
+    from exfilter.index.table import Cell
+
+_NOTHING = """
+    n/a | na | n.a. | #n/a | null | (null) | nil | none | nan | unknown | unbekannt | undefined
+    not available | - | -- | --- | ? | . | \\n | tbd
+"""
+MISSING = frozenset(re.split(r"\s+\|\s+|\n\s+", _NOTHING.strip()))
+"""Cells that say that there is nothing, in any case."""
+NAMES_ALL_THE_SAME = frozenset(("Na", "Nan", "Nil", "Null"))
+"""What is a person's name when it is written like one."""
+SHOWN_LINES = 5
+"""Line numbers that are kept for each reason."""
+
+_SEVERAL = {
+    Use.EMAIL: re.compile(r"[;|,\n\r]+"),
+    Use.PHONE: re.compile(r";(?!ext)|[|\n\r]+"),
+    Use.TICKET: re.compile(r"[;|,\n\r]+"),
+    Use.NAME: re.compile(r"[;|\n\r]+"),
+}
+_BRACKETED = re.compile(r"<\s*([^<>\s]+@[^<>\s]+)\s*>")
+"""The address in ``Anna Kowalska <anna@post.example>``."""
+
+
+class Name(NamedTuple):
+    """A name with the tokens that the bitmap of roles is made of. Empty: there is none."""
+
+    first: str
+    last: str
+    keys: tuple[Key, ...]
+
+
+@dataclass(slots=True)
+class LeftOut:
+    """What was not used and why, with the first lines of each reason. No values."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    lines: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+
+    def add(self, reason: str, line: int) -> None:
+        """Count one row or cell."""
+        self.counts[reason] += 1
+        if len(self.lines[reason]) < SHOWN_LINES:
+            self.lines[reason].append(line)
+
+
+class Reader:
+    """Reads the cells of the columns in use: those of ``columns.all``, in that order."""
+
+    def __init__(self, columns: Columns, templates: tuple[Template, ...], default_region: str) -> None:
+        """``default_region``: of phone numbers without country code; empty for none."""
+        place = {number: at for at, number in enumerate(columns.all)}
+        self._places: Mapping[Use, tuple[int, ...]] = {
+            use: tuple(place[number] for number in numbers) for use, numbers in columns.numbers.items()
+        }
+        self._templates, self._region = templates, default_region or None
+        self.left_out = LeftOut()
+        self.without_region = 0
+        """Phone numbers that are kept as they are written."""
+
+    def customer_id(self, cells: tuple[Cell, ...]) -> str:
+        """Return the customer's id; empty where the row has none."""
+        return next(iter(self._values(Use.ID, cells)), "")
+
+    def tickets(self, cells: tuple[Cell, ...]) -> list[str]:
+        """Return the ticket numbers, as they are written."""
+        return list(self._values(Use.TICKET, cells))
+
+    def keys(self, cells: tuple[Cell, ...], line: int) -> Iterator[Key]:
+        """Yield the keys of e-mails, phones and tickets."""
+        for value in self._values(Use.EMAIL, cells):
+            yield from self._checked(emails.keys(value), "e-mail: not an address", line)
+        phone_cells = list(self._values(Use.PHONE, cells))
+        if phone_cells:
+            where = self._row_region(cells, line)
+            reason = "phone: not a possible number" if where else "phone: not a possible number (no region)"
+            for value in phone_cells:
+                self.without_region += where is None and not value.startswith("+")
+                yield from self._checked(phones.keys(value, where), reason, line)
+        for value in self.tickets(cells):
+            yield from self._checked(tickets.keys(value, self._templates), "ticket: no digits", line)
+
+    def names(self, cells: tuple[Cell, ...], line: int) -> Iterator[Name]:
+        """Yield the names."""
+        for given, family in self._spelled(cells):
+            first, last = names.ends(given, family)
+            found = names.keys(first, last)
+            if not found:
+                self.left_out.add("name: too short or no letters", line)
+            yield Name(first, last, found)
+
+    def _checked(self, found: tuple[Key, ...], reason: str, line: int) -> tuple[Key, ...]:
+        if not found:
+            self.left_out.add(reason, line)
+        return found
+
+    def _row_region(self, cells: tuple[Cell, ...], line: int) -> str | None:
+        country = next(iter(self._values(Use.COUNTRY, cells)), "")
+        if not country:
+            return self._region
+        found = region(country)
+        if found is None:
+            self.left_out.add("country: not known, default region taken", line)
+        return found or self._region
+
+    def _spelled(self, cells: tuple[Cell, ...]) -> Iterator[tuple[str, str]]:
+        """Yield (given, family) of every name of the row."""
+        givens = [_first(cells[place]) for place in self._places.get(Use.FIRST_NAME, ())]
+        families = [_first(cells[place]) for place in self._places.get(Use.LAST_NAME, ())]
+        whole = list(self._values(Use.NAME, cells))
+        if givens and not self._places.get(Use.LAST_NAME):
+            # "Name, Vorname" in German tables: the name is the family's, unless it has both.
+            alone = givens[0]
+            known = set(names.tokens(alone))
+            yield from (
+                names.split(full) if not alone or known & set(names.tokens(full)) else (alone, full)
+                for full in whole
+            )
+            if not whole and alone:
+                yield alone, ""
+            return
+        for at in range(max(len(givens), len(families))):
+            given = givens[at] if at < len(givens) else ""
+            family = families[at] if at < len(families) else ""
+            if given or family:
+                yield given, family
+        for full in whole:
+            yield names.split(full)
+
+    def _values(self, use: Use, cells: tuple[Cell, ...]) -> Iterator[str]:
+        for place in self._places.get(use, ()):
+            yield from values(cells[place], use)
+
+
+def values(cell: Cell, use: Use) -> Iterator[str]:
+    """Yield the values of a cell, which may hold several."""
+    pieces: Iterable[str] = (cell,) if isinstance(cell, str) else cell
+    several = _SEVERAL.get(use)
+    for piece in pieces:
+        if use is Use.EMAIL and "<" in piece:
+            addressed = _BRACKETED.findall(piece)
+            if addressed:
+                yield from addressed
+                continue
+        for value in several.split(piece) if several else (piece,):
+            bare = value.strip()
+            if bare and not _is_missing(bare, use):
+                yield bare
+
+
+def _is_missing(value: str, use: Use) -> bool:
+    if use in (Use.NAME, Use.FIRST_NAME, Use.LAST_NAME) and value in NAMES_ALL_THE_SAME:
+        return False
+    return value.lower() in MISSING
+
+
+def _first(cell: Cell) -> str:
+    return next(values(cell, Use.FIRST_NAME), "")

@@ -1,0 +1,188 @@
+"""Tags of all rows to the arrays of the index and the statistics that evidence rests on. Pure numpy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from detectors import names, tickets
+from exfilter.index.statistics import Statistics
+from exfilter.kernel.tables import EMAIL, FIRST, FIXED_SHAPES, LAST, NAME_MONO, SHARED, Shape
+from exfilter.model import Int64Array, Kind, Uint64Array
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    from detectors.tickets import Template
+    from exfilter.index.collect import Keys, Tokens
+
+EMAIL_SPACE = 2.0**60
+LEADS = 1000
+SLOTS_A_TOKEN = 16
+SMALLEST_BITMAP = 4096
+SLOTS_A_BYTE = 4
+
+
+def records(
+    tag: Uint64Array, ordinal: Int64Array
+) -> tuple[Uint64Array, NDArray[np.uint32], Int64Array, NDArray[np.uint32]]:
+    """Return (tags, values, postings_start, postings) as ``kernel.tables.Tables`` has them."""
+    order = np.lexsort((ordinal, tag))
+    tag, ordinal = tag[order], ordinal[order]
+    new = np.ones(len(tag), dtype=np.bool_)
+    new[1:] = (tag[1:] != tag[:-1]) | (ordinal[1:] != ordinal[:-1])
+    tag, bearer = tag[new], ordinal[new].astype(np.uint32)
+    tags, begin, bearers = np.unique(tag, return_index=True, return_counts=True)
+    values = bearer[begin]
+    shared = np.flatnonzero(bearers > 1)
+    values[shared] = SHARED | np.arange(len(shared), dtype=np.uint32)
+    starts = np.zeros(len(shared) + 1, dtype=np.int64)
+    np.cumsum(bearers[shared], out=starts[1:])
+    postings = bearer[np.repeat(bearers > 1, bearers)]
+    return tags, values, starts, postings
+
+
+def shapes(keys: Keys, templates: Iterable[Template]) -> tuple[tuple[Shape, ...], NDArray[np.float64]]:
+    """Return the shapes with their distinct keys, and the density of each by lead.
+
+    Density, float64[shapes, 1000]: the chance that a random value with that lead is a key.
+    """
+    distinct = {shape: _distinct(keys, number) for number, shape in enumerate(keys.shapes)}
+    spaces = _spaces(distinct, templates)
+    none = np.empty(0, dtype=np.uint16)
+    found, leads = [], []
+    for number, name in enumerate(FIXED_SHAPES):
+        kind = Kind.EMAIL if number == EMAIL else Kind.NAME
+        counted = name if number in (EMAIL, NAME_MONO) else names.SHAPE
+        leads.append(distinct.get((kind, counted), none))
+        found.append(Shape(name, kind, EMAIL_SPACE if number == EMAIL else 0.0, len(leads[-1])))
+    for kind, name in sorted(spaces):
+        leads.append(distinct.get((kind, name), none))
+        found.append(Shape(name, kind, spaces[kind, name], len(leads[-1])))
+    return tuple(found), np.stack([_density(*pair) for pair in zip(found, leads, strict=True)])
+
+
+def _distinct(keys: Keys, number: int) -> NDArray[np.uint16]:
+    """Return the lead of each distinct key of one shape."""
+    rows = np.flatnonzero(keys.shape == number)
+    _, first = np.unique(keys.tag[rows], return_index=True)
+    return keys.lead[rows[first]]
+
+
+def _spaces(
+    found: Iterable[tuple[Kind, str]], templates: Iterable[Template]
+) -> dict[tuple[Kind, str], float]:
+    """Return the number of values of each shape of phones and tickets."""
+    spaces: dict[tuple[Kind, str], float] = {
+        (kind, name): 10.0 ** _digits(name) for kind, name in found if kind is Kind.PHONE
+    }
+    for template in templates:
+        spaces[Kind.TICKET, template.shape] = template.space
+        bare = template.bare_digits
+        if bare >= tickets.MIN_BARE_DIGITS:
+            spaces[Kind.TICKET, tickets.bare_shape(bare)] = 10.0**bare
+    return spaces
+
+
+def _digits(shape: str) -> int:
+    return int(shape.removeprefix("+").rpartition(" ")[2])
+
+
+def _density(shape: Shape, leads: NDArray[np.uint16]) -> NDArray[np.float64]:
+    if shape.space <= 0.0:
+        return np.full(LEADS, 1.0 if shape.keys else 0.0)
+    if shape.kind is Kind.PHONE or shape.name.startswith("digits "):
+        counts = np.bincount(leads, minlength=LEADS).astype(np.float64)
+        return np.minimum(counts / (shape.space / LEADS), 1.0)
+    return np.full(LEADS, min(shape.keys / shape.space, 1.0))
+
+
+def roles(tokens: Tokens) -> NDArray[np.uint8]:
+    """Return the bitmap of name tokens, as ``kernel.tables.Tables.roles`` has it."""
+    both = np.concatenate((tokens.first[tokens.single], tokens.last[tokens.single]))
+    first = np.concatenate((tokens.first[~tokens.single], both))
+    last = np.concatenate((tokens.last[~tokens.single], both))
+    count = len(np.unique(np.concatenate((first, last))))
+    size = max(SMALLEST_BITMAP, 1 << (max(1, count * SLOTS_A_TOKEN // SLOTS_A_BYTE) - 1).bit_length())
+    bitmap = np.zeros(size, dtype=np.uint8)
+    for hashes, role in ((first, FIRST), (last, LAST)):
+        slot = np.unique(hashes & np.uint64(SLOTS_A_BYTE * size - 1))
+        shift = (slot & np.uint64(3)).astype(np.uint8) * np.uint8(2)
+        np.bitwise_or.at(bitmap, (slot >> np.uint64(2)).astype(np.int64), role << shift)
+    return bitmap
+
+
+def statistics(
+    keys: Keys, tokens: Tokens, ordinal: Int64Array, customers: int, density: NDArray[np.float64]
+) -> Statistics:
+    """Return what evidence needs to know of the table. ``ordinal``: of each row."""
+    bearers, once, twice, once_tags = _frequencies(keys, names.SHAPE, ordinal)
+    mono_bearers, mono_once, mono_twice, _ = _frequencies(keys, names.MONO, ordinal)
+    return Statistics(
+        customers=customers,
+        density=density,
+        name_bearers=bearers,
+        names_once=once,
+        names_twice=twice,
+        names_once_unknown=_unknown(tokens, ordinal, once_tags),
+        mono_bearers=mono_bearers,
+        mono_once=mono_once,
+        mono_twice=mono_twice,
+    )
+
+
+def _frequencies(keys: Keys, shape: str, ordinal: Int64Array) -> tuple[int, int, int, Uint64Array]:
+    """Return customers with such a name, names borne once, names borne twice, tags of those borne once."""
+    if (Kind.NAME, shape) not in keys.shapes:
+        return 0, 0, 0, np.empty(0, dtype=np.uint64)
+    rows = np.flatnonzero(keys.shape == keys.shapes.index((Kind.NAME, shape)))
+    who = ordinal[keys.row[rows]]
+    tags, bearers = _bearers(keys.tag[rows], who)
+    return len(np.unique(who)), int((bearers == 1).sum()), int((bearers == 2).sum()), tags[bearers == 1]
+
+
+def _bearers(tag: Uint64Array, who: Int64Array) -> tuple[Uint64Array, Int64Array]:
+    """Return the distinct tags and how many customers have each."""
+    order = np.lexsort((who, tag))
+    tag, who = tag[order], who[order]
+    new = np.ones(len(tag), dtype=np.bool_)
+    new[1:] = (tag[1:] != tag[:-1]) | (who[1:] != who[:-1])
+    tags, counts = np.unique(tag[new], return_counts=True)
+    return tags, counts.astype(np.int64)
+
+
+def _unknown(tokens: Tokens, ordinal: Int64Array, once: Uint64Array) -> int:
+    """Return how many names borne once have a token that nobody else has in that place.
+
+    Without their customer such names would not even be candidates. A name of one word stands in both.
+    """
+    if not len(tokens.row):
+        return 0
+    who = ordinal[tokens.row]
+    alone = np.zeros(len(who), dtype=np.bool_)
+    for token in (tokens.first, tokens.last):
+        known, bearers = _bearers(token, who)
+        alone |= bearers[np.searchsorted(known, token)] == 1
+    return len(np.intersect1d(tokens.tag[alone & ~tokens.single], once))
+
+
+def ordinals(rows: Uint64Array, previous: Uint64Array) -> tuple[Int64Array, Sequence[int], Uint64Array]:
+    """Return the ordinal of each row, the row of each new ordinal, and the tag of every ordinal.
+
+    ``rows``: tag of each row's customer. ``previous``: tags by ordinal in the index before. Known
+    customers keep their ordinal; new ones follow in the order of the table.
+    """
+    tags, first, inverse = np.unique(rows, return_index=True, return_inverse=True)
+    by_tag = np.argsort(previous, kind="stable")
+    at = np.minimum(np.searchsorted(previous, tags, sorter=by_tag), max(0, len(previous) - 1))
+    number = np.full(len(tags), -1, dtype=np.int64)
+    if len(previous):
+        known = previous[by_tag[at]] == tags
+        number[known] = by_tag[at[known]]
+    new = np.flatnonzero(number < 0)
+    new = new[np.argsort(first[new], kind="stable")]
+    number[new] = len(previous) + np.arange(len(new))
+    return number[inverse], first[new].tolist(), np.concatenate((previous, tags[new]))

@@ -1,0 +1,76 @@
+"""Checking an index in full: every byte, and that the arrays mean what they should."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from exfilter.index import store
+from exfilter.index.manifest import REBUILD, IndexRefused
+from exfilter.index.sealed import AlteredError
+from exfilter.index.store import ARRAYS, Index
+from exfilter.kernel.tables import SHARED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from exfilter.index.keys import IndexKey
+
+
+def verify(path: Path, key: IndexKey) -> Index:
+    """Return the index if all of it is as it was built. Raises IndexRefused that names the files."""
+    index = Index.open(path, key)
+    directory, about, _ = store.version(path, key)
+    store.check_digests(directory, about, ARRAYS)
+    faults = [*_tags(index), *_postings(index), *_customers(index)]
+    if faults:
+        msg = f"{path}: {'; '.join(faults)}: {REBUILD}"
+        raise IndexRefused(msg)
+    return index
+
+
+def _tags(index: Index) -> Iterator[str]:
+    tables = index.tables
+    if not bool((tables.tags[1:] > tables.tags[:-1]).all()):
+        yield "tags.npy is not in order"
+    if len(tables.values) != len(tables.tags):
+        yield "values.npy has another length than tags.npy"
+    single = tables.values[tables.values < SHARED]
+    rows = tables.values[tables.values >= SHARED] ^ SHARED
+    if not _below(single, index.ordinals) or not _below(rows, len(tables.postings_start) - 1):
+        yield "values.npy points outside"
+    if len(tables.roles) & (len(tables.roles) - 1):
+        yield "roles.npy has a length that is no power of two"
+
+
+def _postings(index: Index) -> Iterator[str]:
+    start, postings = index.tables.postings_start, index.tables.postings
+    if not len(start) or start[0] != 0 or start[-1] != len(postings) or bool((np.diff(start) < 2).any()):
+        yield "postings_start.npy does not divide postings.npy"
+        return
+    within = np.ones(max(0, len(postings) - 1), dtype=np.bool_)
+    within[start[1:-1] - 1] = False
+    if not bool((postings[1:] > postings[:-1])[within].all()):
+        yield "postings.npy is not in order"
+    if not _below(postings, index.ordinals):
+        yield "postings.npy points outside"
+
+
+def _customers(index: Index) -> Iterator[str]:
+    if len(index.live) != index.ordinals or int(index.live.sum()) != index.customers:
+        yield "customer_live.npy does not match the number of customers"
+    try:
+        count = sum(1 for _ in index.all_ids())
+    except AlteredError as error:
+        yield f"customer_ids.npy: {error}"
+        return
+    if count != index.ordinals:
+        yield "customer_ids.npy does not match the number of customers"
+
+
+def _below(array: NDArray[np.uint32], bound: int) -> bool:
+    return not len(array) or int(array.max()) < bound

@@ -1,0 +1,158 @@
+"""The settings of a configuration folder: ``exfilter.toml``, where everything is and how much is allowed.
+
+No environment variable changes a setting; only the index key may come from one.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+import phonenumbers
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from exfilter.limits import MIB
+
+FILE = "exfilter.toml"
+
+_Path = Annotated[Path, Field(strict=False)]
+
+DEFAULT_TEXT = """\
+# Settings of exfilter. Paths are relative to this folder. Commented lines show the defaults.
+
+# Region (ISO 3166, such as "US" or "DE") of phone numbers without a country code in the
+# customer table. "" = none: such a number is found only as it is written there.
+region = ""
+
+# Seconds that a transfer may take to be scanned. One that takes longer is held.
+# deadline = 60
+
+# Bytes of the largest body that is scanned whole: 256 MiB. What goes beyond is unscanned.
+# max_body = 268435456
+
+# Processes that scan side by side. Default: one for each core.
+# workers = 2
+
+# index = "index"
+# index_key = "index.key"
+# policy = "policy.toml"
+# quarantine = "quarantine"
+# decisions = "decisions.jsonl"
+# reviewers = "reviewers.txt"
+# reviewer_key = "reviewer.key"
+# proxy_ca = "proxy-ca"
+"""
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Settings(BaseSettings):
+    """What ``exfilter.toml`` says. Every path is absolute or relative to the working directory."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, strict=True)
+
+    folder: _Path
+    """The configuration folder itself."""
+    index: _Path = Path("index")
+    index_key: _Path = Path("index.key")
+    policy: _Path = Path("policy.toml")
+    quarantine: _Path = Path("quarantine")
+    decisions: _Path = Path("decisions.jsonl")
+    reviewers: _Path = Path("reviewers.txt")
+    """Public keys that bodies are sealed to."""
+    reviewer_key: _Path = Path("reviewer.key")
+    proxy_ca: _Path = Path("proxy-ca")
+    region: str = ""
+    """Region of phone numbers without country code. Empty: none."""
+    deadline: float = Field(default=60.0, gt=0, allow_inf_nan=False)
+    """Seconds for one transfer."""
+    max_body: int = Field(default=256 * MIB, gt=0)
+    """Bytes."""
+    workers: int = Field(default_factory=_cores, ge=1, le=1024)
+
+    @field_validator("region")
+    @classmethod
+    def _known_region(cls, value: str) -> str:
+        return region(value)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take nothing from the environment."""
+        return (init_settings,)
+
+
+PATHS = ("index", "index_key", "policy", "quarantine", "decisions", "reviewers", "reviewer_key", "proxy_ca")
+
+
+def region(code: str) -> str:
+    """Return the region in upper case. Raises ValueError for one that has no phone numbers."""
+    upper = code.strip().upper()
+    if upper and upper not in phonenumbers.SUPPORTED_REGIONS:
+        msg = f"{upper!r} is no region: give two letters of ISO 3166, such as US or DE"
+        raise ValueError(msg)
+    return upper
+
+
+def load(folder: Path) -> Settings:
+    """Return the settings of a configuration folder.
+
+    Raises FileNotFoundError where there is none, ValueError with file, line and reason for a
+    mistake in it.
+    """
+    file = folder / FILE
+    try:
+        text = file.read_text("utf-8")
+        found = TomlConfigSettingsSource(Settings, file)()
+    except FileNotFoundError:
+        msg = f"{folder} is no configuration folder (no {FILE}): run `exfilter init DIR` first"
+        raise FileNotFoundError(msg) from None
+    except UnicodeDecodeError:
+        msg = f"{file} is not UTF-8: save it as UTF-8"
+        raise ValueError(msg) from None
+    except tomllib.TOMLDecodeError as error:
+        msg = f"{file}: {error}"
+        raise ValueError(msg) from None
+    if "folder" in found:
+        msg = f"{file}, line {_line(text, 'folder')}: folder is not a setting: remove it"
+        raise ValueError(msg)
+    try:
+        settings = Settings(folder=folder, **found)
+    except ValidationError as error:
+        raise ValueError("; ".join(_mistakes(error, file, text))) from None
+    return settings.model_copy(update={name: folder / getattr(settings, name) for name in PATHS})
+
+
+def _mistakes(error: ValidationError, file: Path, text: str) -> list[str]:
+    mistakes = []
+    for mistake in error.errors():
+        key = str(mistake["loc"][0])
+        if mistake["type"] == "extra_forbidden":
+            reason = f"{key} is not a setting: remove it, or correct its spelling"
+        else:
+            reason = f"{key}: {mistake['msg'].removeprefix('Value error, ')}"
+        mistakes.append(f"{file}, line {_line(text, key)}: {reason}")
+    return mistakes
+
+
+def _line(text: str, key: str) -> int:
+    """Return the line on which a top-level key or table stands; 1 where it hides."""
+    place = re.compile(rf"\s*\[*\s*[\"']?{re.escape(key)}[\"']?\s*[=.\]]")
+    return next((number for number, line in enumerate(text.splitlines(), 1) if place.match(line)), 1)

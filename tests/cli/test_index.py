@@ -1,0 +1,110 @@
+"""``exfilter index``: the report, the numbers, and exit codes of a real process."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from exfilter.cli.init import make
+from exfilter.index.store import current
+from tests.index.making import TABLE, VALUES, write
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    make(tmp_path)
+    return tmp_path
+
+
+def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = "from exfilter.cli import main; main()"
+    return subprocess.run(
+        [sys.executable, "-c", command, "index", *arguments, "--config", str(folder)],
+        capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+
+
+def test_build_info_and_verify(folder: Path) -> None:
+    built = _run(folder, "build", str(write(folder, TABLE)), "--format", "json", "--region", "us")
+    assert built.stderr == ""
+    report = json.loads(built.stdout)
+    assert (report["rows"], report["customers"], report["keys"]["email"]) == (4, 4, 5)
+    about = json.loads(_run(folder, "info", "--format", "json").stdout)
+    assert about["index"] == report["index"]
+    assert about["keys"] == report["keys"]
+    assert {shape["shape"] for shape in about["shapes"]} >= {"TM-99999999", "national 10"}
+    verified = _run(folder, "verify")
+    assert verified.returncode == 0
+    assert f"index {report['index']} is whole: 4 customers" in verified.stdout
+    assert "customers" in _run(folder, "info").stdout
+
+
+def test_the_report_for_people_names_columns_and_lines_but_no_values(folder: Path) -> None:
+    table = write(folder, TABLE + "C-0005,broken\nC-0006,Zaphod Q,,,[Kowalska-7],\n")
+    run = _run(folder, "build", str(table), "--map", "email=email")
+    assert run.returncode == 0
+    for shown in ("email from email", "TM-99999999 (4)", "wrong number of fields", "new"):
+        assert shown in run.stdout
+    shown_shapes = run.stdout.replace("TM-99999999", "")
+    for value in VALUES:
+        assert value not in shown_shapes
+
+
+@pytest.mark.parametrize(
+    ("content", "arguments", "reason"),
+    [
+        ("", [], "is empty"),
+        ("colour,size\nred,1\n", [], "the table has colour, size: say which is which with --map KIND=COLUMN"),
+        (
+            "id,email\n1,a@post.example\n",
+            ["--map", "email=Mail"],
+            "there is no such column; the table has id, email",
+        ),
+        ("id,email\n1,a@post.example\n", ["--region", "XX"], "'XX' is no region"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_code_2(
+    folder: Path, content: str, arguments: list[str], reason: str
+) -> None:
+    run = _run(folder, "build", str(write(folder, content)), *arguments)
+    assert run.returncode == 2
+    assert run.stdout == ""
+    assert run.stderr.startswith("exfilter: ")
+    assert reason in run.stderr
+    assert run.stderr.count("\n") == 1
+
+
+def test_a_missing_table_is_named(folder: Path) -> None:
+    run = _run(folder, "build", str(folder / "none.csv"))
+    assert run.returncode == 2
+    assert "none.csv" in run.stderr
+
+
+def test_an_altered_index_is_exit_code_2_and_names_the_file(folder: Path) -> None:
+    _run(folder, "build", str(write(folder, TABLE)))
+    file = folder / "index" / current(folder / "index") / "values.npy"
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    assert _run(folder, "info").returncode == 0
+    run = _run(folder, "verify")
+    assert run.returncode == 2
+    assert "values.npy" in run.stderr
+
+
+def test_a_key_that_others_can_read_is_refused(folder: Path) -> None:
+    (folder / "index.key").chmod(0o644)
+    for command in (["build", str(write(folder, TABLE))], ["info"], ["verify"]):
+        run = _run(folder, *command)
+        assert run.returncode == 2
+        assert "chmod 600" in run.stderr
+
+
+def test_without_an_index_the_next_step_is_said(folder: Path) -> None:
+    run = _run(folder, "verify")
+    assert run.returncode == 2
+    assert "exfilter index build CUSTOMERS" in run.stderr
