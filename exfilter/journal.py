@@ -31,7 +31,7 @@ class Journal:
         self._path = path
         self._clock = clock
 
-    def write(  # noqa: PLR0913 - the fields of the record
+    def write(
         self,
         transfer: Transfer,
         verdict: Verdict,

@@ -19,7 +19,6 @@ import threading
 import time
 import traceback
 from dataclasses import dataclass, replace
-from exfilter import __version__
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +45,7 @@ from addons.chain import chain
 from addons.pins import refuse
 from detectors import CANONICALISER
 from detectors.terms import Terms
-from exfilter import kernel, policy, scan
+from exfilter import __version__, kernel, policy, scan
 from exfilter.index import keys, store
 from exfilter.limits import PROXY
 from exfilter.model import Reason, Versions

@@ -418,7 +418,7 @@ class TestDigest:
 
     def test_a_policy_travels_to_another_process(self) -> None:
         policy = read(default_policy_text().encode())
-        assert pickle.loads(pickle.dumps(policy)).digest == policy.digest  # noqa: S301 - our own bytes
+        assert pickle.loads(pickle.dumps(policy)).digest == policy.digest
 
 
 COUNTS = st.integers(1, 12)

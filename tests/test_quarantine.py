@@ -315,7 +315,7 @@ class TestRedeem:
             (POLICY, INDEX, 24 * 3600 + 1, "expired"),
         ],
     )
-    def test_a_stale_release_does_not_pass_and_says_why(  # noqa: PLR0913 - a row of the table
+    def test_a_stale_release_does_not_pass_and_says_why(
         self, quarantine: Quarantine, clock: Clock, *, policy: str, index: str, later: int, why: str
     ) -> None:
         held = quarantine.hold(upload(), verdict())

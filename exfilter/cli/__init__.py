@@ -77,10 +77,10 @@ app = typer.Typer(
 def _print_versions(wanted: bool) -> None:  # noqa: FBT001 - the signature of an option's callback
     if not wanted:
         return
-    from detectors import CANONICALISER  # noqa: PLC0415 - numpy is not loaded to print a help
-    from exfilter import kernel  # noqa: PLC0415
+    from detectors import CANONICALISER
+    from exfilter import kernel
 
-    typer.echo(f"exfilter {version('exfilter')} (kernel {kernel.NAME}, canonicaliser {CANONICALISER})")
+    typer.echo(f"exfilter {__version__} (kernel {kernel.NAME}, canonicaliser {CANONICALISER})")
     raise typer.Exit
 
 

@@ -77,7 +77,9 @@ class Examiner:
         try:
             verdict, held = self._examine(transfer, began + self.deadline)
             seconds = time.monotonic() - began
-            self.journal.write(transfer, verdict, transfer_id="", seconds=seconds, audit_only=True, held=False)
+            self.journal.write(
+                transfer, verdict, transfer_id="", seconds=seconds, audit_only=True, held=False
+            )
         except Exception as error:  # noqa: BLE001 - fail closed: a defect of ours is never "nothing found"
             return self.unread(source, type(error).__name__, Reason.MALFORMED, time.monotonic() - began)
         return self._result(source, verdict, held=held, seconds=seconds)

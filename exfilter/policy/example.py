@@ -25,7 +25,7 @@ encrypted   = { quarantine = 0 }
 over-budget = { quarantine = 0 }
 deadline    = { quarantine = 0 }
 malformed   = { quarantine = 0 }
-unsupported = { alert = 0, quarantine = 65_536 }    # pictures, films, archives: a zip of 64 KiB holds 2,000 customers
+unsupported = { alert = 0, quarantine = 65_536 } # 64 KiB of zip hold 2,000 customers
 
 [destinations]
 # Classes of hosts. "*.crm.example" is every host below crm.example, "crm.example" that host alone.

@@ -48,7 +48,7 @@ def _is_below(host: str, each: str) -> bool:
 
 
 def _is_host(name: str) -> bool:
-    return 0 < len(name) <= 253 and all(_LABEL.fullmatch(label) for label in name.split("."))  # noqa: PLR2004
+    return 0 < len(name) <= 253 and all(_LABEL.fullmatch(label) for label in name.split("."))
 
 
 def _address(text: str) -> str:

@@ -1,0 +1,127 @@
+"""Content that no reader can open: reported as unscanned, and its printable strings are read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from exfilter.content import sniff
+from exfilter.content.budget import Item
+from exfilter.content.content import Content, Open, Reader
+from exfilter.content.escapes import emitted
+from exfilter.content.slices import Slicer
+from exfilter.content.stream import Stream
+from exfilter.model import Part, Reason
+
+RUN = 6
+"""Characters from which on a run of printable ones is a string."""
+_HOLD = 1 << 12
+"""Bytes of an unfinished run that wait for the next chunk."""
+_OPEN_RUN = re.compile(rb"[\x00\t -~\x80-\xf4]*\Z")
+_PRINTABLE = np.zeros(256, dtype=bool)
+_PRINTABLE[[ord("\t"), *range(0x20, 0x7F)]] = True
+_FOLLOWERS = np.zeros(256, dtype=np.uint8)
+"""Bytes that follow the first one of a UTF-8 character (RFC 3629, section 4)."""
+_FOLLOWERS[0xC2:0xE0], _FOLLOWERS[0xE0:0xF0], _FOLLOWERS[0xF0:0xF5] = 1, 2, 3
+
+
+class Strings:
+    """Collects the printable runs of bytes that come in chunks."""
+
+    def __init__(self, content: Content) -> None:
+        """Collect for the place of `content`."""
+        self._slicer = Slicer((*content.path, "strings"), content.budget.limits)
+        self._carry = b""
+
+    def tee(self, stream: Stream) -> Stream:
+        """Return the same stream; what passes is collected."""
+
+        def chunks() -> Iterator[bytes]:
+            for chunk in stream:
+                self._add(chunk)
+                yield chunk
+            if stream.trouble is not None:
+                raise stream.trouble
+
+        return Stream(chunks(), stream.left)
+
+    def parts(self, *, last: bool) -> Iterator[Part]:
+        """Yield what was collected, if there is enough of it or it is the `last` time."""
+        if last:
+            self._find(self._carry)
+            self._carry = b""
+        yield from self._slicer.parts(last=last)
+
+    def _add(self, chunk: bytes) -> None:
+        data = self._carry + chunk
+        start = max(0, len(data) - _HOLD)
+        found = _OPEN_RUN.search(data, start)
+        cut = found.start() if found else len(data)
+        if cut == start:  # the run is longer than the hold: cut it between two words
+            cut = max(data.rfind(b" ", start), data.rfind(b"\n", start), data.rfind(b",", start)) + 1 or cut
+        self._find(data[:cut])
+        self._carry = data[cut:]
+
+    def _find(self, data: bytes) -> None:
+        found = [data[start:end].decode(errors="replace") for start, end in _runs(_narrow(data), RUN)]
+        for odd in (0, 1):
+            places = _runs(_wide(data[odd:]), RUN)
+            found += [data[odd + 2 * start : odd + 2 * end : 2].decode() for start, end in places]
+        text = "\n".join(run for run in found if len(run) >= RUN)
+        if text:
+            self._slicer.add(text + "\n", None)
+
+
+def _narrow(data: bytes) -> npt.NDArray[np.bool_]:
+    """Return which bytes belong to a printable character of UTF-8."""
+    codes = np.frombuffer(data, dtype=np.uint8)
+    printable = _PRINTABLE[codes]
+    followers = _FOLLOWERS[codes]
+    trail = (codes & 0xC0) == 0x80
+    for count in (1, 2, 3):
+        first = np.flatnonzero(followers[: len(codes) - count] == count) if len(codes) > count else codes[:0]
+        for step in range(1, count + 1):
+            first = first[trail[first + step]]
+        for step in range(count + 1):
+            printable[first + step] = True
+    marked: npt.NDArray[np.bool_] = printable
+    return marked
+
+
+def _wide(data: bytes) -> npt.NDArray[np.bool_]:
+    """Return which pairs of bytes are a printable ASCII character in UTF-16LE."""
+    pairs = np.frombuffer(data[: len(data) // 2 * 2], dtype=np.uint8).reshape(-1, 2)
+    marked: npt.NDArray[np.bool_] = _PRINTABLE[pairs[:, 0]] & (pairs[:, 1] == 0)
+    return marked
+
+
+def _runs(mask: npt.NDArray[np.bool_], least: int) -> list[tuple[int, int]]:
+    """Return beginnings and ends of the runs of at least that length."""
+    edges = np.flatnonzero(np.diff(mask.astype(np.int8), prepend=0, append=0)).reshape(-1, 2)
+    return [(start, end) for start, end in edges[edges[:, 1] - edges[:, 0] >= least].tolist()]
+
+
+def opaque(content: Content, reason: Reason) -> Iterator[Item]:
+    """Yield the strings of a content that cannot be opened, and that it was not scanned."""
+    strings = Strings(content)
+    stream = strings.tee(content.stream)
+    size, zeros = 0, True
+    for chunk in stream:
+        size += len(chunk)
+        zeros = zeros and not chunk.strip(b"\x00")
+        for part in strings.parts(last=False):
+            yield from emitted(part)
+    for part in strings.parts(last=True):
+        yield from emitted(part)
+    if size and not zeros:
+        yield content.unscanned(reason, size)
+
+
+def _read(content: Content, _: Open) -> Iterator[Item]:
+    return opaque(content, sniff.reason(content.stream.head()))
+
+
+READER = Reader("binary", lambda content: sniff.opaque(content.stream.head()), _read)

@@ -1,0 +1,231 @@
+"""Bytes to text, whatever the charset: blocks of text that are cut at line ends."""
+
+from __future__ import annotations
+
+import codecs
+import functools
+import itertools
+import re
+import unicodedata
+from collections.abc import Iterator
+
+import charset_normalizer
+import numpy as np
+import numpy.typing as npt
+
+from exfilter.content import wide
+from exfilter.content.stream import Stream
+
+_SAMPLE = 1 << 16
+_SEAM = 1 << 12
+"""How far before the end of a block a place to cut is looked for."""
+_FEW = 3
+_TRAIL, _LEAD = 0x80, 0xC0
+"""UTF-8: from here on bytes go on with a character, from there on they begin one."""
+_STRAY = re.compile("[\udc80-\udcff]")
+_FIRST_MARK, _PLANES = 0x300, 0x20000
+_RUN = 30
+"""Combining marks in a row that are normalised together."""
+_LETTERS = frozenset(range(0xC0, 0xFE)) - {0xD7, 0xF7}
+_LETTER = re.compile("[A-Za-z]")
+_EBCDIC = ("cp037", "cp500", "cp875", "cp1026", "cp1140", "cp273", "cp424", "utf_7")
+_NOT_CHARSETS = frozenset({"utf-8", "idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined"})
+_ASCII = bytes(range(0x20, 0x7F))
+
+
+def texts(stream: Stream, declared: str, size: int) -> Iterator[str]:
+    """Yield the text of a stream in blocks of about `size` bytes, in NFC, without overlap."""
+    found = wide.charset(stream.head())
+    blocks = _wide(stream, *found, size) if found else _narrow(stream, declared, size)
+    for block in blocks:
+        if block:
+            yield composed(block)
+
+
+def clean(text: str) -> str:
+    """Return text that came as a string (a header, a URL) without surrogates, in NFC."""
+    if text.isascii():
+        return text
+    try:
+        data = text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        data = text.encode("utf-8", "replace")
+    return composed(Decoder("").decode(data))
+
+
+class Decoder:
+    """Decodes the blocks of one text. Each block that is UTF-8 is read as UTF-8, so that a wrong
+    guess about the first bytes that are not ASCII does not spoil what follows.
+    """  # noqa: D205
+
+    def __init__(self, declared: str) -> None:
+        """Begin with the sender's word for the charset, or an empty string."""
+        self._declared = declared
+        self._other = ""
+
+    def decode(self, block: bytes) -> str:
+        """Return the text of a block of bytes that ends between two characters."""
+        try:
+            return block.decode("utf-8")
+        except UnicodeDecodeError as error:
+            first = error.start
+        good, bad = _sequences(block)
+        if good >= bad:
+            return _mend(block)
+        if not self._other:
+            few = bad <= _FEW and not self._declared
+            self._other = "" if few else _other(block, first, self._declared)
+        if not self._other:
+            return _mend(block)
+        text = block.decode(self._other, "replace")
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def _sequences(block: bytes) -> tuple[int, int]:
+    """Return how many characters of several bytes and how many stray bytes UTF-8 would find."""
+    codes = np.frombuffer(block, dtype=np.uint8)
+    trail = (codes >= _TRAIL) & (codes < _LEAD)
+    lead = codes >= _LEAD
+    good = lead[:-1] & trail[1:]
+    begun = (lead | trail)[:-1] & trail[1:]
+    return int(good.sum()), int(lead.sum() - good.sum() + trail.sum() - begun.sum())
+
+
+def _mend(block: bytes) -> str:
+    r"""Replace stray bytes: a Latin-1 letter beside a letter is one, anything else is U+FFFD.
+
+    Files that were put together from two charsets are common (changelogs, tables): "M\xfcller"
+    in the midst of UTF-8 stays a name, and a bad byte before an address stays a separator.
+    """
+
+    def letter(match: re.Match[str]) -> str:
+        code = ord(match[0]) - 0xDC00
+        around = text[max(0, match.start() - 1) : match.start()] + text[match.end() : match.end() + 1]
+        return chr(code) if code in _LETTERS and _LETTER.search(around) else "\ufffd"
+
+    text = block.decode("utf-8", "surrogateescape")
+    return _STRAY.sub(letter, text)
+
+
+def _other(block: bytes, first: int, declared: str) -> str:
+    """Return the charset of bytes that are not UTF-8: the declared one, else the likeliest."""
+    sample = block[max(0, first - 256) : first + _SAMPLE - 256]
+    for name in (_codec(declared), _guess(sample)):
+        if name and _decodes(sample, name):
+            return name
+    return "cp1252" if _decodes(sample, "cp1252") else "latin-1"
+
+
+def _codec(name: str) -> str:
+    """Return Python's name of a charset, or an empty string: only text codecs count."""
+    try:
+        codec = codecs.lookup(name)
+        text, length = codec.decode(b"")
+    except (LookupError, ValueError, TypeError, UnicodeError):
+        return ""
+    return (
+        codec.name
+        if codec.name not in _NOT_CHARSETS and isinstance(text, str) and not length and _is_text(codec)
+        else ""
+    )
+
+
+def _is_text(codec: codecs.CodecInfo) -> bool:
+    return bool(getattr(codec, "_is_text_encoding", True))
+
+
+def _guess(sample: bytes) -> str:
+    best = charset_normalizer.from_bytes(sample, steps=5, chunk_size=512, cp_exclusion=list(_EBCDIC)).best()
+    name = best.encoding if best else ""
+    return name if name and _decodes(_ASCII, name) and _ASCII.decode(name) == _ASCII.decode() else ""
+
+
+def _decodes(sample: bytes, name: str) -> bool:
+    """Whether a sample that may end within a character decodes."""
+    try:
+        codecs.getincrementaldecoder(name)().decode(sample)
+    except (LookupError, ValueError, TypeError):
+        return False
+    return True
+
+
+def _wide(stream: Stream, name: str, mark: int, size: int) -> Iterator[str]:
+    stream.take(mark)
+    decoder = codecs.getincrementaldecoder(name)("replace")
+    pending = ""
+    for chunk in stream:
+        pending += decoder.decode(chunk)
+        while len(pending) >= size:
+            cut = _cut_text(pending, size)
+            yield pending[:cut]
+            pending = pending[cut:]
+    yield pending + decoder.decode(b"", final=True)
+
+
+def _cut_text(text: str, size: int) -> int:
+    for mark in "\n ,;\t":
+        cut = text.rfind(mark, max(0, size - (size // 2 if mark == "\n" else _SEAM)), size) + 1
+        if cut:
+            return cut
+    cut = size
+    while cut > max(1, size - _SEAM) and cut < len(text) and not text[cut].isascii():
+        cut -= 1
+    return cut
+
+
+def _narrow(stream: Stream, declared: str, size: int) -> Iterator[str]:
+    decoder = Decoder(declared)
+    pending = bytearray()
+    if stream.head(3) == codecs.BOM_UTF8:
+        stream.take(3)
+    for chunk in stream:
+        pending += chunk
+        while len(pending) >= size:
+            cut = _cut_bytes(pending, size)
+            yield decoder.decode(bytes(pending[:cut]))
+            del pending[:cut]
+    yield decoder.decode(bytes(pending))
+
+
+def _cut_bytes(data: bytearray, size: int) -> int:
+    """Return where to cut: after a byte that is never inside a character in any charset.
+
+    Second bytes of GB18030 begin at 0x30, of all others at 0x40.
+    """
+    for mark in (b"\n", b" ", b",", b'"', b"\t"):
+        cut = data.rfind(mark, max(0, size - (size // 2 if mark == b"\n" else _SEAM)), size) + 1
+        if cut:
+            return cut
+    cut = size
+    while cut > max(1, size - 3) and cut < len(data) and _TRAIL <= data[cut] < _LEAD:
+        cut -= 1
+    return cut
+
+
+def composed(text: str) -> str:
+    """Return the text in NFC.
+
+    Sorting marks is quadratic in their number behind one letter (CPython's insertion sort), so
+    longer runs than any language has are normalised piecewise (UAX #15, stream-safe format).
+    """
+    if text.isascii():
+        return text
+    codes = np.frombuffer(text.encode("utf-32-le", "replace"), dtype=np.uint32)
+    if not (codes >= _FIRST_MARK).any():  # all of Latin below is in NFC as it is
+        return text
+    marks = np.flatnonzero(_combining()[np.minimum(codes, _PLANES - 1)])
+    if len(marks) < _RUN or not (marks[_RUN - 1 :] - marks[: 1 - _RUN] == _RUN - 1).any():
+        return unicodedata.normalize("NFC", text)
+    order = np.arange(len(marks))
+    first = np.maximum.accumulate(np.where(np.diff(marks, prepend=-2) != 1, order, 0))
+    cuts = marks[((order - first) % _RUN == 0) & (order > first)]
+    pieces = (text[start:end] for start, end in itertools.pairwise([0, *cuts.tolist(), len(text)]))
+    return "".join(unicodedata.normalize("NFC", piece) for piece in pieces)
+
+
+@functools.cache
+def _combining() -> npt.NDArray[np.bool_]:
+    """Return for each character of the first two planes whether it is a combining mark."""
+    return np.fromiter(
+        (unicodedata.combining(chr(code)) for code in range(_PLANES)), dtype=bool, count=_PLANES
+    )

@@ -1,0 +1,99 @@
+"""What bytes are, from the bytes alone."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from exfilter.content import wide
+from exfilter.model import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """The bytes that a format has at a fixed place."""
+
+    name: str
+    magic: bytes
+    offset: int = 0
+
+    def matches(self, head: bytes) -> bool:
+        """Whether the head has them. Magic that could be typed does not make text a file."""
+        found = head.startswith(self.magic, self.offset)
+        return found and not (self.magic.isascii() and self.magic.decode().isprintable() and textual(head))
+
+
+GZIP = b"\x1f\x8b\x08"
+ZSTD = b"\x28\xb5\x2f\xfd"
+SIGNATURES = (
+    Signature("zip", b"PK\x03\x04"),
+    Signature("zip", b"PK\x05\x06"),
+    Signature("zip", b"PK\x07\x08"),
+    Signature("ole", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"),
+    Signature("7z", b"7z\xbc\xaf\x27\x1c"),
+    Signature("rar", b"Rar!\x1a\x07"),
+    Signature("xz", b"\xfd7zXZ\x00"),
+    Signature("bzip2", b"BZh"),
+    Signature("lz4", b"\x04\x22\x4d\x18"),
+    Signature("tar", b"ustar", 257),
+    Signature("parquet", b"PAR1"),
+    Signature("avro", b"Obj\x01"),
+    Signature("sqlite", b"SQLite format 3\x00"),
+    Signature("age", b"age-encryption.org/v1\n"),
+    Signature("png", b"\x89PNG\r\n\x1a\n"),
+    Signature("jpeg", b"\xff\xd8\xff"),
+    Signature("gif", b"GIF8"),
+    Signature("riff", b"RIFF"),
+    Signature("mp4", b"ftyp", 4),
+)
+_PDF = re.compile(rb"%PDF-\d\.\d")
+_OLE_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+_CONTROL = np.zeros(256, dtype=bool)
+_CONTROL[[*range(0x08), *range(0x0E, 0x1B), *range(0x1C, 0x20), 0x7F]] = True
+
+
+def signature(head: bytes) -> str:
+    """Return the name of a binary format, or an empty string."""
+    found = _PDF.search(head, 0, 1024)
+    if found and (found.start() == 0 or b" obj" in head):
+        return "pdf"
+    return next((item.name for item in SIGNATURES if item.matches(head)), "")
+
+
+def textual(head: bytes) -> bool:
+    """Whether the bytes are text in some charset: hardly any control characters.
+
+    One or two bad bytes do not hide a file; random bytes hold 11 % control characters.
+    """
+    if wide.charset(head):
+        return True
+    controls = int(_CONTROL[np.frombuffer(head, dtype=np.uint8)].sum())
+    return controls <= 1 + len(head) // 50
+
+
+def opaque(head: bytes) -> bool:
+    """Whether the bytes are a binary format, known or not."""
+    return bool(signature(head)) or not textual(head)
+
+
+def reason(head: bytes) -> Reason:
+    """Return why a binary content is not scanned."""
+    name = signature(head)
+    encrypted = (
+        (name == "zip" and _zip_encrypted(head))
+        or (name == "ole" and _OLE_ENCRYPTED in head)
+        or name == "age"
+    )
+    return Reason.ENCRYPTED if encrypted else Reason.UNSUPPORTED
+
+
+def _zip_encrypted(head: bytes) -> bool:
+    """Bit 0 of the general purpose flags in a local file header (APPNOTE 4.4.4)."""
+    start = head.find(b"PK\x03\x04")
+    while start >= 0:
+        if len(head) > start + 6 and head[start + 6] & 1:
+            return True
+        start = head.find(b"PK\x03\x04", start + 4)
+    return False

@@ -1,0 +1,88 @@
+"""The bytes of one content, read once from front to back, with a look at the head before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from exfilter.content.budget import Budget, Cut
+from exfilter.model import Buffer
+
+CHUNK = 1 << 20
+"""Bytes that are read or decoded in one step."""
+HEAD = 1 << 16
+"""Bytes that are looked at to recognise a content."""
+
+
+class Stream:
+    """An iterator of byte chunks that never raises: what cut it short is kept in ``trouble``."""
+
+    def __init__(self, chunks: Iterator[bytes], size: int = 0) -> None:
+        """Read from `chunks`; `size` is their total, 0 where nobody knows."""
+        self.trouble: Cut | None = None
+        self.taken = 0
+        self._chunks = chunks
+        self._size = size
+        self._front = b""
+        self._at = 0
+
+    @property
+    def left(self) -> int:
+        """Bytes that were not taken, as far as they are known."""
+        return max(0, self._size - self.taken)
+
+    def head(self, size: int = HEAD) -> bytes:
+        """Return the next `size` bytes, or all there are, without taking them."""
+        have = [self._front[self._at : self._at + size]]
+        length = len(have[0])
+        if length < size:
+            have = [self._front[self._at :]]
+            while length < size and (chunk := self._pull()):
+                have.append(chunk)
+                length += len(chunk)
+            self._front, self._at = b"".join(have), 0
+        return self._front[self._at : self._at + size]
+
+    def take(self, size: int) -> bytes:
+        """Take up to `size` bytes; fewer may come, none only at the end."""
+        if self._at >= len(self._front):
+            self._front, self._at = self._pull(), 0
+        piece = self._front[self._at : self._at + size]
+        self._at += len(piece)
+        self.taken += len(piece)
+        return piece
+
+    def push(self, data: bytes) -> None:
+        """Put back bytes that were taken."""
+        if data and self._front.endswith(data, 0, self._at):
+            self._at -= len(data)
+            self.taken -= len(data)
+        elif data:
+            self._front, self._at = data + self._front[self._at :], 0
+            self.taken -= len(data)
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Take all that is left, chunk by chunk."""
+        while chunk := self.take(CHUNK):
+            yield chunk
+
+    def _pull(self) -> bytes:
+        try:
+            return next((chunk for chunk in self._chunks if chunk), b"")
+        except Cut as cut:
+            self.trouble = cut
+            return b""
+
+
+def root(body: Buffer, budget: Budget) -> Stream:
+    """Return the body as a stream that ends when the deadline has passed."""
+    view = memoryview(body).cast("B") if len(body) else memoryview(b"")
+
+    def chunks() -> Iterator[bytes]:
+        for start in range(0, len(view), CHUNK):
+            if budget.overdue():
+                return
+            budget.position = start
+            yield bytes(view[start : start + CHUNK])
+            budget.position = min(start + CHUNK, len(view))
+
+    return Stream(chunks(), len(view))

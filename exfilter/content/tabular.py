@@ -1,0 +1,83 @@
+"""Tables as text: CSV, TSV and their like. The text stays, a record is a row."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from exfilter.content.block import Block
+from exfilter.model import Int64Array
+
+Bools = npt.NDArray[np.bool_]
+SAMPLE_ROWS = 200
+_FIELDS = {mark: re.compile(rf'(?<![^\n{mark}])"[^"]*+(?:""[^"]*+)*+"(?![^{mark}\r\n])') for mark in ",\t;|"}
+_ACROSS = {mark: re.compile(rf'(?<![^\n{mark}])"[^"\n]*+(?:""[^"\n]*+)*+\n') for mark in ",\t;|"}
+"""A quoted field that may go over a line end: a quick look before the exact pattern."""
+_OPENED = {mark: re.compile(rf'(?<![^\n{mark}])"[^"]*+(?:""[^"]*+)*+\Z') for mark in ",\t;|"}
+_LONGEST = 1 << 16
+"""Characters of a quoted field that is still open at the end of a block."""
+
+
+def recognises(sample: str) -> bool:
+    """Whether nearly all rows have the same number of fields, two or more."""
+    return bool(delimiter(sample))
+
+
+def delimiter(sample: str) -> str:
+    """Return what separates the fields of a table, or an empty string where it is none."""
+    best, most = "", 1
+    for mark, pattern in _FIELDS.items():
+        plain = pattern.sub("x", sample) if '"' in sample else sample
+        rows = [row for row in plain.split("\n", SAMPLE_ROWS)[:SAMPLE_ROWS] if row.strip()]
+        if len(rows) > 2 and not sample.endswith("\n"):
+            rows = rows[:-1]
+        counts = Counter(row.count(mark) for row in rows)
+        if not counts:
+            continue
+        marks, times = counts.most_common(1)[0]
+        enough = times >= 3 or (times == 2 and marks > 1)
+        if marks and enough and times >= 0.9 * len(rows) and marks + 1 > most:
+            best, most = mark, marks + 1
+    return best
+
+
+def read(blocks: Iterator[str]) -> Iterator[Block]:
+    """Yield the blocks as they are, with the offsets of their rows."""
+    mark, inside = "", False
+    for text in blocks:
+        mark = mark or delimiter(text[: 1 << 16]) or ","
+        rows, inside = _rows(text, mark, inside)
+        yield Block("", text, rows)
+
+
+def _rows(text: str, mark: str, inside: bool) -> tuple[Int64Array, bool]:  # noqa: FBT001
+    """Return where rows begin, and whether the block ends inside a quoted field.
+
+    A quote opens a field only at its start and closes it only at its end, so that the quote in
+    5" does not swallow the rows behind it.
+    """
+    codes = np.frombuffer(text.encode("latin-1", "replace"), dtype=np.uint8)
+    first = np.array([] if inside else [0], dtype=np.int64)
+    starts = np.concatenate([first, np.flatnonzero(codes == ord("\n")) + 1])
+    if inside or _ACROSS[mark].search(text):
+        spans = [match.span() for match in _FIELDS[mark].finditer(text) if "\n" in match[0]]
+        if inside:
+            closing = re.search(rf'"(?![^{mark}\r\n])', text[:_LONGEST])
+            spans.insert(0, (-1, closing.end() if closing else 0))
+        starts = _outside(starts, spans)
+        opened = _OPENED[mark].search(text, max(0, len(text) - _LONGEST))
+        inside = bool(opened and "\n" in opened[0])
+    return starts[starts < len(text)], inside
+
+
+def _outside(places: Int64Array, spans: list[tuple[int, int]]) -> Int64Array:
+    if not spans:
+        return places
+    bounds = np.array(spans, dtype=np.int64)
+    order = np.searchsorted(bounds[:, 0], places) - 1
+    outside: Bools = (order < 0) | (places >= bounds[np.maximum(order, 0), 1])
+    return places[outside]

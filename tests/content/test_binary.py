@@ -1,0 +1,96 @@
+"""What cannot be opened is reported, and looked through for strings."""
+
+from __future__ import annotations
+
+import io
+import random
+import zipfile
+
+import pytest
+
+from exfilter.model import Part, Reason, Unscanned
+from tests.content.reading import items, reasons, texts
+
+NOISE = random.Random(5).randbytes(4000)
+
+
+def zipped(name: str = "a.txt") -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, "ann@example.com " * 100)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        NOISE,
+        zipped(),
+        b"%PDF-1.7\n1 0 obj\n",
+        b"\n\n%PDF-1.4\n%\xe2\xe3\n1 0 obj",
+        b"\x89PNG\r\n\x1a\n" + NOISE,
+        b"7z\xbc\xaf\x27\x1c" + NOISE,
+    ],
+    ids=["noise", "zip", "pdf", "late pdf", "png", "7z"],
+)
+def test_binary_content_is_unsupported_with_its_size(body: bytes) -> None:
+    assert [item for item in items(body) if isinstance(item, Unscanned)] == [
+        Unscanned("customers.dat", Reason.UNSUPPORTED, len(body))
+    ]
+
+
+def test_an_encrypted_zip_says_so() -> None:
+    body = bytearray(zipped())
+    body[6] |= 1
+    assert reasons(bytes(body)) == [Reason.ENCRYPTED]
+
+
+def test_an_encrypted_office_file_says_so() -> None:
+    body = (
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(500) + "EncryptedPackage".encode("utf-16-le") + bytes(500)
+    )
+    assert reasons(body) == [Reason.ENCRYPTED]
+
+
+def test_printable_strings_are_read() -> None:
+    body = (
+        NOISE
+        + b"\x00ann@example.com\x00"
+        + NOISE
+        + b"\x01\x00"
+        + "Jürgen Groß".encode()
+        + b"\x00\x02"
+        + "bo@example.com".encode("utf-16-le")
+        + b"\x00\x00\x03"
+        + NOISE
+    )
+    found = texts(body)["customers.dat > strings"]
+    for word in ("ann@example.com", "Jürgen Groß", "bo@example.com"):
+        assert word in found.split("\n")
+
+
+def test_strings_over_a_chunk_end_are_whole() -> None:
+    for cut in (-8, -1, 0):
+        pad = b"\x00\x01" * ((1 << 19) + cut) + b"\x02"
+        assert "ann@example.com" in texts(pad + b"ann@example.com" + pad)["customers.dat > strings"]
+
+
+def test_zeros_hold_nothing() -> None:
+    assert items(bytes(5000)) == []
+
+
+def test_names_and_types_are_not_believed() -> None:
+    headers = (("Content-Type", "text/plain"),)
+    assert reasons(NOISE, headers) == [Reason.UNSUPPORTED]
+    typed = (("Content-Type", "application/zip"),)
+    assert any(
+        isinstance(item, Part) and item.text == "mail ann@example.com"
+        for item in items(b"mail ann@example.com", typed)
+    )
+
+
+@pytest.mark.parametrize(
+    "beginning", [b"PK is a name\n", b"RIFF raff\n", b"BZh, said he\n", b"GIF89a is a format\n"]
+)
+def test_typed_magic_does_not_make_text_a_file(beginning: bytes) -> None:
+    assert reasons(beginning + b"ann@example.com\n") == []

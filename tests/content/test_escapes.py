@@ -1,0 +1,57 @@
+"""Escapes inside any text give another part; the text itself stays."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.content.reading import main, parts, records, texts
+
+PLAIN = "# notes on a case, nothing here\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "meant"),
+    [
+        ("percent", "ann%40example.com", "ann@example.com"),
+        ("percent", "J%C3%BCrgen%20Gro%C3%9F", "Jürgen Groß"),
+        ("entities", "ann&#64;example.com", "ann@example.com"),
+        ("entities", "J&uuml;rgen &commat; home", "Jürgen @ home"),
+        ("escapes", r"ann\u0040example.com", "ann@example.com"),
+        ("escapes", r"ann\x40example.com", "ann@example.com"),
+        ("escapes", r"{\"mail\":\"ann@example.com\"}", '{"mail":"ann@example.com"}'),
+        ("quoted-printable", "ann=\nlee@exam=\r\nple.com", "annlee@example.com"),
+        ("quoted-printable", "J=C3=BCrgen", "Jürgen"),
+    ],
+)
+def test_escapes_are_undone_in_a_part_of_their_own(name: str, written: str, meant: str) -> None:
+    found = texts((PLAIN + written + "\n" + PLAIN).encode())
+    assert written in found["customers.dat"]
+    assert meant in found[f"customers.dat > {name}"]
+
+
+def test_text_without_escapes_has_one_part() -> None:
+    assert len(parts(PLAIN.encode() * 100)) == 1
+    assert len(parts(b"# 100% sure & done = ok \\ not\n")) == 1
+
+
+def test_a_view_holds_the_lines_around_its_escapes_only() -> None:
+    lines = [f"# line {n}\n" for n in range(1000)]
+    lines[500] = "ann%40example.com\n"
+    view = parts("".join(lines).encode())[1]
+    assert view.text == "# line 499\nann@example.com\n# line 501\n"
+
+
+def test_a_view_of_a_table_keeps_its_rows() -> None:
+    rows = [f"{n},Ann,ann{n}%40example.com,x\n" if n % 10 == 0 else f"{n},Bo,,y\n" for n in range(200)]
+    view = parts("".join(rows).encode())[1]
+    assert records(view) == [f"{n},Ann,ann{n}@example.com,x\n" for n in range(0, 200, 10)]
+
+
+def test_escapes_in_escapes_are_undone() -> None:
+    found = texts(b"# case\nann%26%2364%3Bexample.com\n")
+    assert "ann@example.com" in found["customers.dat > percent > entities"]
+
+
+def test_the_content_of_a_page_needs_no_second_view() -> None:
+    assert "ann@example.com" in main(b"<p>ann&#64;example.com</p>").text
+    assert [part.path for part in parts(b"<p>ann&#64;example.com</p>")] == [("customers.dat",)]

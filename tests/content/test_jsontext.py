@@ -1,0 +1,120 @@
+"""JSON, by its grammar's words and not by a parser."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exfilter.content import jsontext
+from exfilter.limits import Limits
+from exfilter.model import Reason
+from tests.content.reading import main, parts, reasons, records, texts
+
+
+def test_escapes_are_undone_and_pairs_put_together() -> None:
+    text = main(rb'{"name": "J\u00fcrgen \ud83d\ude00 \u0041", "p": "a\/b\n\tc \"q\" \\ d\u00"}').text
+    assert text == '{"name": "Jürgen 😀 A", "p": "a/b\n\tc "q" \\ d\\u00"}'
+
+
+def test_half_a_pair_is_a_replacement() -> None:
+    assert "a\ufffdb\ufffd" in main(rb'{"x": "a\ud83db\ude00"}').text
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ('[{"a":1},{"b":[{"c":2}]}]', ['{"a":1},', '{"b":[{"c":2}]}]']),
+        ('{"rows":[{"a":1},{"b":2}],"x":{"y":[{"z":3}]}}', ['{"a":1},', '{"b":2}],"x":{"y":[', '{"z":3}]}}']),
+        ('{"a":"}{[","l":[{"s":"\\"{"},{"t":1}]}', ['{"s":""{"},', '{"t":1}]}']),
+        ('[[{"a":1}],[{"b":2}]]', ['{"a":1}],[', '{"b":2}]]']),
+        ('{"rows":[["a",1],["b",2]]}', ['["a",1],', '["b",2]]}']),
+        ('{"a":1}\n{"b":[{"c":2}]}\n{"d":3}\n', ['{"a":1}\n', '{"b":[{"c":2}]}\n', '{"d":3}\n']),
+        ('[{"a":1},{"b":2},{"c":', ['{"a":1},', '{"b":2},', '{"c":']),
+        ('[{"a":1,"a":2},{"b":]}},{"c":3}]', ['{"a":1,"a":2},', '{"b":]}},', '{"c":3}]']),
+    ],
+    ids=["array", "deep", "strings", "arrays", "rows", "lines", "truncated", "malformed"],
+)
+def test_records_are_the_objects_of_the_outermost_arrays(body: str, expected: list[str]) -> None:
+    assert records(main(body.encode())) == expected
+
+
+def test_a_single_object_has_no_records() -> None:
+    assert main(b'{"name": "Ann", "mail": "ann@example.com"}').records is None
+
+
+def test_offsets_are_those_of_the_text_without_escapes() -> None:
+    rows = [{"name": "Jürgen\n", "n": n, "in": [{"é": 1}]} for n in range(50)]
+    found = records(main(json.dumps(rows).encode()))
+    assert len(found) == 50
+    assert all(row.startswith('{"name": "Jürgen\n", ') for row in found)
+
+
+def test_json_inside_json_is_unescaped_again() -> None:
+    body = json.dumps({"payload": json.dumps({"n": json.dumps({"mail": "jürgen@example.com"})})})
+    assert any("jürgen@example.com" in text for text in texts(body.encode()).values())
+
+
+def test_depth_is_no_recursion() -> None:
+    body = b"[" * 200_000 + b'{"mail":"ann@example.com"}'
+    assert "ann@example.com" in main(body).text
+    assert reasons(body) == []
+
+
+def test_backslashes_without_end() -> None:
+    assert main(b'["' + b"\\" * 1001).text.count("\\") == 501
+
+
+VALUES = st.recursive(
+    st.none() | st.integers() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(st.lists(st.dictionaries(st.text(max_size=5), VALUES, max_size=4), min_size=1, max_size=8))
+def test_an_array_of_objects_has_that_many_records(rows: list[dict[str, object]]) -> None:
+    part = main(json.dumps(rows).encode())
+    assert part.records is not None
+    assert len(part.records) == len(rows)
+    assert all(part.text[at] == "{" for at in part.records)
+
+
+@given(
+    st.lists(st.dictionaries(st.text(max_size=5), VALUES, max_size=4), min_size=1, max_size=6),
+    st.integers(1, 90),
+)
+def test_blocks_change_nothing_but_the_cuts(rows: list[dict[str, object]], size: int) -> None:
+    text = json.dumps(rows, ensure_ascii=False)
+    whole = jsontext.Lexer().block(text)
+    cuts = [at for at in range(size, len(text), size) if "\\" not in text[at - 6 : at]]
+    lexer, joined, found = jsontext.Lexer(), "", []
+    for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True):
+        block = lexer.block(text[start:end])
+        found += [] if block.records is None else [int(at) + len(joined) for at in block.records]
+        joined += block.text
+    assert joined == whole.text
+    assert whole.records is not None
+    assert found == whole.records.tolist()
+
+
+@given(st.text())
+def test_unescaping_undoes_json_strings(text: str) -> None:
+    clean = text.encode("utf-8", "replace").decode()
+    assert jsontext.unescaped(json.dumps(clean)[1:-1]) == clean
+
+
+def test_slices_of_json_hold_whole_records_in_their_overlap() -> None:
+    rows = json.dumps([{"name": f"Ann {n}", "mail": f"ann{n}@example.com"} for n in range(2000)])
+    found = parts(rows.encode(), limits=Limits(slice_bytes=5000, overlap=300))
+    whole = {row for part in found for row in records(part)[:-1]}
+    assert {f'{{"name": "Ann {n}", "mail": "ann{n}@example.com"}}, ' for n in range(1999)} <= whole
+
+
+@given(st.text('{}[]"\\,:u0041\n ', max_size=60))
+def test_anything_that_begins_like_json_is_read(text: str) -> None:
+    body = ("[{" + text).encode()
+    assert Reason.MALFORMED not in reasons(body)
+    assert parts(body)
