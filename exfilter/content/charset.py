@@ -83,12 +83,16 @@ class Decoder:
 
 def _sequences(block: bytes) -> tuple[int, int]:
     """Return how many characters of several bytes and how many stray bytes UTF-8 would find."""
-    codes = np.frombuffer(block, dtype=np.uint8)
+    codes = np.frombuffer(block + b"   ", dtype=np.uint8)
     trail = (codes >= _TRAIL) & (codes < _LEAD)
-    lead = codes >= _LEAD
-    good = lead[:-1] & trail[1:]
-    begun = (lead | trail)[:-1] & trail[1:]
-    return int(good.sum()), int(lead.sum() - good.sum() + trail.sum() - begun.sum())
+    good = taken = 0
+    for count, (low, high) in enumerate(((0xC2, 0xE0), (0xE0, 0xF0), (0xF0, 0xF5)), 1):
+        whole = np.flatnonzero((codes >= low) & (codes < high))
+        for step in range(1, count + 1):
+            whole = whole[trail[whole + step]]
+        good += len(whole)
+        taken += len(whole) * (count + 1)
+    return good, int((codes >= _TRAIL).sum()) - taken
 
 
 def _mend(block: bytes) -> str:
@@ -137,7 +141,9 @@ def _is_text(codec: codecs.CodecInfo) -> bool:
 def _guess(sample: bytes) -> str:
     best = charset_normalizer.from_bytes(sample, steps=5, chunk_size=512, cp_exclusion=list(_EBCDIC)).best()
     name = best.encoding if best else ""
-    return name if name and _decodes(_ASCII, name) and _ASCII.decode(name) == _ASCII.decode() else ""
+    return (
+        name if name and _decodes(_ASCII, name) and _ASCII.decode(name, "replace") == _ASCII.decode() else ""
+    )
 
 
 def _decodes(sample: bytes, name: str) -> bool:

@@ -109,7 +109,7 @@ def _view(part: Part, escape: Escape) -> Part | None:
     pieces = [escape.undo(part.text[start:end]) for start, end in zip(starts, ends, strict=True)]
     if "".join(pieces) == "".join(part.text[start:end] for start, end in zip(starts, ends, strict=True)):
         return None
-    offsets = np.cumsum([0, *map(len, pieces)])[:-1]
+    offsets = np.unique(np.cumsum([0, *map(len, filter(None, pieces))])[:-1])
     return Part((*part.path, escape.name), "".join(pieces), None if part.records is None else offsets)
 
 

@@ -12,7 +12,7 @@ from exfilter.content.pairs import Pairs, simple
 from exfilter.content.stream import Stream
 
 _NAME = rb"[\w.\-+*%\[\]$:!~]{1,256}="
-_FORM = re.compile(_NAME + rb"(?:\S*\s*\Z|[^\n&]*&" + _NAME + rb")")
+_FORM = re.compile(_NAME + rb"(?:\S*|[^\n&]*&" + _NAME + rb"[^\n]*)\s*\Z")
 _LIMIT = 1 << 16
 
 

@@ -11,7 +11,6 @@ from exfilter.content.codings import CODERS, expanded
 from exfilter.content.content import Content
 from exfilter.content.escapes import emitted, percent
 from exfilter.content.registry import contents
-from exfilter.content.sniff import GZIP, ZSTD
 from exfilter.content.stream import root
 from exfilter.model import Headers, Part, Reason, Transfer, Unscanned
 
@@ -86,7 +85,7 @@ def _coded(content: Content, names: list[str], raw: Content) -> Iterator[Item]:
                 yield item
         if not broken:
             return
-    if broken and raw.stream.head().startswith((GZIP, ZSTD)):  # it is what the headers say
+    if broken and coders[-1].magic and raw.stream.head().startswith(coders[-1].magic):
         yield from broken
         return
     readable = True

@@ -142,7 +142,7 @@ class Records:
 
     def _walk(self, levels: list[Level]) -> Int64Array:
         """Go down the levels: what lies in a record begins none."""
-        found: list[Int64Array] = []
+        found: list[Int64Array] = [np.empty(0, dtype=np.int64)]
         stack: list[tuple[bool, bool]] = []
         several = self._begun or (len(levels) > 0 and len(levels[0].places) > 2)
         above_array, above_covered = np.array([several]), np.array([False])

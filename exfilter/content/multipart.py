@@ -118,7 +118,7 @@ def _transferred(content: Content, encoding: str, opened: Open) -> Iterator[Item
         yield from opened(content)
         return
     strings = Strings(content)
-    if sniff.opaque(start) and not sniff.signature(start):
+    if not sniff.meaningful(start):
         stream = strings.tee(stream)
     for item in opened(content.within(_base64(stream), encoding, declared=content.declared)):
         yield item
@@ -249,11 +249,12 @@ class Splitter:
         while blank is None and not self._end and len(self._data) - self._at < _HEADERS:
             self._fill()
             blank = self._blank()
-        if blank is None and not self._end:
-            return None
-        stop, after = blank or (len(self._data), len(self._data))
+        size = len(self._data)
+        stop, after = blank or (size, size)
         if found := self._delimiter(after):  # a part without data
             stop = after = found[0]
+        elif blank is None and not self._end:
+            return None
         block = self._data[self._at : stop]
         if len(block) > _HEADERS or (block.strip() and not _FIELD.match(block)):
             return None

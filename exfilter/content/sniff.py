@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from dataclasses import dataclass
 
@@ -65,12 +66,23 @@ def signature(head: bytes) -> str:
 def textual(head: bytes) -> bool:
     """Whether the bytes are text in some charset: hardly any control characters.
 
-    One or two bad bytes do not hide a file; random bytes hold 11 % control characters.
+    A few bad bytes do not hide a file; random bytes hold 11 % control characters.
     """
     if wide.charset(head):
         return True
     controls = int(_CONTROL[np.frombuffer(head, dtype=np.uint8)].sum())
-    return controls <= 1 + len(head) // 50
+    return controls <= 2 + len(head) // 50
+
+
+def meaningful(head: bytes) -> bool:
+    """Whether the bytes are something for sure: a known format, or text in Unicode."""
+    if signature(head) or head.startswith((GZIP, ZSTD)) or wide.charset(head):
+        return True
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return textual(head)
 
 
 def opaque(head: bytes) -> bool:

@@ -67,10 +67,14 @@ def _rows(text: str, mark: str, inside: bool) -> tuple[Int64Array, bool]:  # noq
         spans = [match.span() for match in _FIELDS[mark].finditer(text) if "\n" in match[0]]
         if inside:
             closing = re.search(rf'"(?![^{mark}\r\n])', text[:_LONGEST])
-            spans.insert(0, (-1, closing.end() if closing else 0))
-        starts = _outside(starts, spans)
+            still = closing is None and len(text) < _LONGEST
+            spans.insert(0, (-1, closing.end() if closing else len(text) if still else 0))
+            inside = still
         opened = _OPENED[mark].search(text, max(0, len(text) - _LONGEST))
-        inside = bool(opened and "\n" in opened[0])
+        if opened and "\n" in opened[0]:
+            spans.append((opened.start(), len(text)))
+            inside = True
+        starts = _outside(starts, spans)
     return starts[starts < len(text)], inside
 
 

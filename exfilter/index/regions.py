@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
+from pathlib import Path
 
 import phonenumbers
 
@@ -49,11 +51,23 @@ def region(country: str) -> str | None:
 @functools.cache
 def _names() -> dict[str, str]:
     """Return the names of all regions in all languages that phonenumbers brings."""
-    from phonenumbers.geodata.locale import LOCALE_DATA  # noqa: PLC0415 - half a second, seldom needed
-
     names: dict[str, str] = {}
+    locales = _locales()
     for code in sorted(phonenumbers.SUPPORTED_REGIONS):
-        for name in LOCALE_DATA.get(code, {}).values():
+        for name in locales.get(code, {}).values():
             if not name.startswith("*"):
                 names.setdefault(fold(name), code)
     return names | _ALSO
+
+
+def _locales() -> dict[str, dict[str, str]]:
+    """Load the one module of names: its package would load the map of all area codes, 20 MB."""
+    place = Path(phonenumbers.__file__).parent / "geodata" / "locale.py"
+    spec = importlib.util.spec_from_file_location("phonenumbers.geodata.locale", place)
+    if spec is None or spec.loader is None:
+        msg = f"{place} is missing: install phonenumbers again"
+        raise ImportError(msg)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    locales: dict[str, dict[str, str]] = module.LOCALE_DATA
+    return locales

@@ -183,7 +183,7 @@ STANDARD: Mapping[Reason, Steps] = {
     Reason.DEADLINE: HOLD,
     Reason.MALFORMED: HOLD,
     # Pictures, films and the like: everybody uploads them, and a small one holds few customers.
-    Reason.UNSUPPORTED: Steps(alert=0, quarantine=MIB),
+    Reason.UNSUPPORTED: Steps(alert=0, quarantine=65_536),
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from exfilter import content
 from exfilter.content.budget import Budget
 from exfilter.limits import Limits
@@ -51,4 +53,4 @@ def records(part: Part) -> list[str]:
     """Return the text cut at its records."""
     assert part.records is not None
     bounds = [*part.records.tolist(), len(part.text)]
-    return [part.text[start:end] for start, end in zip(bounds, bounds[1:], strict=False)]
+    return [part.text[start:end] for start, end in itertools.pairwise(bounds)]

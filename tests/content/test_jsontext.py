@@ -89,7 +89,7 @@ def test_an_array_of_objects_has_that_many_records(rows: list[dict[str, object]]
 def test_blocks_change_nothing_but_the_cuts(rows: list[dict[str, object]], size: int) -> None:
     text = json.dumps(rows, ensure_ascii=False)
     whole = jsontext.Lexer().block(text)
-    cuts = [at for at in range(size, len(text), size) if "\\" not in text[at - 6 : at]]
+    cuts = [at for at in range(size, len(text), size) if "\\" not in text[max(0, at - 6) : at]]
     lexer, joined, found = jsontext.Lexer(), "", []
     for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True):
         block = lexer.block(text[start:end])
@@ -98,6 +98,11 @@ def test_blocks_change_nothing_but_the_cuts(rows: list[dict[str, object]], size:
     assert joined == whole.text
     assert whole.records is not None
     assert found == whole.records.tolist()
+
+
+def test_more_closing_brackets_than_opening_ones() -> None:
+    assert main(b"[{" + b"}" * 9 + b"]]" + b'\n[{"a":1},{"b":2}]').records is not None
+    assert jsontext.Lexer().block("}}]").text == "}}]"
 
 
 @given(st.text())

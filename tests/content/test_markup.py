@@ -48,7 +48,8 @@ def test_a_page_without_a_table_has_no_records() -> None:
 
 def test_repeated_elements_of_xml_are_records() -> None:
     body = (
-        b'<?xml version="1.0"?><s:Envelope><s:Body><list><customer id="7"><b>A</b><m>ann@example.com</m></customer>'
+        b'<?xml version="1.0"?><s:Envelope><s:Body><list>'
+        b'<customer id="7"><b>A</b><m>ann@example.com</m></customer>'
         b"<customer><b>B</b></customer></list></s:Body></s:Envelope>"
     )
     part = main(body)
@@ -78,9 +79,8 @@ def test_a_tag_that_is_cut_by_a_block_is_one_tag() -> None:
     body = (
         "<p>" + "".join(f'x<b title="number {n} of many">y{n}</b>z ' for n in range(300)) + "</p>"
     ).encode()
-    found = "".join(
-        part.text for part in parts(body, limits=Limits(slice_bytes=64, overlap=0)) if len(part.path) == 1
-    )
+    slices = parts(body, limits=Limits(slice_bytes=64, overlap=0))
+    found = "".join(part.text for part in slices if len(part.path) == 1)
     assert found.split() == [f"xy{n}z" for n in range(300)]
 
 

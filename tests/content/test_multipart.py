@@ -71,7 +71,7 @@ def test_parts_are_read_as_what_they_are() -> None:
 
 
 def test_nested_multipart_is_opened() -> None:
-    inner = multipart(FILE, boundary=b"inner")
+    inner = multipart(FILE, boundary=b"inner", line=b"\n")
     body = multipart(b"Content-Type: multipart/mixed; boundary=inner\n\n" + inner)
     assert (
         texts(body, TYPE)['request.body > multipart[1] > multipart[1] "q3.csv"']
@@ -193,3 +193,9 @@ def test_twice_encoded_values_are_decoded_again() -> None:
 
 def test_form_type_on_a_table_is_a_table() -> None:
     assert len(records(main(TABLE, (("Content-Type", "application/x-www-form-urlencoded"),)))) == 4
+
+
+def test_lines_that_begin_like_a_form_are_lines() -> None:
+    body = b"a=1&b=ann%40example.com\n" * 3
+    assert main(body).text == body.decode()
+    assert "ann@example.com" in texts(body)["customers.dat > percent"]

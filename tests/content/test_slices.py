@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 
 import pytest
@@ -47,7 +48,7 @@ def test_slices_put_together_are_the_text(pieces: list[str], size: int, overlap:
     text = "# " + "".join(pieces)
     found = parts(text.encode(), limits=Limits(slice_bytes=size, overlap=overlap))
     joined = found[0].text
-    for before, part in zip(found, found[1:], strict=False):
+    for before, part in itertools.pairwise(found):
         shared = min(overlap, len(before.text))
         assert part.text[:shared] == before.text[len(before.text) - shared :]
         joined += part.text[shared:]
