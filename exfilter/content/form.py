@@ -30,7 +30,7 @@ def _read(content: Content, opened: Open) -> Iterator[Item]:
         if not mark:
             name, value = b"", field
         if fields.open or not simple(plain := _decoded(value)):
-            spaces.add(_decoded(name), b"")
+            spaces.add(_decoded(name))
             yield from opened(content.within(_values(value, fields), "form"))
         else:
             spaces.add(_decoded(name), plain)

@@ -14,27 +14,37 @@ _STRUCTURED = re.compile(rb"\s*[\[{<]|[^\n]*\n[^\n]*\n[^\n]*\n|[^\x00-\x08\x0e-\
 
 
 class Pairs:
-    """Collects names and short values, one pair a line."""
+    """Collects short values, one a line, and their names apart.
+
+    Between two values stand no words of the form's own: a given and a family name in fields of their
+    own are still one name.
+    """
 
     def __init__(self, content: Content, step: str) -> None:
         """Collect for `content`."""
         self._content = content
         self._step = step
-        self._lines: list[bytes] = []
+        self._values: list[bytes] = []
+        self._names: list[bytes] = []
         self._size = 0
 
-    def add(self, name: bytes, value: bytes) -> None:
-        """Append a pair."""
-        line = b"%s=%s\n" % (name.replace(b"\n", b" "), value) if name else value + b"\n"
-        self._lines.append(line)
-        self._size += len(line)
+    def add(self, name: bytes, value: bytes | None = None) -> None:
+        """Append a pair. None: the value is read elsewhere."""
+        self._names.append(name.replace(b"\n", b" "))
+        if value is not None:
+            self._values.append(value)
+        self._size += len(name) + len(value or b"")
 
     def read(self, *, last: bool) -> Iterator[Item]:
         """Yield the parts of what was collected, if it is much or the `last` time."""
-        if self._lines and (last or self._size >= self._content.budget.limits.slice_bytes):
-            data = b"".join(self._lines)
-            self._lines, self._size = [], 0
-            yield from text.plain(self._content.within(iter([data]), self._step))
+        if not last and self._size < self._content.budget.limits.slice_bytes:
+            return
+        for lines, steps in ((self._values, (self._step,)), (self._names, (self._step, "names"))):
+            data = b"\n".join(lines)
+            lines.clear()
+            if data.strip():
+                yield from text.plain(self._content.within(iter([data]), *steps))
+        self._size = 0
 
 
 def simple(value: bytes) -> bool:

@@ -45,7 +45,7 @@ def test_fields_files_and_headers_are_read(line: bytes, headers: Headers) -> Non
     body = multipart(FIELD, FILE, line=line)
     place = "request.body" if headers else "customers.dat"
     found = texts(body, headers)
-    assert found[f"{place} > fields"] == "note=ann@example.com\n"
+    assert found[f"{place} > fields"] == "ann@example.com"
     assert found[f'{place} > multipart[2] "q3.csv"'] == TABLE.replace(b"\n", line).decode()
     assert 'filename="q3.csv"' in found[f"{place} > part headers"]
     assert reasons(body, headers) == []
@@ -170,8 +170,9 @@ FORM = b"name=J%C3%BCrgen+M%C3%BCller&mail=ann%40example.com&plus=ann+lee%40exam
 @pytest.mark.parametrize("headers", [(), (("Content-Type", "application/x-www-form-urlencoded"),)])
 def test_a_form_is_decoded_whatever_it_says_it_is(headers: Headers) -> None:
     found = {place.partition(" > ")[2]: text for place, text in texts(FORM, headers).items()}
-    assert found["form"] == "name=Jürgen Müller\nmail=ann@example.com\nplus=ann lee@example.com\nempty=\n"
-    assert "plus=ann+lee@example.com\n" in found["form with plus signs"]
+    assert found["form"] == "Jürgen Müller\nann@example.com\nann lee@example.com\n"
+    assert found["form > names"] == "name\nmail\nplus\nempty"
+    assert "ann+lee@example.com" in found["form with plus signs"]
 
 
 def test_a_table_in_a_form_is_a_table() -> None:
@@ -184,7 +185,7 @@ def test_a_long_value_is_decoded_in_pieces() -> None:
     value = b"".join(b"%06d%%20J%%C3%%BCrgen%%0A" % n for n in range(20_000))
     found = texts(b"a=1&data=" + value + b"&b=last", limits=Limits(slice_bytes=1 << 22))
     assert found["customers.dat > form"].count(" Jürgen\n") == 20_000
-    assert "b=last" in found["customers.dat > form"]
+    assert "last" in found["customers.dat > form"]
 
 
 def test_twice_encoded_values_are_decoded_again() -> None:
