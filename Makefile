@@ -23,7 +23,7 @@ install: $(VENV)/installed
 
 # The tools are there before the wheel is built; no index host is named, pip's own settings serve.
 $(VENV)/requirements: requirements.lock
-	@python=$$(sh .ci/python) && test -x $(BIN)/python || $$python -m venv --clear $(VENV) || \
+	@python=$$(sh .ci/python) && $(BIN)/python -m pip --version >/dev/null 2>&1 || $$python -m venv --clear $(VENV) || \
 	  { echo "exfilter: Python 3.12 or newer with venv is needed: apt-get install python3-venv, or pyenv install 3.13" >&2; exit 1; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	@touch $@

@@ -19,7 +19,7 @@ MONO = "name of one word"
 MAX_TOKEN = 32
 """Characters of the longest token that is looked at."""
 REACH_WORDS = 3
-"""Words from the first token of a pair to the second, at most."""
+"""Words from the first token of a pair to the second, at most; initials and particles do not count."""
 CJK_LENGTHS = range(2, 7)
 """Characters of a name without spaces in Han, Kana or Hangul."""
 
@@ -40,6 +40,7 @@ SAME = (
         "WI\u015aNIEWSKI \u0141UKASZ",
         "L\u0323ukasz Wis\u0301niewski",
     ),
+    ("Ana Sofia Maria de la Cruz", "Ana Cruz", "CRUZ, Ana Sofia M.", "Ana S. M. de la Cruz"),
     ("Ludwig van der Berg", "Ludwig Berg", "Berg, Ludwig", "ludwig VAN DER BERG"),
     ("Sean O'Hara", "SEAN O\u2019HARA", "Sean Ohara", "Sean O'Hara's"),
     ("Maria Lopez", '"first_name": "Maria", "last_name": "Lopez"', "<b>Maria</b>\tLopez"),

@@ -8,7 +8,7 @@ separators. Where a shape has a prefix, its digits alone are a second, weaker ke
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -35,6 +35,7 @@ LOOKALIKES = (
 )
 
 _RUNS = re.compile(r"[a-z]+|[0-9]+")
+_GROUPS = re.compile(r"[a-z0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,19 +110,21 @@ def _split(cell: str) -> tuple[str, ...]:
 def learn(cells: Iterable[str]) -> tuple[Template, ...]:
     """Return the shapes of the ticket numbers in ``cells``, the most frequent first."""
     counts: Counter[tuple[Run, ...]] = Counter()
-    constants: dict[tuple[Run, ...], list[set[str]]] = defaultdict(list)
+    groups: Counter[tuple[Run, ...]] = Counter()
+    constants: dict[tuple[Run, ...], list[set[str]]] = {}
     for cell in cells:
         pieces = _split(cell)
         if not pieces:
             continue
         runs = tuple(_run(piece) for piece in pieces)
         counts[runs] += 1
+        groups[tuple(Run("", len(group), digits=False) for group in _GROUPS.findall(fold(cell)))] += 1
         seen = constants.setdefault(runs, [set() for _ in runs])
         for values, piece in zip(seen, pieces, strict=True):
-            if len(values) < 2:
+            if len(values) < 2:  # two are enough to know that it varies
                 values.add(piece)
     if len(counts) > MAX_TEMPLATES:
-        counts = _generalise(counts)
+        counts = _generalise(counts, groups)
     ranked = sorted(counts, key=lambda runs: (-counts[runs], str(runs)))
     found = [_with_constants(runs, counts[runs], constants.get(runs)) for runs in ranked]
     return tuple(dict.fromkeys(found))[:MAX_TEMPLATES]
@@ -132,17 +135,14 @@ def _run(piece: str) -> Run:
     return Run("" if digits else piece, len(piece), digits)
 
 
-def _generalise(counts: Counter[tuple[Run, ...]]) -> Counter[tuple[Run, ...]]:
-    """Give up literals: random letters are no prefix. Then give up the runs as well."""
+def _generalise(
+    counts: Counter[tuple[Run, ...]], groups: Counter[tuple[Run, ...]]
+) -> Counter[tuple[Run, ...]]:
+    """Give up literals: random letters are no prefix. Then give up which is a letter, but no separator."""
     by_runs: Counter[tuple[Run, ...]] = Counter()
     for runs, count in counts.items():
         by_runs[tuple(Run("", run.length, run.digits) for run in runs)] += count
-    if len(by_runs) <= MAX_TEMPLATES:
-        return by_runs
-    by_length: Counter[tuple[Run, ...]] = Counter()
-    for runs, count in counts.items():
-        by_length[(Run("", sum(run.length for run in runs), digits=False),)] += count
-    return by_length
+    return by_runs if len(by_runs) <= MAX_TEMPLATES else groups
 
 
 def _with_constants(runs: tuple[Run, ...], count: int, values: list[set[str]] | None) -> Template:

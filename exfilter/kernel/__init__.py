@@ -8,7 +8,9 @@ try:
     from exfilter.kernel.prepare import find
 
     NAME = "native"
-except ImportError:  # no C compiler or no Python headers were at hand when it was installed
+except ModuleNotFoundError as error:  # no C compiler or no Python headers when it was installed
+    if error.name != "exfilter.kernel.native":
+        raise
     from exfilter.kernel.reference import find
 
     NAME = "reference"

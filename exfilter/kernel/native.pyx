@@ -47,6 +47,8 @@ cdef enum:
     LONGEST_CJK = 6
     MAX_GAP = 2
     CANONICAL = 512
+    LONGEST_PARTICLE = 7
+    PARTICLE_SLOTS = 251
 
 assert (MAX_LOCAL, MAX_DOMAIN) == (emails.MAX_LOCAL, emails.MAX_DOMAIN)
 assert (MIN_PHONE, MAX_PHONE, MAX_GROUPS) == (phones.MIN_DIGITS, phones.MAX_DIGITS, phones.MAX_GROUPS)
@@ -57,6 +59,22 @@ CLASSES = {
     "capital": CAPITAL, "alnum": ALNUM, "letter": LETTER, "cjk": CJK,
     "digit": DIGIT, "foreign": FOREIGN, "local": LOCAL, "rare": RARE,
 }
+
+
+def _particles():
+    """Return the particles as big-endian numbers in a table with open addressing."""
+    table = np.zeros(PARTICLE_SLOTS, dtype=np.uint64)
+    for particle in names.PARTICLES:
+        word = int.from_bytes(particle.encode(), "big")
+        at = word % PARTICLE_SLOTS
+        while table[at]:
+            at = (at + 1) % PARTICLE_SLOTS
+        table[at] = word
+    return table
+
+
+assert max(map(len, names.PARTICLES)) <= LONGEST_PARTICLE and 2 * len(names.PARTICLES) < PARTICLE_SLOTS
+PARTICLES = _particles()
 
 
 cdef struct Sip:
@@ -152,6 +170,7 @@ cdef class Scan:
     cdef const int64_t[:, ::1] runs
     cdef const int64_t[:, ::1] patterns
     cdef const int64_t[::1] plus_shapes
+    cdef const uint64_t[::1] particles
     cdef const int64_t[::1] national_shapes
     cdef bint ascii
     cdef bint has_records
@@ -533,9 +552,28 @@ cdef class Scan:
                 continue
             end = self.word_end(at, span)
             record = self.word_tokens(at, end, span, word, record)
-            word += 1
+            word += not self.is_passed_over(at, end)
             at = end
         return 0
+
+    cdef bint is_passed_over(self, int64_t start, int64_t end) noexcept nogil:
+        """Whether a word is an initial or a particle, which keep no two names apart."""
+        cdef uint64_t word = 0
+        cdef int64_t at
+        if not self.kind(start) & LETTER:
+            return False
+        if end - start > LONGEST_PARTICLE or self.data[start] >= 0x80:
+            return end - start <= 4 and self.characters(start, end) == 1
+        if end - start == 1:
+            return True
+        for at in range(start, end):
+            word = word << 8 | self.lower(at)
+        at = word % PARTICLE_SLOTS
+        while self.particles[at]:
+            if self.particles[at] == word:
+                return True
+            at = (at + 1) % PARTICLE_SLOTS
+        return False
 
     cdef inline bint masked(self, int64_t at, int64_t span) noexcept nogil:
         while span < self.span_count and self.spans[span + 1] <= at:
@@ -737,12 +775,15 @@ cdef class Scan:
             self.emails()
         return [(self.slow[at], self.slow[at + 1]) for at in range(0, self.slow_count, 2)]
 
-    def add_address(self, int64_t start, int64_t end, bytes form):
-        """Add an address that Python has read."""
-        self.add(EMAIL, start, end, <const uint8_t*>form, len(form), 0)
-        spans = sorted([(start, end)] + [(self.spans[at], self.spans[at + 1]) for at in range(0, self.span_count, 2)])
+    def add_addresses(self, list found):
+        """Add the addresses that Python has read: (start, end, form) of each."""
+        cdef int64_t start, end
+        spans = [(self.spans[at + 1], self.spans[at]) for at in range(0, self.span_count, 2)]
+        for start, end, form in found:
+            self.add(EMAIL, start, end, <const uint8_t*><bytes>form, len(form), 0)
+            spans.append((end, start))
         self.span_count = 0
-        for start, end in sorted(spans, key=lambda span: span[1]):
+        for end, start in sorted(spans):
             self.mask(start, end)
 
     def rest(self):
@@ -811,6 +852,7 @@ def scan(data, classes, records, plan, ascii_table):
     one.records = none if records is None else records
     one.roles, one.literals, one.runs, one.patterns = plan.roles, plan.literals, plan.runs, plan.patterns
     one.plus_shapes, one.national_shapes = plan.plus_shapes, plan.national_shapes
+    one.particles = PARTICLES
     one.names_known, one.mono_known = plan.names_known, plan.mono_known
     for at in range(256):
         one.table[at] = ascii_table[at]

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
+import exfilter.kernel.native as native  # noqa: PLR0402 - a missing module, not a missing name
 from detectors import emails, names, phones, tickets
 from detectors.folding import fold
-from exfilter.kernel import native
 from exfilter.kernel.reference import LOCAL_PLAIN, LOCAL_RARE, look_up, patterns
 from exfilter.kernel.tables import EMAIL, NAME, NAME_MONO, Matches, Tables
 from exfilter.model import Int64Array
@@ -61,14 +62,22 @@ def find(text: str, tables: Tables, records: Int64Array | None = None) -> Matche
         places = None if records is None else folded.places(records)
         scan = native.scan(folded.data, folded.classes, places, plan, _ASCII)
     if tables.shapes[EMAIL].keys:
-        for start, end in scan.addresses():
-            first, last = (start, end - 1) if folded is None else folded.sources(np.array([start, end - 1]))
-            form = emails.canonical(text[int(first) : int(last) + 1])
-            if form is not None:
-                scan.add_address(start, end, form)
+        spans = scan.addresses()
+        if folded is not None and spans:
+            scan.add_addresses(list(_addresses(text, spans, folded)))
     scan.rest()
     found, strangers = scan.results()
     return look_up(found, strangers, None if folded is None else folded.sources, tables)
+
+
+def _addresses(text: str, spans: list[tuple[int, int]], folded: _Folded) -> Iterator[tuple[int, int, bytes]]:
+    """Yield the addresses with letters that are not ASCII, read as they stand in the source."""
+    starts, ends = np.array(spans, dtype=np.int64).T
+    firsts, lasts = folded.sources(starts).tolist(), folded.sources(ends - 1).tolist()
+    for (start, end), first, last in zip(spans, firsts, lasts, strict=True):
+        form = emails.canonical(text[first : last + 1])
+        if form is not None:
+            yield start, end, form
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +143,7 @@ def _folded(text: str) -> _Folded:
 def _classes(data: bytes, foreign: list[tuple[int, bytes]]) -> Bytes:
     """Return the class of every byte. A mark is added to what the byte is already."""
     classes = np.frombuffer(_ASCII, dtype=np.uint8)[np.frombuffer(data, dtype=np.uint8)]
-    lengths = [len(piece) for _, piece in foreign]
+    lengths = np.array([len(piece) for _, piece in foreign], dtype=np.int64)
     start = np.repeat(np.array([at for at, _ in foreign], dtype=np.int64), lengths)
     within = np.arange(len(start)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     np.bitwise_or.at(classes, start + within, np.frombuffer(b"".join(p for _, p in foreign), dtype=np.uint8))

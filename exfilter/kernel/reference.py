@@ -248,6 +248,7 @@ def _tickets(
 # -- names: unordered pairs of tokens that the index knows -----------------------------------
 
 _WORD = re.compile(r"\w+(?:'\w+)*|\n")
+_LETTER = re.compile(rf"[^\W\d_{names.CJK}]")
 _TOKEN = re.compile(rf"[{names.CJK}]+|[^\W\d_{names.CJK}]+(?:'[^\W\d_{names.CJK}]+)*")
 
 
@@ -265,7 +266,10 @@ class _Token:
 def _tokens(
     masked: str, text: str, sources: Int64Array | None, records: Int64Array | None
 ) -> Iterator[_Token]:
-    for number, word in enumerate(_WORD.finditer(masked)):
+    number, passed = -1, False
+    for word in _WORD.finditer(masked):
+        number += not passed
+        passed = _is_passed_over(word.group())
         for match in _TOKEN.finditer(masked, word.start(), word.end()):
             start, end = match.span()
             form = names.token_form(match.group())
@@ -280,6 +284,11 @@ def _tokens(
             source = start if sources is None else int(sources[start])
             record = 0 if records is None else int(np.searchsorted(records, source, side="right"))
             yield _Token(form, start, end, number, record, text[source].isupper())
+
+
+def _is_passed_over(word: str) -> bool:
+    """Whether a word is an initial or a particle, which keep no two names apart."""
+    return word in names.PARTICLES or (len(word) == 1 and _LETTER.fullmatch(word) is not None)
 
 
 def _is_digit(text: str, at: int) -> bool:

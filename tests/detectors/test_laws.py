@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import random
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from detectors import emails, folding, lead, names, phones, terms, tickets
+from exfilter import kernel
+from tests.tables import build
 
 MIXED = st.text(st.characters(exclude_categories=["Cs"]), max_size=40) | st.text(
     "aÀß\u0301\u200b\uff11éœŁ\u05d0\u5f20\uac00 ", max_size=40
@@ -123,6 +127,15 @@ def test_random_identifiers_share_one_shape() -> None:
     learnt = tickets.learn(cells)
     assert len(learnt) <= tickets.MAX_TEMPLATES
     assert all(tickets.keys(cell, learnt) for cell in cells)
+
+
+@pytest.mark.parametrize("lengths", [(8, 4, 4, 4, 12), (4, 4, 4), (7,)])
+def test_random_identifiers_are_found_as_the_table_writes_them(lengths: tuple[int, ...]) -> None:
+    rng = random.Random(1)
+    cells = ["-".join(f"{rng.getrandbits(64):016x}"[:length] for length in lengths) for _ in range(300)]
+    tables, _ = build({"ticket": cell} for cell in cells)
+    for text in ("\n".join(cells), "\n".join(cells).upper().replace("-", "")):
+        assert len(set(kernel.find(text, tables).posting.tolist())) >= len(cells) - 1
 
 
 @given(st.lists(st.text("aZ09- #/", max_size=12), max_size=30))
