@@ -26,6 +26,12 @@ SAME = (
     ("jane.doe@gmail.com", "janedoe@gmail.com", "j.a.n.e.doe@googlemail.com"),
     ("ina@b\u00fccher.example", "ina@xn--bcher-kva.example", "INA@B\u00dcCHER.EXAMPLE"),
     ("kai@post.example", "mailto:kai@post.example", "mail=kai@post.example", "'kai@post.example',"),
+    (
+        "kai@post.example",
+        "values (N'kai@post.example', E'x')",
+        "b'kai@post.example, x'",
+        "u'kai@post.example'",
+    ),
     ("kai@post.example", "Write to kai@post.example.", "\uff4bai\uff20post\uff0eexample"),
 )
 LOOKALIKES = (

@@ -260,6 +260,7 @@ cdef class Scan:
                 whole = self.previous(whole)
                 bottom -= 1
             inside = plain > 1 and self.data[plain - 1] == c"'" and self.kind(plain - 2) & ALNUM
+            inside = inside and not self.opens_string(plain - 1, end)
             first = -1
             if whole < plain:
                 first = self.trim(whole, at)
@@ -267,6 +268,18 @@ cdef class Scan:
             if not inside and self.trim(plain, at) != first:
                 self.address(self.trim(plain, at), at, end)
         return 0
+
+    cdef inline bint opens_string(self, int64_t quote, int64_t end) noexcept nogil:
+        """See ``reference._opens_string``."""
+        cdef uint8_t letter = self.lower(quote - 1)
+        if end < self.size and self.data[end] == c"'":
+            return True
+        if quote > 1 and self.kind(quote - 2) & ALNUM:
+            return False
+        return (
+            letter == c"n" or letter == c"e" or letter == c"b" or letter == c"u"
+            or letter == c"f" or letter == c"r" or letter == c"q"
+        )
 
     cdef inline int64_t characters(self, int64_t start, int64_t end) noexcept nogil:
         """Count characters: bytes that do not continue one."""
@@ -390,7 +403,7 @@ cdef class Scan:
             start = at
             while at < self.size and 48 <= self.data[at] <= 57:
                 at += 1
-            if self.is_word(start - 1) or self.is_word(at):
+            if self.is_word(start - 1) or (self.is_word(at) and not self.is_extension(at)):
                 before = -1
                 continue
             self.groups = <Group*>grow(self.groups, &self.group_room, self.group_count, sizeof(Group))
@@ -412,6 +425,17 @@ cdef class Scan:
             before = at
         self.numbers()
         return 0
+
+    cdef bint is_extension(self, int64_t at) noexcept nogil:
+        """See ``reference._is_extension``."""
+        cdef int64_t after = at + 1
+        if self.lower(at) == c"e" and at + 3 <= self.size and self.is_text(at, at + 3, b"ext", 3):
+            after = at + 3
+            if after < self.size and (self.data[after] == c" " or self.data[after] == c"."):
+                after += 1
+        elif self.lower(at) != c"x":
+            return False
+        return after < self.size and 48 <= self.data[after] <= 57
 
     cdef bint is_gap(self, int64_t start, int64_t end) noexcept nogil:
         cdef uint8_t byte

@@ -72,7 +72,7 @@ def _emails(text: str, folded: str, sources: Int64Array | None) -> Iterator[Cand
     at = folded.find("@")
     while at >= 0:
         end = _grow_right(folded, at + 1)
-        for start in _local_starts(folded, at):
+        for start in _local_starts(folded, at, end):
             first, last = (
                 (start, end - 1) if sources is None else (int(sources[start]), int(sources[end - 1]))
             )
@@ -91,11 +91,12 @@ def _grow_right(folded: str, start: int) -> int:
     return end
 
 
-def _local_starts(folded: str, at: int) -> list[int]:
+def _local_starts(folded: str, at: int, end: int) -> list[int]:
     """Return where the local part may begin.
 
     A rare character is legal in a local part but far more often stands in front of one
-    (``mail=ina@...``), so both readings are candidates; an apostrophe inside a word belongs to it.
+    (``mail=ina@...``), so both readings are candidates; an apostrophe inside a word belongs to it,
+    unless it opens a quoted string.
     """
     bottom = max(0, at - emails.MAX_LOCAL - 1)
     plain = at
@@ -105,11 +106,21 @@ def _local_starts(folded: str, at: int) -> list[int]:
     while whole > bottom and (folded[whole - 1] in LOCAL_RARE or _is_local(folded[whole - 1])):
         whole -= 1
     inside_word = plain > 1 and folded[plain - 1] == "'" and folded[plain - 2].isalnum()
+    inside_word = inside_word and not _opens_string(folded, plain - 1, end)
     starts = [] if inside_word else [plain]
     if whole < plain:
         starts.append(whole)
     trimmed = {_trim(folded, start, at) for start in starts}
     return sorted(start for start in trimmed if 0 < at - start <= emails.MAX_LOCAL)
+
+
+def _opens_string(folded: str, quote: int, end: int) -> bool:
+    """Whether an apostrophe begins a string, as in ``N'ina@...'`` (SQL) or ``b'ina@...'`` (Python)."""
+    prefixed = folded[quote - 1] in STRING_PREFIXES and not (quote > 1 and folded[quote - 2].isalnum())
+    return prefixed or folded[end : end + 1] == "'"
+
+
+STRING_PREFIXES = "nebufrq"
 
 
 def _is_local(character: str) -> bool:
@@ -157,7 +168,7 @@ def _groups(folded: str) -> Iterator[_Group]:
     before = -1
     for match in _DIGITS.finditer(folded):
         start, end = match.span()
-        if _is_word(folded, start - 1) or _is_word(folded, end):
+        if _is_word(folded, start - 1) or (_is_word(folded, end) and not _is_extension(folded, end)):
             before = -1
             continue
         plus = folded[max(0, start - 1) : start] == "+" or folded[max(0, start - 2) : start] == "+("
@@ -165,6 +176,13 @@ def _groups(folded: str) -> Iterator[_Group]:
         trunk = folded[start - 1 : end + 1] == "(0)"
         yield _Group(start, end, plus, joined, trunk)
         before = end
+
+
+def _is_extension(folded: str, at: int) -> bool:
+    """Whether an extension is written at the end of a number: ``x12``, ``ext12``, ``ext 12``."""
+    after = at + (3 if folded.startswith("ext", at) else 1 if folded.startswith("x", at) else 0)
+    after += after > at + 1 and folded[after : after + 1] in (" ", ".")
+    return after > at and folded[after : after + 1].isascii() and folded[after : after + 1].isdigit()
 
 
 def _is_word(folded: str, at: int) -> bool:
