@@ -24,10 +24,15 @@ class Key(NamedTuple):
 
 
 def lead(canonical: bytes) -> int:
-    """Return the first three digits of a number's canonical form, 0 to 999; 0 where it has none.
+    """Return the first four digits of a number's canonical form, 0 to 9999; 0 where it has none.
 
     Numbers are handed out in ranges, so the chance that a random one is a customer's is kept for
     each lead.
     """
-    digits = canonical.lstrip(b"+")[:3]
-    return int(digits) if len(digits) == 3 and digits.isdigit() else 0
+    digits = canonical.lstrip(b"+")[:LEAD_DIGITS]
+    return int(digits) if len(digits) == LEAD_DIGITS and digits.isdigit() else 0
+
+
+LEAD_DIGITS = 4
+LEADS = 10**LEAD_DIGITS
+"""How many leads there are."""

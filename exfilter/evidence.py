@@ -7,13 +7,16 @@ Winkler (1989) takes that chance from the frequency of the value. Here:
    shape is any customer's: the density of the shape's keys around that number.
 2. Another field of the same customer within reach adds -log2 of the chance that a random value
    equals this customer's, less ``REACH_BITS`` because many values stand within reach.
-3. A customer whose bits exceed log2(anchor candidates / 0.01) is *identified*: at most 0.01
-   customers by chance in a transfer.
+3. A customer is *identified* when the bits exceed log2(anchor candidates / a), where a customers
+   may be there by chance: 0.01, or one in a thousand of the k customers with as many bits, if
+   that is more (the step-up rule of Benjamini and Hochberg, 1995). So the candidates that a long
+   list adds do not hide those who are in it.
 4. What is left is judged together by shape. Of n distinct candidates k are hits; chance u of a
    hit follows from the index, for names by Good and Turing (1953): leave one customer out, and
-   see how often his name is still there. Where a binomial tail says that chance did not do it,
-   k - (n - k) * u / (1 - u) customers are *estimated*: those who missed tell how many of the
-   strangers hit. Values of identified customers are explained and do not take part.
+   see how often his name is still there; a name whose tokens are common is likelier. Where a
+   binomial tail says that chance did not do it, k - (n - k) * u / (1 - u) customers are
+   *estimated*: those who missed tell how many of the strangers hit. Values of identified
+   customers are explained and do not take part.
 
 Names alone never identify. Names that several customers bear are common names: they neither
 prove nor disprove a leak and count only when those borne once have proved it.
@@ -28,6 +31,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors import LEADS
 from exfilter.index.statistics import Statistics
 from exfilter.kernel.tables import (
     EMAIL,
@@ -38,11 +42,14 @@ from exfilter.kernel.tables import (
     SHARED,
     Matches,
     Tables,
+    bearers_by_chance,
 )
 from exfilter.model import Explained, Int64Array, Judgement, Kind, Ordinals, Uint64Array
 
 BY_CHANCE = 0.01
-"""Customers that may count as identified by chance in one transfer."""
+"""Customers that may count as identified by chance in one transfer ..."""
+SHARE_BY_CHANCE = 0.001
+"""... or this share of all that are identified in it, if that is more."""
 SIGNIFICANT = -6.0
 """log10 of the probability below which chance did not do it."""
 REACH = 300
@@ -121,8 +128,7 @@ class _Chances:
 
     def _space(self, number: int) -> float:
         shape = self.tables.shapes[number]
-        leads = 1000.0 if shape.name.startswith("digits") else 1.0
-        return max(1.0, shape.space / leads)
+        return max(1.0, shape.space / (LEADS if shape.name.startswith("digits") else 1))
 
     def _name_bits(self, bearers: Int64Array) -> Floats:
         """Return them for names: c bearers make c/N; one makes what Good and Turing expect."""
@@ -141,8 +147,8 @@ def weigh(
     candidates = _candidates(observed)
     chances = _Chances(tables, statistics)
     anchors = np.isin(candidates["shape"], _NAMES, invert=True).sum()
-    needed = math.log2(max(1, int(anchors)) / BY_CHANCE)
     rows, ordinals, bits, support = _identify(hits, chances, tables)
+    needed = _needed(ordinals, bits, max(1, int(anchors)))
     enough = bits > needed
     identified = np.unique(ordinals[enough])
     strangers = sum(part.matches.candidates.strangers for part in observed)
@@ -151,6 +157,17 @@ def weigh(
     fields = _fields(hits, np.union1d(identified, behind), tables)
     explained = _explain(rows, ordinals, bits, support, needed, hits, tables) if explain else ()
     return Weighed(identified, estimated, behind, fields, judgements, explained)
+
+
+def _needed(ordinals: Int64Array, bits: Floats, anchors: int) -> float:
+    """Return the bits from which on customers are identified: the step-up rule over all of them."""
+    order = np.lexsort((-bits, ordinals))
+    _, first = np.unique(ordinals[order], return_index=True)
+    best = np.sort(bits[order[first]])[::-1]
+    allowed = np.maximum(BY_CHANCE, SHARE_BY_CHANCE * np.arange(1, len(best) + 1))
+    steps = np.log2(anchors / allowed)
+    passing = np.flatnonzero(best > steps)
+    return float(steps[passing[-1]]) if len(passing) else math.log2(anchors / BY_CHANCE)
 
 
 _NAMES = np.array([NAME, NAME_LOWER, NAME_MONO, NAME_LOOSE], dtype=np.uint16)
@@ -193,15 +210,21 @@ def _bearers(posting: NDArray[np.uint32], tables: Tables) -> Int64Array:
 
 def _candidates(observed: Sequence[Observed]) -> NDArray[np.void]:
     """Return the distinct candidates of all parts: records of shape, tag and lead."""
+    found = [part.matches.candidates for part in observed]
     kind = np.dtype([("shape", np.uint16), ("tag", np.uint64), ("lead", np.uint16)])
-    pieces = []
-    for part in observed:
-        found = part.matches.candidates
-        piece = np.empty(len(found.tag), dtype=kind)
-        piece["shape"], piece["tag"], piece["lead"] = found.shape, found.tag, found.lead
-        pieces.append(piece)
-    everything = np.concatenate(pieces) if pieces else np.empty(0, dtype=kind)
-    return np.unique(everything)
+    everything = np.empty(sum(len(each.tag) for each in found), dtype=kind)
+    if not len(everything):
+        return everything
+    everything["shape"] = np.concatenate([each.shape for each in found])
+    everything["tag"] = np.concatenate([each.tag for each in found])
+    everything["lead"] = np.concatenate([each.lead for each in found])
+    order = np.lexsort((everything["tag"], everything["shape"]))
+    everything = everything[order]
+    new = np.ones(len(everything), dtype=bool)
+    new[1:] = (everything["tag"][1:] != everything["tag"][:-1]) | (
+        everything["shape"][1:] != everything["shape"][:-1]
+    )
+    return everything[new]
 
 
 def expand(posting: NDArray[np.uint32], tables: Tables) -> tuple[Int64Array, Int64Array]:
@@ -308,10 +331,13 @@ class _Judged:
         rows = rows[distinct]
         bearer_row, ordinal = expand(hits.posting[rows], self.tables)
         explained = np.unique(bearer_row[np.isin(ordinal, counted)])
+        explained_tags = hits.tag[rows[explained]]
         rows = np.delete(rows, explained)
         trials = len(candidates) - len(explained)
         if shape in (NAME, NAME_LOWER, NAME_MONO):
-            chance = self._judge_names(hits.bearers[rows], trials, shape)
+            set_aside = np.concatenate((hits.tag[hits.bearers > 1], explained_tags))
+            lead = candidates["lead"][~np.isin(candidates["tag"], set_aside)]
+            chance = self._judge_names(hits.bearers[rows], lead, shape)
         else:
             chance = _judge_numbers(
                 trials, len(rows), self.chances.statistics.density[shape, candidates["lead"]]
@@ -322,23 +348,23 @@ class _Judged:
         who = expand(hits.posting[rows], self.tables)[1] if count else np.empty(0, dtype=np.int64)
         return judgement, np.unique(who)
 
-    def _judge_names(self, bearers: Int64Array, trials: int, shape: int) -> _Chance:
+    def _judge_names(self, bearers: Int64Array, lead: NDArray[np.uint16], shape: int) -> _Chance:
         """Judge names twice: among those of known tokens, and among all that stand like names.
 
         The first is sharp where the index knows most tokens that people bear, the second where it
-        knows few. The more significant one counts.
+        knows few. The more significant one counts. ``lead``: of the misses and of the names borne once.
         """
         known = self.chances.statistics
-        missed = trials - len(bearers)
         if shape == NAME_MONO:
-            return _judge_names(bearers, missed, known.mono_bearers, known.mono_once, known.mono_twice, 0)
+            population = (known.mono_bearers, known.mono_once, known.mono_twice)
+            return _judge_names(bearers, np.zeros(len(lead)), 0, *population, 0)
         population = (known.name_bearers, known.names_once, known.names_twice)
-        within = _judge_names(bearers, missed, *population, known.names_once_unknown)
+        likely = bearers_by_chance(lead, known.name_bearers)
+        within = _judge_names(bearers, likely, 0, *population, known.names_once_unknown)
         if shape == NAME_LOWER:
             return within
-        return min(
-            within, _judge_names(bearers, missed + self.strangers, *population, 0), key=lambda c: c.log10_p
-        )
+        among_all = _judge_names(bearers, likely, self.strangers, *population, 0)
+        return min(within, among_all, key=lambda chance: chance.log10_p)
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,21 +383,26 @@ def _judge_numbers(trials: int, found: int, density: Floats) -> _Chance:
 
 
 def _judge_names(
-    bearers: Int64Array, missed: int, everybody: int, once: int, twice: int, unknown: int
+    bearers: Int64Array, likely: Floats, strangers: int, everybody: int, once: int, twice: int, unknown: int
 ) -> _Chance:
     """Judge names by Good and Turing.
 
     Leave one customer out. A name borne once is then nobody's: a miss (and no candidate at all
     if one of its tokens is gone with him). A name borne twice is then borne once, and so on.
+    ``likely``: bearers that random pairing of its tokens gives each miss and each name borne once.
+    One with L of them is borne once rather than by nobody in L of 1 + L cases (Poisson).
     """
     misses = once - unknown + 1.0
     rare, common = 2.0 * twice + 1.0, max(0.0, everybody - once - 2.0 * twice)
     borne_once = int((bearers == 1).sum())
-    chance = rare / (rare + misses)
-    customers = max(0.0, borne_once - missed * rare / misses)
+    trials = len(likely) + strangers
+    usual = rare / (rare + misses)
+    expected = float(np.maximum(usual, likely / (1.0 + likely)).sum()) + strangers * usual
+    chance = min(expected / trials, 0.999999) if trials else 0.0
+    missed = trials - borne_once
+    customers = max(0.0, borne_once - missed * chance / (1.0 - chance))
     customers += max(0.0, len(bearers) - borne_once - missed * common / misses)
-    log10_p = binomial_tail(borne_once + missed, borne_once, chance)
-    return _Chance((borne_once + missed) * chance, log10_p, customers)
+    return _Chance(expected, binomial_tail(trials, borne_once, chance), customers)
 
 
 def binomial_tail(trials: int, successes: int, chance: float) -> float:

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from detectors import Key, emails, lead, names, phones, tickets
+from detectors import LEADS, Key, emails, lead, names, phones, tickets
 from exfilter.index.statistics import Statistics
 from exfilter.kernel.siphash import siphash24
-from exfilter.kernel.tables import FIRST, FIXED_SHAPES, LAST, SHARED, Shape, Tables
+from exfilter.kernel.tables import FIXED_SHAPES, SHARED, Shape, Tables, commonness
 from exfilter.model import Kind
 
 KIND_KEYS = tuple(bytes([kind + 1]) * 16 for kind in Kind)
@@ -44,21 +44,20 @@ def build(customers: Iterable[Customer]) -> tuple[Tables, Statistics]:
     roles = np.zeros(4096, dtype=np.uint8)
     firsts: Counter[str] = Counter()
     lasts: Counter[str] = Counter()
-    known: defaultdict[str, int] = defaultdict(int)
+    given: Counter[str] = Counter()
+    family: Counter[str] = Counter()
     for ordinal, customer in enumerate(everybody):
         for key in keys_of(customer, templates):
             bearers[key].add(ordinal)
         first, last = names.ends(*_name(customer))
         firsts[first] += 1
         lasts[last] += 1
-        both = int(FIRST | LAST)
-        for token, role in ((first, int(FIRST) if last else both), (last, int(LAST) if first else both)):
-            known[token] |= role
-    for hashed, bits in zip(
-        siphash24(TOKEN_KEY, [t.encode() for t in known]).tolist(), known.values(), strict=True
-    ):
-        slot = hashed & (4 * len(roles) - 1)
-        roles[slot >> 2] |= np.uint8(bits << 2 * (slot & 3))
+        given[first or last] += bool(first or last)
+        family[last or first] += bool(first or last)
+    for counts, shift in ((given, 0), (family, 4)):
+        slots = siphash24(TOKEN_KEY, [token.encode() for token in counts]) & np.uint64(len(roles) - 1)
+        summed = np.bincount(slots.astype(np.int64), list(counts.values()), len(roles)).astype(np.int64)
+        roles |= commonness(summed) << np.uint8(shift)
     shapes = _shapes(bearers, templates)
     tagged = sorted(_tagged(bearers))
     values, start, postings = [], [0], []
@@ -108,6 +107,13 @@ def _shapes(bearers: Mapping[Key, set[int]], templates: Sequence[tickets.Templat
     )
 
 
+def _by_lead(keys: Iterable[Key]) -> dict[int, list[Key]]:
+    found: dict[int, list[Key]] = defaultdict(list)
+    for key in keys:
+        found[lead(key.canonical)].append(key)
+    return found
+
+
 def _statistics(
     customers: int,
     bearers: Mapping[Key, set[int]],
@@ -116,12 +122,14 @@ def _statistics(
     firsts: Counter[str],
     lasts: Counter[str],
 ) -> Statistics:
-    density = np.zeros((len(shapes), 1000))
+    density = np.zeros((len(shapes), LEADS))
     for number, shape in enumerate(shapes):
         mine = [key for key in bearers if key.shape == shape.name]
         if shape.name[0] == "+" or shape.name.split()[0] in ("digits", phones.NATIONAL):
-            for key in mine:
-                density[number, lead(key.canonical)] += 1000.0 / shape.space
+            blocks = Counter(key.canonical[:-2] for key in mine)
+            for there, keys in _by_lead(mine).items():
+                beside = sum(blocks[key.canonical[:-2]] - 1 for key in keys) / 100 / len(keys)
+                density[number, there] = max(len(keys) * LEADS / shape.space, beside)
         elif shape.space:
             density[number, :] = len(mine) / shape.space
     pairs = [who for key, who in bearers.items() if key.shape == names.SHAPE]

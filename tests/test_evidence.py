@@ -131,6 +131,51 @@ def test_numbers_of_a_dense_range_are_nobody() -> None:
     assert count(weigh("\n".join(str(rng.randrange(10_000_000, 10_100_000)) for _ in range(3000)))) == 0
 
 
+def test_a_page_of_common_first_and_last_names_is_nobody() -> None:
+    """Half of the customers have names of this very grid: 63 in 100 of its names are somebody's."""
+    first, last = FIRST[:20], LAST[:25]
+    rng = random.Random(3)
+    common = [{"first": rng.choice(first).title(), "last": rng.choice(last).title()} for _ in range(500)]
+    rare = [
+        {"first": f"X{row['first']}", "last": f"Y{row['last']}{LETTERS[n % 26]}"}
+        for n, row in enumerate(TABLE[:500])
+    ]
+    tables, statistics = build(common + rare)
+    page = "\n".join(f"{a.title()} {b.title()}" for a in first for b in last)
+    assert count(evidence.weigh([Observed(kernel.find(page, tables), None)], tables, statistics)) == 0
+
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+def test_strangers_with_numbers_of_the_same_reserved_range_are_nobody() -> None:
+    """+1 NPA 555-01xx is where invented numbers lie: a quarter of it is customers'."""
+    rng = random.Random(4)
+    everything = [f"+1 {area} 555 01{line:02}" for area in range(201, 301) for line in range(100)]
+    rng.shuffle(everything)
+    tables, statistics = build({"phone": phone} for phone in everything[:2500])
+    strangers = kernel.find("\n".join(rng.sample(everything, 500)), tables)
+    assert count(evidence.weigh([Observed(strangers, None)], tables, statistics)) == 0
+    customers_only = kernel.find("\n".join(everything[:400]), tables)
+    assert count(evidence.weigh([Observed(customers_only, None)], tables, statistics)) >= 390
+
+
+@pytest.mark.parametrize("fields", [("ticket",), ("phone",), ("email",), ("first", "last", "ticket")])
+def test_noise_hides_nobody(fields: Sequence[str]) -> None:
+    """5,000 tickets that were never issued, in the same range of 10 million, and as many numbers."""
+    rng = random.Random(6)
+    noise = [
+        f"TM-{rng.randrange(10_100_000, 19_999_999)} {rng.randrange(2 * 10**9, 9 * 10**9)}"
+        for _ in range(5000)
+    ]
+    weighed = weigh(lines(LEAK[:500], *fields) + "\n" + "\n".join(noise))
+    assert 0.9 * 500 <= count(weighed) <= 1.1 * 500
+
+
+def test_a_list_of_tickets_names_its_customers() -> None:
+    assert weigh(lines(LEAK[:50], "ticket")).identified.tolist() == sorted(SAMPLE[:50])
+
+
 def test_uuids_timestamps_and_logs_are_nobody() -> None:
     rng = random.Random(5)
     rows = [

@@ -33,6 +33,8 @@ class Keys:
     shape: NDArray[np.uint16]
     """Number within ``shapes``."""
     lead: NDArray[np.uint16]
+    block: Int64Array
+    """Equal for keys that differ in their last two characters only."""
     shapes: tuple[tuple[Kind, str], ...]
 
 
@@ -84,6 +86,7 @@ class Collector:
         self._rows = {kind: array("q") for kind in Kind}
         self._shapes = {kind: array("H") for kind in Kind}
         self._leads = {kind: array("H") for kind in Kind}
+        self._blocks = {kind: array("q") for kind in Kind}
         self._numbers: dict[tuple[Kind, str], int] = {}
         token_key = key.subkey(NAME_TOKEN)
         self._first, self._last = Hasher(token_key), Hasher(token_key)
@@ -99,6 +102,7 @@ class Collector:
             number = self._numbers.setdefault((kind, key.shape), len(self._numbers))
             self._shapes[kind].append(number)
             self._leads[kind].append(lead(key.canonical))
+            self._blocks[kind].append(hash(key.canonical[:-2]))
 
     def add_name(self, row: int, name: Name, *, single: bool) -> None:
         """Take a name that gives the bitmap its tokens. ``single``: it is one word."""
@@ -132,6 +136,7 @@ class Collector:
             np.concatenate([np.array(self._rows[kind], dtype=np.int64) for kind in Kind]),
             np.concatenate([np.array(self._shapes[kind], dtype=np.uint16) for kind in Kind]),
             np.concatenate([np.array(self._leads[kind], dtype=np.uint16) for kind in Kind]),
+            np.concatenate([np.array(self._blocks[kind], dtype=np.int64) for kind in Kind]),
             tuple(self._numbers),
         )
         return found, tokens

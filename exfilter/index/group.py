@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors import names, tickets
+from detectors import LEADS, names, tickets
 from exfilter.index.statistics import Statistics
-from exfilter.kernel.tables import EMAIL, FIRST, FIXED_SHAPES, LAST, NAME_MONO, SHARED, Shape
+from exfilter.kernel.tables import EMAIL, FIXED_SHAPES, NAME_MONO, SHARED, Shape, commonness
 from exfilter.model import Int64Array, Kind, Uint64Array
 
 if TYPE_CHECKING:
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from exfilter.index.collect import Keys, Tokens
 
 EMAIL_SPACE = 2.0**60
-LEADS = 1000
 SLOTS_A_TOKEN = 16
 SMALLEST_BITMAP = 4096
-SLOTS_A_BYTE = 4
+BLOCK = 100
+"""Numbers that differ in their last two digits only."""
 
 
 def records(
@@ -48,11 +48,11 @@ def records(
 def shapes(keys: Keys, templates: Iterable[Template]) -> tuple[tuple[Shape, ...], NDArray[np.float64]]:
     """Return the shapes with their distinct keys, and the density of each by lead.
 
-    Density, float64[shapes, 1000]: the chance that a random value with that lead is a key.
+    Density, float64[shapes, leads]: the chance that a random value with that lead is a key.
     """
     distinct = {shape: _distinct(keys, number) for number, shape in enumerate(keys.shapes)}
     spaces = _spaces(distinct, templates)
-    none = np.empty(0, dtype=np.uint16)
+    none = np.empty((0, 2), dtype=np.int64)
     found, leads = [], []
     for number, name in enumerate(FIXED_SHAPES):
         kind = Kind.EMAIL if number == EMAIL else Kind.NAME
@@ -65,11 +65,11 @@ def shapes(keys: Keys, templates: Iterable[Template]) -> tuple[tuple[Shape, ...]
     return tuple(found), np.stack([_density(*pair) for pair in zip(found, leads, strict=True)])
 
 
-def _distinct(keys: Keys, number: int) -> NDArray[np.uint16]:
-    """Return the lead of each distinct key of one shape."""
+def _distinct(keys: Keys, number: int) -> Int64Array:
+    """Return lead and block of each distinct key of one shape."""
     rows = np.flatnonzero(keys.shape == number)
     _, first = np.unique(keys.tag[rows], return_index=True)
-    return keys.lead[rows[first]]
+    return np.stack((keys.lead[rows[first]].astype(np.int64), keys.block[rows[first]]), axis=1)
 
 
 def _spaces(
@@ -91,28 +91,34 @@ def _digits(shape: str) -> int:
     return int(shape.removeprefix("+").rpartition(" ")[2])
 
 
-def _density(shape: Shape, leads: NDArray[np.uint16]) -> NDArray[np.float64]:
+def _density(shape: Shape, distinct: Int64Array) -> NDArray[np.float64]:
+    """Return the chance by lead: that of a number with the lead, or of one beside a customer's.
+
+    Numbers are handed out in blocks. Where a lead's keys crowd in blocks of a hundred, so do the
+    numbers of strangers; what counts is then how full the blocks are, without the key itself.
+    """
     if shape.space <= 0.0:
         return np.full(LEADS, 1.0 if shape.keys else 0.0)
     if shape.kind is Kind.PHONE or shape.name.startswith("digits "):
-        counts = np.bincount(leads, minlength=LEADS).astype(np.float64)
-        return np.minimum(counts / (shape.space / LEADS), 1.0)
+        lead, block = distinct.T
+        counts = np.bincount(lead, minlength=LEADS).astype(np.float64)
+        _, place, full = np.unique(block, return_inverse=True, return_counts=True)
+        beside = np.bincount(lead, weights=(full[place] - 1) / BLOCK, minlength=LEADS) / np.maximum(counts, 1)
+        density: NDArray[np.float64] = np.maximum(counts / (shape.space / LEADS), beside)
+        return np.minimum(density, 1.0)
     return np.full(LEADS, min(shape.keys / shape.space, 1.0))
 
 
 def roles(tokens: Tokens) -> NDArray[np.uint8]:
     """Return the bitmap of name tokens, as ``kernel.tables.Tables.roles`` has it."""
-    both = np.concatenate((tokens.first[tokens.single], tokens.last[tokens.single]))
+    both = tokens.first[tokens.single]
     first = np.concatenate((tokens.first[~tokens.single], both))
     last = np.concatenate((tokens.last[~tokens.single], both))
     count = len(np.unique(np.concatenate((first, last))))
-    size = max(SMALLEST_BITMAP, 1 << (max(1, count * SLOTS_A_TOKEN // SLOTS_A_BYTE) - 1).bit_length())
-    bitmap = np.zeros(size, dtype=np.uint8)
-    for hashes, role in ((first, FIRST), (last, LAST)):
-        slot = np.unique(hashes & np.uint64(SLOTS_A_BYTE * size - 1))
-        shift = (slot & np.uint64(3)).astype(np.uint8) * np.uint8(2)
-        np.bitwise_or.at(bitmap, (slot >> np.uint64(2)).astype(np.int64), role << shift)
-    return bitmap
+    size = max(SMALLEST_BITMAP, 1 << (max(1, count * SLOTS_A_TOKEN) - 1).bit_length())
+    slots = [(hashes & np.uint64(size - 1)).astype(np.int64) for hashes in (first, last)]
+    given, family = (commonness(np.bincount(slot, minlength=size)) for slot in slots)
+    return given | family << np.uint8(4)
 
 
 def statistics(

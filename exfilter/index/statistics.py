@@ -17,7 +17,7 @@ class Statistics:
     customers: int
     """In the table of the last build."""
     density: NDArray[np.float64]
-    """[shapes, 1000]: the chance that a random value of a shape is a key, by ``detectors.lead``."""
+    """[shapes, leads]: the chance that a random value of a shape is a key, by ``detectors.lead``."""
     name_bearers: int
     """Customers with a name of two tokens."""
     names_once: int

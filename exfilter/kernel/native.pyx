@@ -12,6 +12,7 @@ from libc.string cimport memcpy
 
 import numpy as np
 
+import detectors
 from detectors import emails, names, phones, tickets
 
 # Classes of a byte. All bytes of one character share theirs.
@@ -47,10 +48,12 @@ cdef enum:
     LONGEST_CJK = 6
     MAX_GAP = 2
     CANONICAL = 512
+    LEAD_DIGITS = 4
     LONGEST_PARTICLE = 7
     PARTICLE_SLOTS = 251
 
 assert (MAX_LOCAL, MAX_DOMAIN) == (emails.MAX_LOCAL, emails.MAX_DOMAIN)
+assert LEAD_DIGITS == detectors.LEAD_DIGITS
 assert (MIN_PHONE, MAX_PHONE, MAX_GROUPS) == (phones.MIN_DIGITS, phones.MAX_DIGITS, phones.MAX_GROUPS)
 assert (MAX_TOKEN, REACH_WORDS) == (names.MAX_TOKEN, names.REACH_WORDS)
 assert range(SHORTEST_CJK, LONGEST_CJK + 1) == names.CJK_LENGTHS and MAX_GAP == tickets.MAX_SEPARATORS
@@ -231,10 +234,10 @@ cdef class Scan:
         candidate.tag = siphash(form, length, self.kinds[sip])
         if length and form[0] == c"+":
             form, length = form + 1, length - 1
-        while digits < 3 and digits < length and 48 <= form[digits] <= 57:
+        while digits < LEAD_DIGITS and digits < length and 48 <= form[digits] <= 57:
             value = 10 * value + form[digits] - 48
             digits += 1
-        candidate.lead = value if digits == 3 else 0
+        candidate.lead = value if digits == LEAD_DIGITS else 0
         return 0
 
     # -- e-mail addresses --------------------------------------------------------------------
@@ -670,7 +673,7 @@ cdef class Scan:
                 form[length] = self.lower(at)
                 length += 1
         roles = self.roles_of(form, length)
-        if self.mono_known and roles == 3 and not cjk:
+        if self.mono_known and roles & 0x0F and roles & 0xF0 and not cjk:
             self.add(NAME_LOOSE, start, end, form, length, 3)
         if not roles and not self.is_capital(start):
             return 0
@@ -701,8 +704,7 @@ cdef class Scan:
         return self.masked(at, span)
 
     cdef inline uint8_t roles_of(self, const uint8_t* form, int64_t length) noexcept nogil:
-        cdef uint64_t slot = siphash(form, length, self.token_key) & <uint64_t>(4 * self.roles.shape[0] - 1)
-        return (self.roles[<int64_t>(slot >> 2)] >> (2 * (slot & 3))) & 3
+        return self.roles[<int64_t>(siphash(form, length, self.token_key) & <uint64_t>(self.roles.shape[0] - 1))]
 
     cdef int without_spaces(self, int64_t start, int64_t end, int64_t span) except -1 nogil:
         """Add every stretch of two to six characters of a run in a script without spaces."""
@@ -726,7 +728,7 @@ cdef class Scan:
         """The pairs of known tokens; see ``reference._pairs``."""
         cdef int64_t first, second, seen, free = 0
         cdef bint taken
-        cdef int shape
+        cdef int shape, common
         for first in range(self.token_count):
             if not self.tokens[first].roles:
                 continue
@@ -739,7 +741,8 @@ cdef class Scan:
                 seen += 1
                 if not self.reaches(first, second):
                     break
-                if not complement(self.tokens[first].roles, self.tokens[second].roles):
+                common = commonness(self.tokens[first].roles, self.tokens[second].roles)
+                if not common:
                     continue
                 shape = NAME_LOOSE
                 if not taken:
@@ -747,6 +750,7 @@ cdef class Scan:
                     taken, free = True, second + 1
                     self.tokens[first].standing = self.tokens[second].standing = 1
                 self.pair(shape, first, second)
+                self.found[self.found_count - 1].lead = common
         return 0
 
     cdef inline bint reaches(self, int64_t first, int64_t second) noexcept nogil:
@@ -850,8 +854,11 @@ cdef void* grow(void* array, int64_t* room, int64_t count, int64_t size) except 
     return larger
 
 
-cdef inline bint complement(uint8_t one, uint8_t other) noexcept nogil:
-    return (one & 1 and other & 2) or (one & 2 and other & 1)
+cdef inline int commonness(uint8_t one, uint8_t other) noexcept nogil:
+    """See ``reference._commonness``."""
+    cdef int there = (one & 0x0F) + (other >> 4) if one & 0x0F and other >> 4 else 0
+    cdef int back = (other & 0x0F) + (one >> 4) if other & 0x0F and one >> 4 else 0
+    return max(there, back)
 
 
 cdef inline bint is_after(const uint8_t* one, int64_t length, const uint8_t* other, int64_t other_length) noexcept nogil:

@@ -46,6 +46,7 @@ class Candidate(NamedTuple):
     start: int
     end: int
     canonical: bytes
+    lead: int = 0
 
 
 def find(text: str, tables: Tables, records: Int64Array | None = None) -> Matches:
@@ -347,13 +348,14 @@ def _pairs(known: list[tuple[_Token, int]]) -> Iterator[Candidate]:
             other, other_role = known[second]
             if not _reaches(token, other):
                 break
-            if not _complement(role, other_role):
+            common = _commonness(role, other_role)
+            if not common:
                 continue
             shape = NAME_LOOSE
             if not taken:
                 shape = NAME if token.capital and other.capital else NAME_LOWER
                 taken, free = True, second + 1
-            yield Candidate(shape, token.start, other.end, names.pair(token.form, other.form))
+            yield Candidate(shape, token.start, other.end, names.pair(token.form, other.form), common)
 
 
 def _strangers(capital: list[tuple[_Token, bool]]) -> int:
@@ -372,9 +374,8 @@ def _strangers(capital: list[tuple[_Token, bool]]) -> int:
 def _roles(forms: list[str], tables: Tables) -> list[int]:
     distinct = dict.fromkeys(forms)
     hashes = siphash24(tables.token_key, [form.encode() for form in distinct])
-    slots = (hashes & np.uint64(4 * len(tables.roles) - 1)).astype(np.int64)
-    bits = (tables.roles[slots >> 2] >> (2 * (slots & 3)).astype(np.uint8)) & 3
-    known = dict(zip(distinct, bits.tolist(), strict=True))
+    slots = (hashes & np.uint64(len(tables.roles) - 1)).astype(np.int64)
+    known = dict(zip(distinct, tables.roles[slots].tolist(), strict=True))
     return [known[form] for form in forms]
 
 
@@ -387,15 +388,17 @@ def _reaches(token: _Token, other: _Token) -> bool:
     )
 
 
-def _complement(one: int, other: int) -> bool:
-    return bool((one & FIRST and other & LAST) or (one & LAST and other & FIRST))
+def _commonness(one: int, other: int) -> int:
+    """Return how common a name of the two is at the most; 0: they complement each other in no way."""
+    ways = ((one & FIRST, other >> 4), (other & FIRST, one >> 4))
+    return max(int(given + family) if given and family else 0 for given, family in ways)
 
 
 def _single(found: list[_Token], roles: list[int]) -> Iterator[Candidate]:
     """Yield names of one word; in scripts without spaces also those inside a longer run."""
     for token, role in zip(found, roles, strict=True):
         if not names.is_cjk(token.form):
-            if role == FIRST | LAST:
+            if role & FIRST and role & LAST:
                 yield Candidate(NAME_LOOSE, token.start, token.end, token.form.encode())
             continue
         for length in names.CJK_LENGTHS:
@@ -411,7 +414,7 @@ CANDIDATE = np.dtype([("start", "i8"), ("end", "i8"), ("tag", "u8"), ("shape", "
 
 
 def _hashed(found: list[Candidate], tables: Tables) -> NDArray[np.void]:
-    rows = [(c.start, c.end, 0, c.shape, lead(c.canonical)) for c in found]
+    rows = [(c.start, c.end, 0, c.shape, c.lead or lead(c.canonical)) for c in found]
     hashed = np.array(rows, dtype=CANDIDATE)
     kinds = [tables.shapes[candidate.shape].kind for candidate in found]
     for kind in Kind:

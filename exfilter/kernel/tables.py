@@ -12,8 +12,28 @@ from exfilter.model import Int64Array, Kind, Uint64Array
 
 SHARED = np.uint32(1 << 31)
 """Bit of a value that says: row of the postings, not an ordinal."""
-FIRST, LAST = np.uint8(1), np.uint8(2)
-"""Roles of a name token: somebody's given name, somebody's family name."""
+FIRST, LAST = np.uint8(0x0F), np.uint8(0xF0)
+"""Roles of a name token, somebody's given name or family name: bits of its byte in ``roles``."""
+
+
+def commonness(bearers: Int64Array) -> NDArray[np.uint8]:
+    """Return 0 for nobody, else 1 + log2 of the bearers, at most 15: half a byte of ``roles``."""
+    return np.where(bearers > 0, np.minimum(1 + np.log2(np.maximum(bearers, 1)), 15), 0).astype(np.uint8)
+
+
+WITHIN_LANGUAGE = 4.0
+
+
+def bearers_by_chance(lead: NDArray[np.uint16], everybody: int) -> NDArray[np.float64]:
+    """Return how many of ``everybody`` bear a name by chance: its tokens paired within a language.
+
+    ``lead``: of a name, the sum of the commonness of its tokens in their roles. A class of
+    commonness spans a factor of two, so that each token counts 1.5 times its lower end. Given and
+    family names of one language go together: that makes a pair some ``WITHIN_LANGUAGE`` times as
+    frequent as if all were paired at random.
+    """
+    return WITHIN_LANGUAGE * 2.25 * np.exp2(lead.astype(np.float64) - 2.0) / max(1, everybody)
+
 
 EMAIL, NAME, NAME_LOWER, NAME_MONO, NAME_LOOSE = range(5)
 """Fixed shape numbers. The numbers of phones and tickets follow, from ``Tables.shapes``."""
@@ -54,8 +74,8 @@ class Tables:
     postings: NDArray[np.uint32]
     """Ordinals, ascending in each row."""
     roles: NDArray[np.uint8]
-    """Bitmap of name tokens: two bits (FIRST, LAST) in slot ``hash & (4 * len(roles) - 1)``;
-    slot s is in byte s >> 2, bits 2 * (s & 3) and up. The length is a power of two."""
+    """How common a name token is, in slot ``hash & (len(roles) - 1)``; the length is a power of two.
+    Low half of the byte: commonness as a given name, high half: as a family name; 0: not known."""
     shapes: tuple[Shape, ...]
     """The fixed ones first, then phones and tickets. Only shapes with keys are looked for."""
     templates: tuple[Template, ...]
@@ -74,7 +94,7 @@ class Matches:
     """As in ``Tables.values``."""
     tag: Uint64Array
     lead: NDArray[np.uint16]
-    """``detectors.lead`` of numbers."""
+    """``detectors.lead`` of numbers; of names see ``bearers_by_chance``."""
     candidates: Candidates
 
 
@@ -84,7 +104,7 @@ class Candidates:
 
     shape: NDArray[np.uint16]
     lead: NDArray[np.uint16]
-    """``detectors.lead`` of numbers."""
+    """As in ``Matches``."""
     tag: Uint64Array
     strangers: int
     """Pairs of capitalised tokens that stand like a name but are not of tokens that the index
