@@ -6,9 +6,13 @@ from typing import TYPE_CHECKING
 
 from addons.bounds import Bounds
 from addons.desk import Desk
+from addons.frames import Frames
 from addons.gate import Clearances, Gate
 from addons.guard import Guard
+from addons.handshake import Handshake
+from addons.known import check
 from addons.pins import Pins
+from addons.trailers import Trailers
 from exfilter.journal import Journal
 from exfilter.quarantine import Quarantine
 
@@ -20,7 +24,11 @@ if TYPE_CHECKING:
 
 
 def chain(settings: Settings, scanner: Scanner, *, audit_only: bool) -> Sequence[object]:
-    """Return the addons of the door; they belong behind all others."""
+    """Return the addons of the door; they belong behind all others.
+
+    Raises ValueError when mitmproxy is not one of those that the door was made for.
+    """
+    check()
     desk = Desk(
         scanner,
         Quarantine.open(settings.quarantine, settings.reviewers),
@@ -31,4 +39,5 @@ def chain(settings: Settings, scanner: Scanner, *, audit_only: bool) -> Sequence
     )
     clearances = Clearances()
     limit = None if audit_only else settings.max_body
-    return Pins(), Bounds(limit), Guard(desk, clearances, settings.max_body), Gate(clearances)
+    guard = Guard(desk, clearances, settings.max_body)
+    return Pins(), Bounds(limit), Frames(), Trailers(), Handshake(desk), guard, Gate(clearances)

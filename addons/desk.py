@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from exfilter.model import Expired, Transfer, Verdict
 
+HOLDERS = 2
+"""Threads that seal held transfers."""
 GRACE = 1.0
 """Seconds past its deadline that a scan has to notice it; then it is no longer waited for."""
 
@@ -39,7 +41,7 @@ class Scanner(Protocol):
 
 
 class Quarantine(Protocol):
-    """Where held transfers wait."""
+    """Where held transfers wait. Several threads use it at once."""
 
     def hold(self, transfer: Transfer, verdict: Verdict) -> str:
         """Seal the body, durably, and return the transfer's id."""
@@ -49,7 +51,7 @@ class Quarantine(Protocol):
 
 
 class Journal(Protocol):
-    """The decision log."""
+    """The decision log. Several threads write it at once."""
 
     def write(
         self,
@@ -116,8 +118,10 @@ class Desk:
         self._clock = clock
         self._closing = threading.Event()
         self._scanners = ThreadPoolExecutor(workers, thread_name_prefix="scan")
-        # One writer, apart from the scanners: a scan that hangs never keeps a transfer from being recorded.
+        # Apart from the scanners: a scan that hangs never keeps a transfer from being recorded. Apart from
+        # each other: what passes does not wait until a large body is sealed.
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="record")
+        self._holders = ThreadPoolExecutor(HOLDERS, thread_name_prefix="hold")
 
     async def judge(self, transfer: Transfer) -> Outcome:
         """Scan, decide, record. Whatever goes wrong on the way, the outcome does not forward."""
@@ -133,7 +137,8 @@ class Desk:
         except TimeoutError:
             scanned = Scanned(Failure(f"the scan did not end within {self._deadline:g} s", Reason.DEADLINE))
         seconds = self._clock() - begin
-        return await loop.run_in_executor(self._writer, self._settle, transfer, scanned, seconds)
+        settlers = self._holders if self._may_hold(scanned.result) else self._writer
+        return await loop.run_in_executor(settlers, self._settle, transfer, scanned, seconds)
 
     async def refuse(self, transfer: Transfer, reason: str) -> Outcome:
         """Record a transfer that cannot be scanned and whose body is not there to be kept."""
@@ -145,7 +150,11 @@ class Desk:
         """Stop the scans, finish what is being recorded."""
         self._closing.set()
         self._scanners.shutdown(wait=False, cancel_futures=True)
-        self._writer.shutdown(wait=True)
+        for settlers in (self._writer, self._holders):
+            settlers.shutdown(wait=True)
+
+    def _may_hold(self, result: Verdict | Failure) -> bool:
+        return not self.audit_only and (isinstance(result, Failure) or result.action.holds)
 
     def _examine(self, transfer: Transfer, expired: Expired) -> Scanned:
         result: Verdict | Failure

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from addons import page
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from addons.desk import Desk, Outcome
     from addons.gate import Clearances
     from exfilter.model import Transfer
+
+_METHOD = re.compile(rb"[A-Z][A-Z-]{0,19}")
+"""What a method may be: no place for text, not even in the case of its letters."""
 
 
 class Guard:
@@ -101,15 +105,26 @@ class Guard:
         self._desk.close()
 
     async def _judge(self, flow: HTTPFlow, transfer: Transfer) -> Outcome:
-        dropped = dropped_bytes(flow)
-        if dropped:
+        if not _has_method(flow):
+            return await self._desk.refuse(transfer, "the method is not made of capital letters and hyphens")
+        if dropped_bytes(flow):
             reason = f"the body is larger than the {self._max_body} bytes that are read"
             return await self._desk.refuse(transfer, reason)
         return await self._desk.judge(transfer)
 
     def _refusal(self, flow: HTTPFlow, accept: str) -> Response:
-        return page.too_large(self._max_body, accept) if dropped_bytes(flow) else page.refused(accept)
+        if dropped_bytes(flow):
+            return page.too_large(self._max_body, accept)
+        answer = page.refused(accept)
+        if not _has_method(flow):
+            answer.status_code, answer.reason = 405, "Method Not Allowed"
+        return answer
 
     def _pass(self, flow: HTTPFlow) -> None:
         self._clearances.grant(flow)
         flow.response = None
+
+
+def _has_method(flow: HTTPFlow) -> bool:
+    # The bytes that would be sent: `request.method` shows them in upper case.
+    return _METHOD.fullmatch(flow.request.data.method) is not None

@@ -30,14 +30,14 @@ class Terms:
         if len(self._automaton):
             self._automaton.make_automaton()
 
-    def count(self, folded: str) -> Counter[str]:
-        """Return the occurrences by label in text that is folded already."""
+    def count(self, text: str) -> Counter[str]:
+        """Return the occurrences by label in text, folded or not. Costs nothing where there are no terms."""
         counts: Counter[str] = Counter()
         if not len(self._automaton):
             return counts
-        text = canonical(folded)
-        for end, (length, labels) in self._automaton.iter(text):
-            if _is_edge(text, end + 1 - length) and _is_edge(text, end + 1):
+        folded = canonical(text)
+        for end, (length, labels) in self._automaton.iter(folded):
+            if _is_edge(folded, end + 1 - length) and _is_edge(folded, end + 1):
                 counts.update(labels)
         return counts
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from mitmproxy import exceptions
 from mitmproxy.dns import DNSFlow
 from mitmproxy.http import Headers as HttpHeaders
-from mitmproxy.http import HTTPFlow
+from mitmproxy.http import HTTPFlow, Request
 from mitmproxy.io import FlowReader
 from mitmproxy.tcp import TCPFlow
 from mitmproxy.udp import UDPFlow
@@ -75,7 +75,7 @@ def from_request(flow: HTTPFlow, door: str) -> Transfer:
         destination=_host(request.host),
         method=request.method,
         url=_clean(request.url),
-        headers=_headers(request.headers),
+        headers=_authority(request) + _headers(request.headers),
         trailers=_headers(request.trailers),
         time=request.timestamp_start,
     )
@@ -207,6 +207,15 @@ def _missing(flow: HTTPFlow) -> tuple[Unscanned, ...]:
 
 def _host(host: str) -> str:
     return _clean(host).lower().rstrip(".")
+
+
+def _authority(request: Request) -> Headers:
+    """Return the authority of HTTP/2, or of an absolute URL, where it says more than the destination."""
+    authority = _text(request.data.authority)
+    plain = _host(request.host)
+    if authority.lower() in {"", plain, f"{plain}:{request.port}"}:
+        return ()
+    return ((":authority", authority),)
 
 
 def _headers(headers: HttpHeaders | None) -> Headers:

@@ -1,5 +1,7 @@
 """The decision log: one JSON line for every decision, also allow. No URL, no header, no value.
 
+Names (actor, destination, file) are written as the verdict shows them, with customers masked.
+
 Several processes append to one file. A line that cannot be written whole raises: a door that cannot
 record a decision must not forward.
 """
@@ -10,7 +12,6 @@ import datetime as dt
 import fcntl
 import json
 import os
-import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,8 +20,7 @@ from exfilter.model import Transfer, Verdict
 from exfilter.policy import summary
 
 TEXT_LIMIT = 255
-"""Characters of an actor or a destination that are kept: a sender does not choose how long a line is."""
-_METHOD = re.compile(r"[A-Z-]{1,20}|")
+"""Characters of a name that are kept: a sender does not choose how long a line is."""
 
 
 class Journal:
@@ -46,14 +46,15 @@ class Journal:
         ``transfer_id`` is empty for a transfer that nobody has to find again.
         """
         when = dt.datetime.fromtimestamp(transfer.time or self._clock(), dt.UTC)
+        shown = verdict.shown
         record = {
             "time": when.isoformat(timespec="microseconds"),
             "transfer_id": transfer_id,
             "door": transfer.door,
-            "actor": transfer.actor[:TEXT_LIMIT],
-            "destination": transfer.destination[:TEXT_LIMIT],
-            # Any word may be a method, also somebody's address.
-            "method": transfer.method if _METHOD.fullmatch(transfer.method) else "other",
+            "actor": shown.actor[:TEXT_LIMIT],
+            "destination": shown.destination[:TEXT_LIMIT],
+            "method": shown.method,
+            "file": shown.file[-TEXT_LIMIT:],
             **summary(verdict),
             "seconds": round(seconds, 6),
             "held": held,
@@ -65,7 +66,11 @@ class Journal:
 
     def _append(self, line: bytes) -> None:
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
-        descriptor = os.open(self._path, flags, 0o600)
+        try:
+            descriptor = os.open(self._path, flags, 0o600)
+        except OSError as error:
+            msg = f"{error.strerror}; decisions are recorded there, make it a file that can be written"
+            raise OSError(error.errno, msg, str(self._path)) from None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             if _is_torn(descriptor):

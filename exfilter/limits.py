@@ -24,6 +24,11 @@ class Limits:
     """Containers and encodings inside each other."""
     parts: int = 100_000
     """Parts of one transfer."""
+    small: int = 2000
+    """Contents of at most ``small_bytes`` that are opened each for itself; further ones are joined."""
+    small_bytes: int = 4 * KIB
+    views: int = 8
+    """Characters in views of undone escapes, for each character of text."""
     slice_bytes: int = 8 * MIB
     """Long text is handed on in slices of about this size, cut at line ends where there are any."""
     overlap: int = 4 * KIB

@@ -41,6 +41,9 @@ class Reason(enum.StrEnum):
     DEADLINE = "deadline"
     MALFORMED = "malformed"
     UNSUPPORTED = "unsupported"
+    """A known kind that holds no text: a picture, sound, film, type."""
+    OPAQUE = "opaque"
+    """Archives, documents, and bytes of no known kind: they may hold anything."""
 
 
 class Action(enum.IntEnum):
@@ -210,6 +213,20 @@ class Versions:
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """What a transfer is called where it may be read: the customers in its names are masked.
+
+    Empty where nobody made it: a name that was not looked at is not shown.
+    """
+
+    actor: str = ""
+    destination: str = ""
+    method: str = ""
+    """``other`` for a word that is none."""
+    file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What is done with a transfer and what led to it."""
 
@@ -222,3 +239,5 @@ class Verdict:
     findings: Findings
     details: Mapping[str, Any] = field(default_factory=dict)
     """The numbers that the rule compared."""
+    shown: Shown = Shown()
+    """What logs and lists call the transfer. Rules and releases go by its true names."""

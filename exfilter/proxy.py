@@ -15,10 +15,8 @@ import signal
 import ssl
 import stat
 import sys
-import threading
-import time
 import traceback
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,18 +41,9 @@ from mitmproxy.utils.htpasswd import HtpasswdFile
 
 from addons.chain import chain
 from addons.pins import refuse
-from detectors import CANONICALISER
-from detectors.terms import Terms
-from exfilter import __version__, kernel, policy, scan
-from exfilter.index import keys, store
-from exfilter.limits import PROXY
-from exfilter.model import Reason, Versions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from addons import desk
-    from exfilter.model import Expired, Transfer, Verdict
     from exfilter.settings import Settings
 
 CERTIFICATE = "mitmproxy-ca-cert.pem"
@@ -88,63 +77,6 @@ def serve(settings: Settings, door: Door, scanner: desk.Scanner) -> None:
     can read, no public key to seal to, a port in use.
     """
     asyncio.run(_run(settings, door, scanner))
-
-
-class Scanner:
-    """The pipeline with the newest index: a rebuilt one is opened between transfers, whole or not at all.
-
-    A transfer keeps the index that it began with. Safe to use from several threads.
-    """
-
-    CHECK = 1.0
-    """Seconds between two looks at the index on disk."""
-
-    def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
-        """Read policy and key, open the index. Raises ValueError or OSError."""
-        self._settings = settings
-        self._policy = policy.load(settings.policy)
-        self._terms = Terms(self._policy.terms)
-        self._key = keys.load(settings.index_key)
-        self._limits = replace(PROXY, bytes_in=settings.max_body)
-        self._clock = clock
-        digest = self._policy.digest
-        self._versions = Versions(__version__, CANONICALISER, kernel.NAME, "", digest)
-        self._lock = threading.Lock()
-        self._engine: scan.Engine | None = None
-        self._seen: tuple[str, int, int] | None = None
-        self._next_look = 0.0
-        self.engine()
-
-    def engine(self) -> scan.Engine:
-        """Return the engine on the index as it is on disk. Raises ValueError or OSError without one."""
-        with self._lock:
-            engine = self._engine
-            if engine is None or self._clock() >= self._next_look:
-                # Fail closed: there is none until the one on disk has been found good.
-                self._engine = None
-                self._engine = engine = self._newest(engine)
-                self._next_look = self._clock() + self.CHECK
-            return engine
-
-    def examine(self, transfer: Transfer, expired: Expired) -> Verdict:
-        """Scan and decide."""
-        return scan.examine(self.engine(), self._policy, transfer, self._limits, expired)
-
-    def failed(self, reason: str, transfer: Transfer, cause: Reason) -> Verdict:
-        """Return what the policy says of a transfer that was not scanned."""
-        engine = self._engine
-        versions = replace(self._versions, index=engine.index.id if engine else "")
-        return policy.failed(reason, transfer, versions, self._policy, cause)
-
-    def _newest(self, engine: scan.Engine | None) -> scan.Engine:
-        path = self._settings.index
-        current = store.current(path)
-        manifest = (path / current / "manifest.json").stat()
-        seen = (current, manifest.st_ino, manifest.st_mtime_ns)
-        if engine is None or seen != self._seen:
-            engine = scan.Engine(store.Index.open(path, self._key), self._terms)
-            self._seen = seen
-        return engine
 
 
 class Announcer:

@@ -1,19 +1,20 @@
 """The pipeline: content, kernel, evidence, policy. No clock, no network, nothing is written.
 
-Proxy, command line and replay are thin doors on ``examine``.
+Proxy, command line and replay are thin doors on ``Pipeline``.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from ipaddress import ip_address
 from itertools import islice
 
 import numpy as np
 
-from detectors import CANONICALISER
-from detectors.folding import fold
+from detectors import CANONICALISER, names
 from detectors.terms import Terms
 from exfilter import __version__, content, evidence, kernel
 from exfilter.index.store import Index
@@ -30,13 +31,14 @@ from exfilter.model import (
     Ordinals,
     Part,
     Reason,
+    Shown,
     Transfer,
     Unscanned,
     Verdict,
     Versions,
     never,
 )
-from exfilter.policy import Policy, decide
+from exfilter.policy import Policy, decide, failed
 
 SHOWN_IN_PART = 200
 """Places of one part that may be shown to a reviewer."""
@@ -44,6 +46,9 @@ SHOWN_AT_MOST = 20_000
 """Places of one transfer that are kept until it is known whose customers count."""
 SHOWN = 100
 """Places of one transfer that are shown."""
+
+_METHOD = re.compile(r"[A-Z-]{1,20}|")
+_LABEL = re.compile(r"[^.]+")
 
 Show = Callable[[str, Kind], Masked]
 
@@ -70,23 +75,93 @@ class Engine:
     ) -> Findings:
         """Return what the transfer holds. ``reveal``: show values in clear instead of masked."""
         show: Show = reveal_values if reveal else mask
-        seen = _Seen([], [], [], Counter())
+        seen = _Seen()
+        last = Unscanned(transfer.name or "transfer", Reason.DEADLINE, max(1, len(transfer.body)))
         for item in content.read(transfer, limits, expired):
-            if isinstance(item, Part) and not expired():
-                self._read(item, show, seen)
-            else:
-                unread = item if isinstance(item, Unscanned) else _not_reached(item)
-                part = _redacted(unread.part, self.index.tables, show)
-                seen.unscanned.append(replace(unread, part=part))
+            if isinstance(item, Part):
+                last = Unscanned(item.provenance, Reason.DEADLINE, max(1, len(item.text)))
+                if not expired():
+                    self._read(item, show, seen)
+                    continue
+            self._leave(item if isinstance(item, Unscanned) else last, show, seen)
+        # Fail closed: a deadline that passed while the last part was read has passed all the same.
+        if expired() and not any(item.reason is Reason.DEADLINE for item in seen.unscanned):
+            self._leave(last, show, seen)
         return self._weigh(transfer, seen, explain=explain)
+
+    def shown(self, text: str, show: Show = mask) -> str:
+        """Return a name that somebody chose, with the customers in it masked."""
+        shown, at = "", 0
+        for start, end, kind in self._places(text):
+            shown += text[at:start] + show(text[start:end], kind)
+            at = end
+        return shown + text[at:]
+
+    def shown_host(self, host: str) -> str:
+        """Return a host name; a label that holds a customer is masked whole. An address stays as it is."""
+        if _is_address(host):
+            return host
+        places = self._places(host)
+
+        def label(match: re.Match[str]) -> str:
+            touched = any(start < match.end() and end > match.start() for start, end, _ in places)
+            return mask(match[0], Kind.NAME) if touched else match[0]
+
+        return _LABEL.sub(label, host)
+
+    def shown_file(self, path: str) -> str:
+        """Return a path; its ending is no part of an address that stands before it."""
+        stem, dot, ending = self.shown(path).rpartition(".")
+        return self.shown(stem) + dot + ending
+
+    def names(self, transfer: Transfer) -> Shown:
+        """Return what logs and lists call the transfer.
+
+        The actor stays as he is: he is an account of the company and no customer's value, and logs
+        are there to name him.
+        """
+        method = transfer.method
+        return Shown(
+            actor=transfer.actor,
+            destination=self.shown_host(transfer.destination),
+            # Any word may be a method, also somebody's address.
+            method=self.shown(method) if _METHOD.fullmatch(method) else "other",
+            file=self.shown_file(transfer.name),
+        )
+
+    def _places(self, text: str) -> list[tuple[int, int, Kind]]:
+        """Return where customers stand in a name, apart from each other.
+
+        A word alone that is also somebody's whole name is left: most users and sites are called by one.
+        """
+        found = kernel.find(text, self.index.tables)
+        columns = (found.start.tolist(), found.end.tolist(), found.kind.tolist(), found.shape.tolist())
+        places: list[tuple[int, int, Kind]] = []
+        for start, end, kind, shape in sorted(zip(*columns, strict=True), key=lambda row: (row[0], -row[1])):
+            word = text[start:end]
+            if shape == NAME_LOOSE and word.isalpha() and not names.is_cjk(word):
+                continue
+            if places and start < places[-1][1]:
+                before = places[-1]
+                places[-1] = (before[0], max(before[1], end), before[2])
+            else:
+                places.append((start, end, Kind(kind)))
+        return places
+
+    def _leave(self, unread: Unscanned, show: Show, seen: _Seen) -> None:
+        seen.unscanned.append(replace(unread, part=self._provenance(unread.part, show)))
+
+    def _provenance(self, path: str, show: Show) -> str:
+        """Return a path with the customers in it masked: file and field names are the sender's own words."""
+        return self.shown(path, show) if '"' in path or ":" in path else path
 
     def _read(self, part: Part, show: Show, seen: _Seen) -> None:
         matches = kernel.find(part.text, self.index.tables, part.records)
         seen.observed.append(evidence.Observed(matches, part.records))
         if len(matches.tag) and len(seen.exhibits) < SHOWN_AT_MOST:
-            provenance = _redacted(part.provenance, self.index.tables, show)
+            provenance = self._provenance(part.provenance, show)
             seen.exhibits.extend(_exhibits(provenance, part.text, matches, show))
-        seen.terms.update(self.terms.count(fold(part.text)))
+        seen.terms.update(self.terms.count(part.text))
 
     def _weigh(self, transfer: Transfer, seen: _Seen, *, explain: bool) -> Findings:
         tables, statistics = self.index.tables, self.index.statistics
@@ -110,38 +185,57 @@ class Engine:
 class _Seen:
     """What has come together while the parts are read."""
 
-    observed: list[evidence.Observed]
-    exhibits: list[tuple[Exhibit, int]]
+    observed: list[evidence.Observed] = field(default_factory=list)
+    exhibits: list[tuple[Exhibit, int]] = field(default_factory=list)
     """With the posting of each: whose it is."""
-    unscanned: list[Unscanned]
-    terms: Counter[str]
+    unscanned: list[Unscanned] = field(default_factory=list)
+    terms: Counter[str] = field(default_factory=Counter)
 
 
-def examine(
-    engine: Engine, policy: Policy, transfer: Transfer, limits: Limits, expired: Expired = never
-) -> Verdict:
-    """Return the verdict on one transfer."""
-    findings = engine.findings(transfer, limits, expired)
-    return decide(policy, transfer, findings, engine.versions(policy.digest))
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """What every door examines its transfers with."""
+
+    engine: Engine
+    policy: Policy
+    limits: Limits
+
+    def examine(
+        self,
+        transfer: Transfer,
+        expired: Expired = never,
+        *,
+        missing: tuple[Unscanned, ...] = (),
+        explain: bool = False,
+        reveal: bool = False,
+    ) -> Verdict:
+        """Return the verdict on one transfer. ``missing``: what of it the door never had."""
+        found = self.engine.findings(transfer, self.limits, expired, explain=explain, reveal=reveal)
+        found = replace(found, unscanned=(*found.unscanned, *missing))
+        verdict = decide(self.policy, transfer, found, self.engine.versions(self.policy.digest))
+        return replace(verdict, shown=self.engine.names(transfer))
+
+    def failed(self, reason: str, transfer: Transfer, cause: Reason) -> Verdict:
+        """Return what the policy says of a transfer that was not examined. Never raises."""
+        versions = self.engine.versions(self.policy.digest)
+        verdict = failed(reason, transfer, versions, self.policy, cause)
+        try:
+            return replace(verdict, shown=self.engine.names(transfer))
+        except Exception:  # noqa: BLE001 - fail closed: names that cannot be looked at are not shown
+            return verdict
+
+    def would_hold_what_was_read(self, transfer: Transfer, verdict: Verdict) -> bool:
+        """Whether a transfer would be held also if nothing of it had been left unread."""
+        read = replace(verdict.findings, unscanned=())
+        return decide(self.policy, transfer, read, verdict.versions).action.holds
 
 
-def _not_reached(part: Part) -> Unscanned:
-    return Unscanned(part.provenance, Reason.DEADLINE, len(part.text))
-
-
-def _redacted(provenance: str, tables: Tables, show: Show) -> str:
-    """Return the path with the customers in it masked: file names are the sender's own words."""
-    if '"' not in provenance and ":" not in provenance:
-        return provenance
-    matches = kernel.find(provenance, tables)
-    shown, at = "", 0
-    for start, end, kind in zip(
-        matches.start.tolist(), matches.end.tolist(), matches.kind.tolist(), strict=True
-    ):
-        if start >= at:
-            shown += provenance[at:start] + show(provenance[start:end], Kind(kind))
-            at = end
-    return shown + provenance[at:]
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _exhibits(part: str, text: str, matches: Matches, show: Show) -> Iterator[tuple[Exhibit, int]]:

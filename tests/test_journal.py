@@ -8,6 +8,7 @@ import resource
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,15 +19,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exfilter.journal import Journal
-from exfilter.model import Action, Findings, Reason, Transfer, Unscanned, Verdict, Versions
+from exfilter.model import Action, Findings, Reason, Shown, Transfer, Unscanned, Verdict, Versions
 
 ROOT = Path(__file__).parent.parent
 UPLOAD = Transfer(
     "proxy",
     b"hanna@mail.example",
     name="hanna.csv",
-    actor="anna",
-    destination="files.example",
+    actor="hanna",
+    destination="hanna.files.example",
     method="POST",
     url="https://files.example/?q=hanna@mail.example",
     headers=(("X-Name", "hanna@mail.example"),),
@@ -34,18 +35,20 @@ UPLOAD = Transfer(
 )
 
 
-def verdict(terms: dict[str, int] | None = None) -> Verdict:
+SHOWN = Shown("h•••", "h•••.files.example", "POST", "h•••.csv")
+
+
+def verdict(shown: Shown = SHOWN) -> Verdict:
     ordinals = np.arange(3, dtype=np.int64)
     unread = (Unscanned('zip "hanna.pdf"', Reason.ENCRYPTED, 7), Unscanned('zip "b"', Reason.ENCRYPTED, 5))
     fields = {"email": int(np.int64(3))}
-    findings = Findings(ordinals, 2, ordinals, fields, terms or {"secret": 1}, unread, 18)
-    return Verdict(
-        Action.ALERT, "several", "5 customers", Versions("0.1.0", 1, "reference", "i", "p"), findings
-    )
+    findings = Findings(ordinals, 2, ordinals, fields, {"secret": 1}, unread, 18)
+    versions = Versions("0.1.0", 1, "reference", "i", "p")
+    return Verdict(Action.ALERT, "several", "5 customers", versions, findings, shown=shown)
 
 
-def record(journal: Journal, transfer: Transfer = UPLOAD) -> None:
-    journal.write(transfer, verdict(), transfer_id="t-1", seconds=0.1234567, audit_only=False, held=True)
+def record(journal: Journal, transfer: Transfer = UPLOAD, shown: Shown = SHOWN) -> None:
+    journal.write(transfer, verdict(shown), transfer_id="t-1", seconds=0.1234567, audit_only=False, held=True)
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -59,9 +62,10 @@ def test_a_line_holds_what_led_to_the_decision(tmp_path: Path) -> None:
             "time": "2026-09-21T14:13:20.250000+00:00",
             "transfer_id": "t-1",
             "door": "proxy",
-            "actor": "anna",
-            "destination": "files.example",
+            "actor": "h•••",
+            "destination": "h•••.files.example",
             "method": "POST",
+            "file": "h•••.csv",
             "action": "alert",
             "rule": "several",
             "reason": "5 customers",
@@ -86,9 +90,15 @@ def test_a_line_holds_what_led_to_the_decision(tmp_path: Path) -> None:
     ]
 
 
-def test_no_value_url_header_or_file_name_reaches_it(tmp_path: Path) -> None:
-    record(Journal(tmp_path / "log"), replace(UPLOAD, method="HANNA@MAIL.EXAMPLE"))
+@pytest.mark.parametrize("shown", [SHOWN, Shown()])
+def test_no_value_url_header_or_name_as_it_is_reaches_it(tmp_path: Path, shown: Shown) -> None:
+    record(Journal(tmp_path / "log"), replace(UPLOAD, method="HANNA@MAIL.EXAMPLE"), shown)
     assert b"hanna" not in (tmp_path / "log").read_bytes().lower()
+
+
+def test_of_a_long_path_the_end_is_kept(tmp_path: Path) -> None:
+    record(Journal(tmp_path / "log"), UPLOAD, Shown(file="a" * 1000 + "/q3.csv"))
+    assert lines(tmp_path / "log")[0]["file"].endswith("aa/q3.csv")
 
 
 def test_only_its_owner_reads_it(tmp_path: Path) -> None:
@@ -99,14 +109,14 @@ def test_only_its_owner_reads_it(tmp_path: Path) -> None:
 @given(st.text(st.characters(categories=None), max_size=30))
 def test_no_name_can_forge_a_line(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
     log = tmp_path_factory.mktemp("log") / "log"
-    record(Journal(log), replace(UPLOAD, actor=name + '\n{"action":"allow"}\r\u2028', destination=name))
+    record(Journal(log), UPLOAD, Shown(name + '\n{"action":"allow"}\r\u2028', name, file=name))
     assert log.read_bytes().count(b"\n") == 1
     assert log.read_text("ascii").splitlines()[0].isprintable()
     assert lines(log)[0]["destination"] == name
 
 
 def test_a_sender_does_not_choose_how_long_a_line_is(tmp_path: Path) -> None:
-    record(Journal(tmp_path / "log"), replace(UPLOAD, actor="a" * 100_000, destination="b" * 100_000))
+    record(Journal(tmp_path / "log"), UPLOAD, Shown("a" * 100_000, "b" * 100_000, file="c" * 100_000))
     assert (tmp_path / "log").stat().st_size < 2_000
 
 
@@ -116,7 +126,7 @@ def test_a_transfer_without_a_time_gets_the_clock(tmp_path: Path) -> None:
 
 
 def test_a_log_that_cannot_be_written_raises(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="No such file"):
+    with pytest.raises(OSError, match=r"No such file.* make it a file .*/no/log"):
         record(Journal(tmp_path / "no" / "log"))
 
 
@@ -146,9 +156,9 @@ def test_it_may_be_rotated(tmp_path: Path) -> None:
 
 PROGRAM = """
 import os, sys
-from dataclasses import replace
 from pathlib import Path
 from exfilter.journal import Journal
+from exfilter.model import Shown
 from tests.test_journal import UPLOAD, record
 
 pids = []
@@ -156,7 +166,7 @@ for number in range(4):
     pid = os.fork()
     if not pid:
         for _ in range(100):
-            record(Journal(Path(sys.argv[1])), replace(UPLOAD, actor=str(number) * 200))
+            record(Journal(Path(sys.argv[1])), UPLOAD, Shown(str(number) * 200))
         os._exit(0)
     pids.append(pid)
 for pid in pids:
@@ -169,3 +179,10 @@ def test_several_processes_write_whole_lines(tmp_path: Path) -> None:
     subprocess.run(program, check=True, timeout=60, env=os.environ | {"PYTHONPATH": str(ROOT)})
     actors = [line["actor"] for line in lines(tmp_path / "log")]
     assert sorted(actors) == sorted(str(number) * 200 for number in range(4) for _ in range(100))
+
+
+def test_several_threads_write_whole_lines(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "log")
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: record(journal), range(200)))
+    assert len(lines(tmp_path / "log")) == 200

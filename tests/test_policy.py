@@ -101,7 +101,7 @@ class TestDefaultPolicy:
             )
 
     @pytest.mark.parametrize(
-        "reason", [Reason.ENCRYPTED, Reason.OVER_BUDGET, Reason.DEADLINE, Reason.MALFORMED]
+        "reason", [Reason.ENCRYPTED, Reason.OVER_BUDGET, Reason.DEADLINE, Reason.MALFORMED, Reason.OPAQUE]
     )
     def test_what_should_have_been_readable_is_held(self, reason: Reason) -> None:
         verdict = decide(self.POLICY, upload(), found(unscanned=(Unscanned("p", reason, 0),)), VERSIONS)

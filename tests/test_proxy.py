@@ -12,7 +12,8 @@ from exfilter.cli.proxy import _address
 from exfilter.index import build, keys
 from exfilter.index.store import IndexRefused
 from exfilter.model import Action, Reason, Transfer, never
-from exfilter.proxy import Door, Scanner
+from exfilter.proxy import Door
+from exfilter.scanner import Scanner
 from fixtures.customers import write_csv
 
 if TYPE_CHECKING:
@@ -52,26 +53,26 @@ def action(scanner: Scanner, body: bytes) -> Action:
 
 def test_a_new_index_is_used_from_the_next_look_on(house: Settings) -> None:
     clock = Clock()
-    scanner = Scanner(house, clock)
-    first = scanner.engine()
+    scanner = Scanner(house, clock=clock)
+    first = scanner.pipeline()
     table = index(house.folder, 2)
-    assert scanner.engine() is first
+    assert scanner.pipeline() is first
     clock.now += Scanner.CHECK
-    assert scanner.engine() is not first
+    assert scanner.pipeline() is not first
     assert action(scanner, table) is Action.QUARANTINE
 
 
 def test_an_unchanged_index_is_opened_once(house: Settings) -> None:
     clock = Clock()
-    scanner = Scanner(house, clock)
-    first = scanner.engine()
+    scanner = Scanner(house, clock=clock)
+    first = scanner.pipeline()
     clock.now += 10 * Scanner.CHECK
-    assert scanner.engine() is first
+    assert scanner.pipeline() is first
 
 
 def test_an_index_that_vanishes_fails_every_scan_until_it_is_back(house: Settings) -> None:
     clock = Clock()
-    scanner = Scanner(house, clock)
+    scanner = Scanner(house, clock=clock)
     shutil.move(house.index, house.folder / "away")
     clock.now += Scanner.CHECK
     for _ in range(2):
@@ -81,6 +82,20 @@ def test_an_index_that_vanishes_fails_every_scan_until_it_is_back(house: Setting
     assert (failed.action, failed.versions.index) == (Action.QUARANTINE, "")
     shutil.move(house.folder / "away", house.index)
     assert action(scanner, b"hello") is Action.ALLOW
+
+
+def test_names_stay_masked_while_there_is_no_index(house: Settings) -> None:
+    clock = Clock()
+    scanner = Scanner(house, clock=clock)
+    table = house.folder / "customers.csv"
+    address = next(word for word in table.read_text().replace("\n", ",").split(",") if "@" in word)
+    shutil.rmtree(house.index)
+    clock.now += Scanner.CHECK
+    with pytest.raises(IndexRefused):
+        scanner.pipeline()
+    shown = scanner.failed("x", Transfer("proxy", b"", actor=address), Reason.UNSUPPORTED).shown
+    assert shown.actor
+    assert address not in shown.actor
 
 
 def test_a_door_with_an_option_that_leads_around_the_scan_cannot_be_made() -> None:

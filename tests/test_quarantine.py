@@ -30,6 +30,7 @@ from exfilter.model import (
     Kind,
     Masked,
     Reason,
+    Shown,
     Transfer,
     Unscanned,
     Verdict,
@@ -67,13 +68,16 @@ def upload(body: bytes | memoryview = BODY, **changes: object) -> Transfer:
     return replace(transfer, **changes)  # type: ignore[arg-type]
 
 
-def verdict(policy: str = POLICY, index: str = INDEX) -> Verdict:
+SHOWN = Shown("h•••", "h•••.files.example", "POST")
+
+
+def verdict(policy: str = POLICY, index: str = INDEX, shown: Shown = SHOWN) -> Verdict:
     exhibit = Exhibit('multipart[2] "hanna example.csv" > row[3]', Kind.EMAIL, Masked("h•••@m•••"), 7, 1)
     unread = (Unscanned('multipart[3] "hanna example.pdf"', Reason.MALFORMED, 9),)
     ordinals = np.arange(500, dtype=np.int64)
     findings = Findings(ordinals, 2, ordinals, {"email": 500}, {}, unread, len(BODY), (exhibit,))
     versions = Versions("0.1.0", 1, "reference", index, policy)
-    return Verdict(Action.QUARANTINE, "many customers", "502 customers", versions, findings)
+    return Verdict(Action.QUARANTINE, "many customers", "502 customers", versions, findings, shown=shown)
 
 
 @pytest.fixture
@@ -105,7 +109,7 @@ class TestHold:
         held = quarantine.hold(upload(), verdict())
         entry = quarantine.show(held)
         assert (entry.state, entry.customers, entry.identified, entry.estimated) == (State.HELD, 502, 500, 2)
-        assert (entry.actor, entry.destination, entry.method) == ("anna", "files.example", "POST")
+        assert (entry.actor, entry.destination, entry.method) == ("h•••", "h•••.files.example", "POST")
         assert (entry.time, entry.bytes, entry.attempts) == ("2026-09-21T14:13:20.000000+00:00", len(BODY), 1)
         quarantine.export(held, keys[0], tmp_path / "out")
         assert (tmp_path / "out").read_bytes() == BODY
@@ -125,7 +129,7 @@ class TestHold:
         assert all(len(each) == 18 and each.startswith("t-") and each[2:].isalnum() for each in ids)
 
     def test_nothing_in_the_folder_shows_a_value(self, quarantine: Quarantine, tmp_path: Path) -> None:
-        quarantine.hold(upload(), verdict())
+        quarantine.hold(upload(actor="hanna", destination="hanna.files.example"), verdict())
         everything = b"".join(
             file.read_bytes() for file in (tmp_path / "quarantine").rglob("*") if file.is_file()
         )
@@ -188,6 +192,13 @@ class TestHold:
             quarantine.hold(upload(), verdict())
         assert "anna" not in str(caught.value)
         assert quarantine.entries() == []
+
+    def test_threads_of_one_door_hold_side_by_side(self, quarantine: Quarantine) -> None:
+        bodies = [random.Random(number % 4).randbytes(200_000) for number in range(8)]
+        held = side_by_side([partial(quarantine.hold, upload(each), verdict()) for each in bodies])
+        assert len(set(held)) == 4
+        assert sorted(entry.attempts for entry in quarantine.entries()) == [2, 2, 2, 2]
+        assert quarantine.verify().whole
 
     def test_several_threads_hold_one_transfer_once(self, tmp_path: Path, keys: tuple[Path, Path]) -> None:
         def hold() -> str:
@@ -469,6 +480,12 @@ class TestKeys:
         with pytest.raises(ValueError, match="backup"):
             quarantine.export(held, tmp_path / "k", tmp_path / "out")
 
+    @pytest.mark.parametrize("text", ["", "\n", "# nobody yet\n"])
+    def test_a_file_of_reviewers_that_names_nobody_is_refused(self, tmp_path: Path, text: str) -> None:
+        (tmp_path / "reviewers.txt").write_text(text)
+        with pytest.raises(ValueError, match=r"reviewers\.txt: holds no public key"):
+            Quarantine.open(tmp_path / "q", tmp_path / "reviewers.txt")
+
     def test_all_reviewers_can_open(self, tmp_path: Path, keys: tuple[Path, Path]) -> None:
         generate_reviewer_key(tmp_path / "second.key", tmp_path / "second.txt")
         both = [line for file in (keys[1], tmp_path / "second.txt") for line in file.read_text().splitlines()]
@@ -548,10 +565,10 @@ class TestEntries:
         assert len(printable(text)) <= 255
 
     def test_a_hostile_actor_reaches_no_terminal(self, quarantine: Quarantine) -> None:
-        held = quarantine.hold(upload(actor="a\x1b[2J\nb\udcff", method="HANNA@MAIL"), verdict())
-        entry = quarantine.show(held)
+        shown = Shown("a\x1b[2J\nb\udcff", "\u202e", "other")
+        entry = quarantine.show(quarantine.hold(upload(), verdict(shown=shown)))
         assert entry.actor == "a\\x1b[2J\\nb\\udcff"
-        assert entry.method == "other"
+        assert entry.destination == "\\u202e"
 
 
 PROGRAM = """

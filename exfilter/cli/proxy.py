@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from exfilter import settings
-from exfilter.proxy import Door, Scanner, serve
+from exfilter.proxy import Door, serve
+from exfilter.scanner import SLOW, Scanner
 
 PORTS = range(65536)
 
@@ -43,7 +44,10 @@ def proxy(
     host, port = _address(listen)
     given = settings.load(config)
     door = Door(host, port, audit_only, auth, upstream_ca, tuple(options or ()))
-    serve(given, door, Scanner(given))
+    scanner = Scanner(given)
+    if SLOW:
+        typer.echo(SLOW, err=True)
+    serve(given, door, scanner)
     # A scan that hangs is not waited for: what it was to decide on has not been forwarded and never will.
     os._exit(0)
 

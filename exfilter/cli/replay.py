@@ -7,7 +7,7 @@ import enum
 import json
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
@@ -17,14 +17,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from detectors.terms import Terms
 from exfilter import flows, settings
 from exfilter.cli.formats import printable
-from exfilter.index import keys, store
-from exfilter.limits import PROXY, Limits
 from exfilter.model import Findings, Reason, Verdict
-from exfilter.policy import Policy, decide, failed, load
-from exfilter.scan import Engine
+from exfilter.scan import Pipeline
+from exfilter.scanner import Scanner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,34 +55,29 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
-class Pipeline:
-    """All that turns a captured transfer into a decision."""
+class Replayer:
+    """Turns captured transfers into decisions. Records none of them: they are not of today."""
 
-    engine: Engine
-    policy: Policy
+    pipeline: Pipeline
     deadline: float
-    limits: Limits
+    """Seconds for one transfer."""
 
     def decide(self, capture: Path, captured: flows.Captured) -> Decision:
         """Examine one transfer, with the capture's own time and actor."""
-        versions = self.engine.versions(self.policy.digest)
         transfer = captured.transfer
         end = time.monotonic() + self.deadline
         try:
-            found = self.engine.findings(transfer, self.limits, lambda: time.monotonic() >= end)
+            verdict = self.pipeline.examine(
+                transfer, lambda: time.monotonic() >= end, missing=captured.missing
+            )
         except Exception as error:  # noqa: BLE001 - fail closed: a defect of ours is never "nothing found"
-            verdict = failed(type(error).__name__, transfer, versions, self.policy, Reason.MALFORMED)
-            held = False
-        else:
-            found = replace(found, unscanned=(*found.unscanned, *captured.missing))
-            verdict = decide(self.policy, transfer, found, versions)
-            read = decide(self.policy, transfer, replace(found, unscanned=()), versions)
-            held = read.action.holds
+            verdict = self.pipeline.failed(type(error).__name__, transfer, Reason.MALFORMED)
+        held = self.pipeline.would_hold_what_was_read(transfer, verdict)
         path = f"{capture} > {captured.place}"
         return Decision(path, captured, verdict, held, *self._ids(verdict.findings))
 
     def _ids(self, found: Findings) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        ids = self.engine.index.customer_ids
+        ids = self.pipeline.engine.index.customer_ids
         return tuple(ids(found.identified)), tuple(ids(found.estimated_ordinals))
 
 
@@ -104,10 +96,10 @@ def replay(
     Nothing is sent and nothing is held. Exit codes: 0 all read, nothing to hold; 1 something would be
     held; 2 an error, a capture that breaks off, or something could not be read.
     """
-    pipeline = _open(config)
+    replayer = _open(config)
     out: _Out = _Lines() if output is Output.JSONL else _Rows()
     held = unread = broken = False
-    for item in _items(pipeline, captures):
+    for item in _items(replayer, captures):
         if isinstance(item, str):
             typer.echo(f"exfilter: {item}", err=True)
             broken = True
@@ -121,15 +113,12 @@ def replay(
     raise typer.Exit(HELD if held else CLEAN)
 
 
-def _open(folder: Path) -> Pipeline:
+def _open(folder: Path) -> Replayer:
     given = settings.load(folder)
-    policy = load(given.policy)
-    index = store.Index.open(given.index, keys.load(given.index_key))
-    limits = replace(PROXY, bytes_in=given.max_body)
-    return Pipeline(Engine(index, Terms(policy.terms)), policy, given.deadline, limits)
+    return Replayer(Scanner(given).pipeline(), given.deadline)
 
 
-def _items(pipeline: Pipeline, captures: list[Path]) -> Iterator[Decision | str]:
+def _items(replayer: Replayer, captures: list[Path]) -> Iterator[Decision | str]:
     """Yield decisions, and a sentence for each capture that could not be read to its end."""
     for capture in captures:
         try:
@@ -137,7 +126,7 @@ def _items(pipeline: Pipeline, captures: list[Path]) -> Iterator[Decision | str]
                 if isinstance(item, flows.Truncated):
                     yield f"{capture}: {item}"
                 else:
-                    yield pipeline.decide(capture, item)
+                    yield replayer.decide(capture, item)
         except FileNotFoundError:
             yield f"there is no file {capture}"
         except (OSError, ValueError) as error:
@@ -176,8 +165,8 @@ class _Rows:
         unread = sorted({item.reason.value for item in verdict.findings.unscanned})
         cells = (
             moment(transfer.time),
-            transfer.actor,
-            transfer.destination,
+            verdict.shown.actor,
+            verdict.shown.destination,
             verdict.action.name.lower(),
             str(verdict.findings.customers),
             verdict.rule,
@@ -192,14 +181,14 @@ class _Rows:
 
 def as_object(decision: Decision) -> dict[str, Any]:
     """Return the line of ``--format jsonl``: the keys of a scan, and who, where and when."""
-    transfer, found = decision.captured.transfer, decision.verdict.findings
+    transfer, found, shown = decision.captured.transfer, decision.verdict.findings, decision.verdict.shown
     return {
         "path": decision.path,
         "flow": decision.captured.flow,
         "time": moment(transfer.time),
-        "actor": transfer.actor,
-        "destination": transfer.destination,
-        "method": transfer.method,
+        "actor": shown.actor,
+        "destination": shown.destination,
+        "method": shown.method,
         "verdict": decision.verdict.action.name.lower(),
         "rule": decision.verdict.rule,
         "customers": found.customers,

@@ -6,7 +6,7 @@ import enum
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,8 +17,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from detectors.terms import Terms
-from exfilter import kernel, settings
+from exfilter import settings
 from exfilter.cli import files
 from exfilter.cli.files import Source, Unreadable
 from exfilter.cli.formats import Format, Result, Seen, Weighed, Wishes
@@ -26,12 +25,11 @@ from exfilter.cli.formats.jsonl import JsonLines
 from exfilter.cli.formats.sarif import Sarif
 from exfilter.cli.formats.table import TableFormat
 from exfilter.cli.workers import Crew, Lost
-from exfilter.index import keys, store
 from exfilter.journal import Journal
 from exfilter.limits import MIB, Limits
 from exfilter.model import Findings, Ordinals, Reason, Transfer, Unscanned, Verdict
-from exfilter.policy import Policy, decide, failed, load
-from exfilter.scan import Engine
+from exfilter.scan import Pipeline
+from exfilter.scanner import SLOW, Scanner
 
 CLEAN, HELD, NOT_READ = 0, 1, 2
 GRACE = 10.0
@@ -54,69 +52,69 @@ FORMATS: dict[Output, Callable[[TextIO, Wishes], Format]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Unrecorded:
+    """A decision that could not be written down."""
+
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
 class Examiner:
     """All that turns a file into a result. Each worker opens its own: the key is never handed over."""
 
-    engine: Engine
-    policy: Policy
+    pipeline: Pipeline
     journal: Journal
     """A scan decides and holds nothing back; its decisions are recorded all the same."""
     deadline: float
     """Seconds for one file."""
-    limits: Limits
     wishes: Wishes
 
-    def __call__(self, source: Source) -> Result:
-        """Examine one file. Whatever goes wrong is a result."""
+    def __call__(self, source: Source) -> Result | Unrecorded:
+        """Examine one file. Whatever goes wrong is a result, and recorded."""
         began = time.monotonic()
         try:
-            body = files.read(source)
+            transfer = Transfer(door="scan", body=files.read(source), name=source.path)
+            verdict = self.pipeline.examine(
+                transfer,
+                lambda: time.monotonic() > began + self.deadline,
+                explain=self.wishes.explain,
+                reveal=self.wishes.reveal,
+            )
+            result = self._result(transfer, verdict, time.monotonic() - began)
         except Unreadable as error:
             return self.unread(source, str(error), error.reason, time.monotonic() - began)
-        transfer = Transfer(door="scan", body=body, name=source.path)
-        try:
-            verdict, held = self._examine(transfer, began + self.deadline)
-            seconds = time.monotonic() - began
-            self.journal.write(
-                transfer, verdict, transfer_id="", seconds=seconds, audit_only=True, held=False
-            )
         except Exception as error:  # noqa: BLE001 - fail closed: a defect of ours is never "nothing found"
             return self.unread(source, type(error).__name__, Reason.MALFORMED, time.monotonic() - began)
-        return self._result(source, verdict, held=held, seconds=seconds)
+        return self._recorded(transfer, verdict, result)
 
-    def _examine(self, transfer: Transfer, end: float) -> tuple[Verdict, bool]:
-        """Return the verdict, and whether it would hold the file for what was read of it alone."""
-        findings = self.engine.findings(
-            transfer,
-            self.limits,
-            lambda: time.monotonic() > end,
-            explain=self.wishes.explain,
-            reveal=self.wishes.reveal,
-        )
-        versions = self.engine.versions(self.policy.digest)
-        verdict = decide(self.policy, transfer, findings, versions)
-        read = decide(self.policy, transfer, replace(findings, unscanned=()), versions)
-        return verdict, read.action.holds
-
-    def unread(self, source: Source, problem: str, reason: Reason, seconds: float) -> Result:
+    def unread(self, source: Source, problem: str, reason: Reason, seconds: float) -> Result | Unrecorded:
         """Return the fail-closed result of a file that could not be examined at all."""
         transfer = Transfer(door="scan", body=b"", name=source.path)
-        versions = self.engine.versions(self.policy.digest)
-        verdict = failed(problem, transfer, versions, self.policy, reason)
+        verdict = self.pipeline.failed(problem, transfer, reason)
         size = files.size(source)
         nobody = np.zeros(0, dtype=np.int64)
         unscanned = (Unscanned(f"file: {problem}", reason, size),)
-        findings = Findings(nobody, 0, nobody, {}, {}, unscanned, size)
-        return self._result(source, replace(verdict, findings=findings), held=False, seconds=seconds)
+        verdict = replace(verdict, findings=Findings(nobody, 0, nobody, {}, {}, unscanned, size))
+        return self._recorded(transfer, verdict, self._result(transfer, verdict, seconds))
 
-    def _result(self, source: Source, verdict: Verdict, *, held: bool, seconds: float) -> Result:
+    def _recorded(self, transfer: Transfer, verdict: Verdict, result: Result) -> Result | Unrecorded:
+        """Return the result once its decision is written down."""
+        try:
+            self.journal.write(
+                transfer, verdict, transfer_id="", seconds=result.seconds, audit_only=True, held=False
+            )
+        except OSError as error:
+            return Unrecorded(str(error))
+        return result
+
+    def _result(self, transfer: Transfer, verdict: Verdict, seconds: float) -> Result:
         found = verdict.findings
         return Result(
-            path=source.path,
+            path=transfer.name,
             action=verdict.action,
             rule=verdict.rule,
             reason=verdict.reason,
-            held=held,
+            held=self.pipeline.would_hold_what_was_read(transfer, verdict),
             customers=found.customers,
             identified=len(found.identified),
             estimated=found.estimated,
@@ -132,7 +130,7 @@ class Examiner:
         )
 
     def _ids(self, ordinals: Ordinals) -> tuple[str, ...]:
-        return tuple(self.engine.index.customer_ids(ordinals))
+        return tuple(self.pipeline.engine.index.customer_ids(ordinals))
 
     def _seen(self, found: Findings) -> Iterator[Seen]:
         ids = self._ids(np.array([exhibit.ordinal for exhibit in found.exhibits], dtype=np.int64))
@@ -146,13 +144,14 @@ class Examiner:
             yield Weighed(customer_id, explained.bits, explained.needed, explained.because)
 
 
-def open_examiner(folder: Path, wishes: Wishes) -> Examiner:
-    """Return an examiner for a configuration folder. Raises ValueError or OSError with the next step."""
+def open_examiner(folder: Path, wishes: Wishes, *, whole: bool = True) -> Examiner:
+    """Return an examiner for a configuration folder. Raises ValueError or OSError with the next step.
+
+    ``whole``: check every byte of the index.
+    """
     given = settings.load(folder)
-    policy = load(given.policy)
-    index = store.Index.open(given.index, keys.load(given.index_key))
-    engine, journal = Engine(index, Terms(policy.terms)), Journal(given.decisions)
-    return Examiner(engine, policy, journal, given.deadline, Limits(), wishes)
+    pipeline = Scanner(given, Limits(), whole=whole).pipeline()
+    return Examiner(pipeline, Journal(given.decisions), given.deadline, wishes)
 
 
 @dataclass(slots=True)
@@ -186,14 +185,17 @@ def _progress(*, shown: bool) -> Iterator[Progress]:
 
 
 def results(examiner: Examiner, paths: Iterable[str], folder: Path, workers: int) -> Iterator[Result]:
-    """Yield one result a file, in the order of the files."""
-    prepare = partial(open_examiner, folder, examiner.wishes)
-    crew = Crew[Source, Result](prepare, workers, examiner.deadline + GRACE)
-    for source, answer in crew.answers(files.sources(paths, examiner.limits)):
-        if isinstance(answer, Lost):
-            yield examiner.unread(source, "the scan of it broke off", answer.reason, 0.0)
-        else:
-            yield answer
+    """Yield one result a file, in the order of the files. Raises OSError where one cannot be recorded."""
+    prepare = partial(open_examiner, folder, examiner.wishes, whole=False)
+    crew = Crew[Source, Result | Unrecorded](prepare, workers, examiner.deadline + GRACE)
+    with closing(crew.answers(files.sources(paths, examiner.pipeline.limits))) as answers:
+        for source, answer in answers:
+            found = answer
+            if isinstance(found, Lost):
+                found = examiner.unread(source, "the scan of it broke off", found.reason, 0.0)
+            if isinstance(found, Unrecorded):
+                raise OSError(found.problem)
+            yield found
 
 
 def scan(
@@ -252,5 +254,5 @@ def _summarise(tally: _Tally, seconds: float, stream: TextIO) -> None:
         return
     speed = tally.bytes / MIB / max(seconds, 1e-3)
     stream.write(f"{tally}, {tally.partly} not read whole; {seconds:.1f} s, {speed:.1f} MiB/s\n")
-    if kernel.NAME == "reference":
-        stream.write("The slow reference kernel ran: exfilter was installed where there is no C compiler.\n")
+    if SLOW:
+        stream.write(f"{SLOW}\n")

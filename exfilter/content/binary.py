@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from exfilter.content import sniff
+from exfilter.content import border, sniff, wide
 from exfilter.content.budget import Item
 from exfilter.content.content import Content, Open, Reader
 from exfilter.content.escapes import emitted
@@ -18,11 +18,13 @@ from exfilter.model import Part, Reason
 
 RUN = 6
 """Characters from which on a run of printable ones is a string."""
+_SEAM = 16
 _HOLD = 1 << 12
 """Bytes of an unfinished run that wait for the next chunk."""
 _OPEN_RUN = re.compile(rb"[\x00\t -~\x80-\xf4]*\Z")
 _PRINTABLE = np.zeros(256, dtype=bool)
 _PRINTABLE[[ord("\t"), *range(0x20, 0x7F)]] = True
+_C1 = 0xA0
 _FOLLOWERS = np.zeros(256, dtype=np.uint8)
 """Bytes that follow the first one of a UTF-8 character (RFC 3629, section 4)."""
 _FOLLOWERS[0xC2:0xE0], _FOLLOWERS[0xE0:0xF0], _FOLLOWERS[0xF0:0xF5] = 1, 2, 3
@@ -69,7 +71,7 @@ class Strings:
         found = [data[start:end].decode(errors="replace") for start, end in _runs(_narrow(data), RUN)]
         for odd in (0, 1):
             places = _runs(_wide(data[odd:]), RUN)
-            found += [data[odd + 2 * start : odd + 2 * end : 2].decode() for start, end in places]
+            found += [data[odd + 2 * start : odd + 2 * end : 2].decode("latin-1") for start, end in places]
         text = "\n".join(run for run in found if len(run) >= RUN)
         if text:
             self._slicer.add(text + "\n", None)
@@ -92,9 +94,9 @@ def _narrow(data: bytes) -> npt.NDArray[np.bool_]:
 
 
 def _wide(data: bytes) -> npt.NDArray[np.bool_]:
-    """Return which pairs of bytes are a printable ASCII character in UTF-16LE."""
+    """Return which pairs of bytes are a printable character of Latin-1 in UTF-16LE."""
     pairs = np.frombuffer(data[: len(data) // 2 * 2], dtype=np.uint8).reshape(-1, 2)
-    marked: npt.NDArray[np.bool_] = _PRINTABLE[pairs[:, 0]] & (pairs[:, 1] == 0)
+    marked: npt.NDArray[np.bool_] = (_PRINTABLE[pairs[:, 0]] | (pairs[:, 0] > _C1)) & (pairs[:, 1] == 0)
     return marked
 
 
@@ -108,20 +110,38 @@ def opaque(content: Content, reason: Reason) -> Iterator[Item]:
     """Yield the strings of a content that cannot be opened, and that it was not scanned."""
     strings = Strings(content)
     stream = strings.tee(content.stream)
-    size, zeros = 0, True
+    size, zeros, seam = 0, True, b""
     for chunk in stream:
         size += len(chunk)
+        if reason is Reason.UNSUPPORTED and sniff.embedded(seam + chunk, typed=False) >= 0:
+            reason = Reason.OPAQUE  # a picture that is an archive as well
+        seam = chunk[-_SEAM:]
         zeros = zeros and not chunk.strip(b"\x00")
         for part in strings.parts(last=False):
-            yield from emitted(part)
+            yield from emitted(part, content.budget)
     for part in strings.parts(last=True):
-        yield from emitted(part)
+        yield from emitted(part, content.budget)
     if size and not zeros:
         yield content.unscanned(reason, size)
 
 
-def _read(content: Content, _: Open) -> Iterator[Item]:
-    return opaque(content, sniff.reason(content.stream.head()))
+def _before(head: bytes) -> int:
+    """Return how many bytes stand before something that can be read, 0 where there is none."""
+    found = sniff.compressed(head[: sniff.SPAN + _SEAM])
+    if found >= 0:
+        return found
+    start = border.dense(head, last=False)
+    return start if 0 < start < sniff.SPAN and wide.charset(head[start:]) else 0
+
+
+def _read(content: Content, opened: Open) -> Iterator[Item]:
+    head = content.stream.head()
+    before = 0 if sniff.signature(head) else _before(head)
+    if before:
+        yield from opened(content.within(iter([content.stream.take(before)]), "beginning"))
+        yield from opened(content.within(iter(content.stream), f"from byte {before}"))
+        return
+    yield from opaque(content, sniff.reason(head))
 
 
 READER = Reader("binary", lambda content: sniff.opaque(content.stream.head()), _read)

@@ -6,6 +6,8 @@ from exfilter.limits import Limits
 from exfilter.model import Expired, Part, Reason, Unscanned
 
 Item = Part | Unscanned
+_FLOOR = 1 << 16
+"""Characters of text below which views are not judged."""
 
 
 class Cut(Exception):  # noqa: N818 - not an error of the program: a stream of bytes that ends early
@@ -31,6 +33,9 @@ class Budget:
         self._expired = expired
         self._out = 0
         self._parts = 0
+        self._small = 0
+        self._text = _FLOOR
+        self._views = 0
 
     def overdue(self) -> bool:
         """Whether the deadline has passed. Once true it stays true."""
@@ -41,6 +46,20 @@ class Budget:
         """Count a part. False: there are too many."""
         self._parts += 1
         return self._parts <= self.limits.parts
+
+    def small(self) -> bool:
+        """Count a small content that is to be opened by itself. False: there are too many."""
+        self._small += 1
+        return self._small <= self.limits.small
+
+    def text(self, size: int) -> None:
+        """Count characters of text: so much more may be spent on views of it."""
+        self._text += size
+
+    def view(self, size: int) -> bool:
+        """Count the characters of a view. False: there are too many for the text."""
+        self._views += size
+        return self._views <= self.limits.views * self._text
 
     @property
     def full(self) -> bool:

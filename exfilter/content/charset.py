@@ -13,7 +13,7 @@ import charset_normalizer
 import numpy as np
 import numpy.typing as npt
 
-from exfilter.content import wide
+from exfilter.content import ebcdic, wide
 from exfilter.content.stream import Stream
 
 _SAMPLE = 1 << 16
@@ -31,12 +31,17 @@ _LETTER = re.compile("[A-Za-z]")
 _EBCDIC = ("cp037", "cp500", "cp875", "cp1026", "cp1140", "cp273", "cp424", "utf_7")
 _NOT_CHARSETS = frozenset({"utf-8", "idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined"})
 _ASCII = bytes(range(0x20, 0x7F))
+_ASCII_ALL, _HIGH = bytes(range(0x80)), bytes(range(0x80, 0x100))
+_MANY = 0.2
+"""Share of bytes beyond ASCII from which on a wrong charset loses the text, not some letters."""
+_JUDGED = 256
+"""Bytes below which a language cannot be told."""
 
 
-def texts(stream: Stream, declared: str, size: int) -> Iterator[str]:
+def texts(stream: Stream, decoder: Decoder, size: int) -> Iterator[str]:
     """Yield the text of a stream in blocks of about `size` bytes, in NFC, without overlap."""
     found = wide.charset(stream.head())
-    blocks = _wide(stream, *found, size) if found else _narrow(stream, declared, size)
+    blocks = _wide(stream, *found, size) if found else _narrow(stream, decoder, size)
     for block in blocks:
         if block:
             yield composed(block)
@@ -60,8 +65,13 @@ class Decoder:
 
     def __init__(self, declared: str) -> None:
         """Begin with the sender's word for the charset, or an empty string."""
-        self._declared = declared
+        self._declared = _codec(declared)
         self._other = ""
+        self._coherent = True
+        self.beside: list[tuple[str, str]] = []
+        """Other readings of the blocks: by which charset, and the text. The caller takes them."""
+        self.unknown = 0
+        """Bytes whose charset nobody knows."""
 
     def decode(self, block: bytes) -> str:
         """Return the text of a block of bytes that ends between two characters."""
@@ -69,16 +79,66 @@ class Decoder:
             return block.decode("utf-8")
         except UnicodeDecodeError as error:
             first = error.start
+        text = self._narrow(block, first)
+        self._others(block, text)
+        return text
+
+    def _narrow(self, block: bytes, first: int) -> str:
         good, bad = _sequences(block)
         if good >= bad:
             return _mend(block)
         if not self._other:
             few = bad <= _FEW and not self._declared
-            self._other = "" if few else _other(block, first, self._declared)
-        if not self._other:
-            return _mend(block)
-        text = block.decode(self._other, "replace")
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+            self._other = "" if few else self._choose(block, first)
+        return _decoded(block, self._other) if self._other else _mend(block)
+
+    def _choose(self, block: bytes, first: int) -> str:
+        """Return the charset of bytes that are not UTF-8: the declared one, else the likeliest.
+
+        Only one that reads ASCII as ASCII: a false word of the sender must not hide what is there.
+        """
+        sample = block[max(0, first - 256) : first + _SAMPLE - 256]
+        if self._declared and _keeps_ascii(self._declared) and _decodes(sample, self._declared):
+            return self._declared
+        guess, self._coherent = _guess(sample)
+        if guess and _decodes(sample, guess):
+            return guess
+        return "cp1252" if _decodes(sample, "cp1252") else "latin-1"
+
+    def _others(self, block: bytes, text: str) -> None:
+        """Keep the readings beside the one that is taken: nothing written in ASCII is lost in them."""
+        if block.translate(None, _HIGH) != text.encode("ascii", "ignore"):
+            self.beside.append(("cp1252", _decoded(block, "cp1252")))
+        mainframe = list(ebcdic.readings(block))
+        self.beside += mainframe
+        declared = self._declared
+        known = (
+            declared
+            if declared and not _keeps_ascii(declared) and _reads(_decoded(block[:_SAMPLE], declared))
+            else ""
+        )
+        if known and known not in ebcdic.CODECS:
+            self.beside.append((known, _decoded(block, known)))
+        if not (self._coherent or known or mainframe) and len(
+            block.translate(None, _ASCII_ALL)
+        ) > _MANY * len(block):
+            self.unknown += len(block)
+
+
+def _decoded(block: bytes, name: str) -> str:
+    text = block.decode(name, "replace")
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def _keeps_ascii(name: str) -> bool:
+    return _decodes(_ASCII, name) and _ASCII.decode(name, "replace") == _ASCII.decode()
+
+
+def _reads(text: str) -> bool:
+    """Whether characters look like those of a text."""
+    shown = sum(char.isprintable() or char in "\t\r\n\f\x85" for char in text)
+    words = sum(char.isalnum() or char.isspace() for char in text)
+    return shown >= 0.95 * len(text) and words >= 0.6 * len(text) and text.count("\ufffd") < 0.05 * len(text)
 
 
 def _sequences(block: bytes) -> tuple[int, int]:
@@ -111,15 +171,6 @@ def _mend(block: bytes) -> str:
     return _STRAY.sub(letter, text)
 
 
-def _other(block: bytes, first: int, declared: str) -> str:
-    """Return the charset of bytes that are not UTF-8: the declared one, else the likeliest."""
-    sample = block[max(0, first - 256) : first + _SAMPLE - 256]
-    for name in (_codec(declared), _guess(sample)):
-        if name and _decodes(sample, name):
-            return name
-    return "cp1252" if _decodes(sample, "cp1252") else "latin-1"
-
-
 def _codec(name: str) -> str:
     """Return Python's name of a charset, or an empty string: only text codecs count."""
     try:
@@ -138,12 +189,12 @@ def _is_text(codec: codecs.CodecInfo) -> bool:
     return bool(getattr(codec, "_is_text_encoding", True))
 
 
-def _guess(sample: bytes) -> str:
+def _guess(sample: bytes) -> tuple[str, bool]:
+    """Return the likeliest charset that keeps ASCII, and whether what it gives looks like a language."""
     best = charset_normalizer.from_bytes(sample, steps=5, chunk_size=512, cp_exclusion=list(_EBCDIC)).best()
-    name = best.encoding if best else ""
-    return (
-        name if name and _decodes(_ASCII, name) and _ASCII.decode(name, "replace") == _ASCII.decode() else ""
-    )
+    if best is None or not _keeps_ascii(best.encoding):
+        return "", False
+    return best.encoding, best.coherence > 0 or len(sample) < _JUDGED
 
 
 def _decodes(sample: bytes, name: str) -> bool:
@@ -179,8 +230,7 @@ def _cut_text(text: str, size: int) -> int:
     return cut
 
 
-def _narrow(stream: Stream, declared: str, size: int) -> Iterator[str]:
-    decoder = Decoder(declared)
+def _narrow(stream: Stream, decoder: Decoder, size: int) -> Iterator[str]:
     pending = bytearray()
     if stream.head(3) == codecs.BOM_UTF8:
         stream.take(3)

@@ -172,6 +172,8 @@ DEFLATE = Coder("deflate", _deflate, b"", 1 << 14)
 CODERS = {"gzip": GZIP, "x-gzip": GZIP, "deflate": DEFLATE, "br": BROTLI, "zstd": ZSTD}
 
 
+_LEAST = 64
+"""Bytes of a member on average, from very many members on: empty ones are only there to cost time."""
 _FIRST = 512
 """Bytes that a coder may look at before it begins."""
 
@@ -190,7 +192,7 @@ class Expansion:
         """Yield what comes out. Raises Cut where the budget ends or the stream is broken."""
         source, coder = self._source, self._coder
         machine = coder.begin(source.head(_FIRST))
-        step = 0
+        step = members = 0
         while True:
             piece = b"" if machine.pending else source.take(1 if source.taken < coder.careful else coder.step)
             step = len(piece) or step
@@ -205,6 +207,9 @@ class Expansion:
                 return
             if machine.finished:
                 source.push(machine.unused)
+                members += 1
+                if members > self._budget.limits.parts and self._made < members * _LEAST:
+                    raise Cut(Reason.OVER_BUDGET, source.left)
                 if not coder.magic or source.head(len(coder.magic)) != coder.magic:
                     return
                 machine = coder.begin(source.head(_FIRST))
@@ -231,11 +236,11 @@ def expanded(content: Content, coders: list[Coder], opened: Open) -> Iterator[It
     for item in opened(content.within(iter(()), *names).again(inner)):
         yield item
         for part in strings.parts(last=False):
-            yield from emitted(part)
+            yield from emitted(part, content.budget)
     if inner.trouble is None and not content.budget.late and outer.head(1):
         yield from opened(content.within(iter(outer), "trailing data"))
     for part in strings.parts(last=True):
-        yield from emitted(part)
+        yield from emitted(part, content.budget)
 
 
 def _reader(coder: Coder) -> Reader:

@@ -11,7 +11,7 @@ from exfilter.content.stream import Stream
 from exfilter.model import Reason, Unscanned
 
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([\w.:-]{1,40})""", re.IGNORECASE)
-_BOUNDARY = re.compile(r"""boundary\s*=\s*(?:"([^"\r\n]{1,200})"|([^\s;,"]{1,200}))""", re.IGNORECASE)
+_BOUNDARY = re.compile(r"""boundary\s*=\s*(?:"([^"\r\n]+)"|([^\s;,"]+))""", re.IGNORECASE)
 _SUSPECT = re.compile(r"@|\d(?:\D{0,3}\d){5}")
 
 

@@ -29,8 +29,11 @@ def _read(content: Content, opened: Open) -> Iterator[Item]:
         name, mark, value = field.partition(b"=")
         if not mark:
             name, value = b"", field
-        if fields.open or not simple(plain := _decoded(value)):
+        plain = b"" if fields.open else _decoded(value)
+        if fields.open or not simple(plain):
             spaces.add(_decoded(name))
+            if not fields.open and not spaces.opens(plain):
+                continue
             yield from opened(content.within(_values(value, fields), "form"))
         else:
             spaces.add(_decoded(name), plain)

@@ -16,12 +16,12 @@ from exfilter.content.binary import Strings
 from exfilter.content.budget import Cut, Item
 from exfilter.content.content import Content, Open, Reader, shown
 from exfilter.content.escapes import emitted
-from exfilter.content.pairs import SHORT, Pairs, simple
-from exfilter.content.stream import CHUNK, Stream
+from exfilter.content.pairs import Pairs, simple
+from exfilter.content.stream import CHUNK, HEAD, Stream
 from exfilter.model import Reason
 
 _FIRST = re.compile(
-    rb"(?:\A|[\r\n])--([!-~](?:[ -~]{0,198}[!-~])?)[ \t]{0,100}(?:\r\n|\n|\r)"
+    rb"(?:\A|[\r\n])--([!-~](?:[ -~]{0,998}[!-~])?)[ \t]{0,100}(?:\r\n|\n|\r)"
     rb"(?=(?:[!-9;-~]{1,80}:[^\r\n]{0,2000}(?:\r\n|\n|\r)){0,20}?content-[a-z-]{1,40}[ \t]*:)",
     re.IGNORECASE,
 )
@@ -40,14 +40,18 @@ _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
 
 def _boundary(content: Content) -> bytes:
-    """Return the boundary that the bytes have: the declared one if it is there, else the first."""
+    """Return the boundary that the bytes have: the declared one if it is there, else the first one."""
     head = content.stream.head()
     declared = content.boundary
     line = rb"(?:\A|[\r\n])--" + re.escape(declared) + rb"(?:--)?[ \t]{0,100}(?:[\r\n]|\Z)"
     if declared and re.search(line, head):
         return declared
     found = _FIRST.search(head)
-    return found[1] if found else b""
+    if found:
+        return found[1]
+    # It may stand behind a long preamble. Where it does not, all is preamble and read as such.
+    behind = len(head) == HEAD and content.declared.lower().startswith("multipart/")
+    return declared if behind else b""
 
 
 def _read(content: Content, opened: Open) -> Iterator[Item]:
@@ -96,10 +100,10 @@ def _raw(content: Content, opened: Open) -> Iterator[Item]:
 
 def _part(content: Content, head: Head, split: Splitter, fields: Pairs, opened: Open) -> Iterator[Item]:
     inner = content.within(split.data(), head.step, declared=head.value(b"content-type"))
-    start = inner.stream.head(SHORT + 1)
+    start = inner.stream.head(content.budget.limits.small_bytes + 1)
     if not head.file and not head.transfer and simple(start):
         fields.add(head.name, start)
-    elif start:
+    elif start and fields.opens(start, coded=bool(head.transfer)):
         yield from _transferred(inner, head.transfer, opened)
 
 
@@ -123,9 +127,9 @@ def _transferred(content: Content, encoding: str, opened: Open) -> Iterator[Item
     for item in opened(content.within(_base64(stream), encoding, declared=content.declared)):
         yield item
         for part in strings.parts(last=False):
-            yield from emitted(part)
+            yield from emitted(part, content.budget)
     for part in strings.parts(last=True):
-        yield from emitted(part)
+        yield from emitted(part, content.budget)
 
 
 def _base64_start(head: bytes) -> bytes | None:

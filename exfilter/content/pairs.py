@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from exfilter.content import text
 from exfilter.content.budget import Item
 from exfilter.content.content import Content
+from exfilter.model import Reason
 
+_CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1f]")
+_BLANKS = bytes.maketrans(bytes([*range(0x09), *range(0x0E, 0x20)]), b" " * 27)
 SHORT = 1 << 10
 _STRUCTURED = re.compile(rb"\s*[\[{<]|[^\n]*\n[^\n]*\n[^\n]*\n|[^\x00-\x08\x0e-\x1f]*[\x00-\x08\x0e-\x1f]")
 
@@ -27,6 +30,7 @@ class Pairs:
         self._values: list[bytes] = []
         self._names: list[bytes] = []
         self._size = 0
+        self._skipped = 0
 
     def add(self, name: bytes, value: bytes | None = None) -> None:
         """Append a pair. None: the value is read elsewhere."""
@@ -34,6 +38,20 @@ class Pairs:
         if value is not None:
             self._values.append(value)
         self._size += len(name) + len(value or b"")
+
+    def opens(self, value: bytes, *, coded: bool = False) -> bool:
+        """Whether a value that is no simple one is opened by itself.
+
+        After many small ones it is read with the others, so that their number costs nothing; what
+        would have had to be opened to be read is reported.
+        """
+        if len(value) > self._content.budget.limits.small_bytes or self._content.budget.small():
+            return True
+        if coded or _CONTROLS.search(value) or b"%PDF-" in value:
+            self._skipped += len(value)
+        self._values.append(value.translate(_BLANKS))
+        self._size += len(value)
+        return False
 
     def read(self, *, last: bool) -> Iterator[Item]:
         """Yield the parts of what was collected, if it is much or the `last` time."""
@@ -45,6 +63,9 @@ class Pairs:
             if data.strip():
                 yield from text.plain(self._content.within(iter([data]), *steps))
         self._size = 0
+        if self._skipped:
+            yield self._content.unscanned(Reason.OVER_BUDGET, self._skipped)
+            self._skipped = 0
 
 
 def simple(value: bytes) -> bool:

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from exfilter.content import wide
 from exfilter.model import Reason
@@ -48,7 +49,37 @@ SIGNATURES = (
     Signature("gif", b"GIF8"),
     Signature("riff", b"RIFF"),
     Signature("mp4", b"ftyp", 4),
+    Signature("tiff", b"II*\x00"),
+    Signature("tiff", b"MM\x00*"),
+    Signature("icon", b"\x00\x00\x01\x00"),
+    Signature("mp3", b"ID3"),
+    Signature("mp3", b"\xff\xfb"),
+    Signature("ogg", b"OggS"),
+    Signature("flac", b"fLaC"),
+    Signature("matroska", b"\x1a\x45\xdf\xa3"),
+    Signature("woff", b"wOFF"),
+    Signature("woff", b"wOF2"),
+    Signature("font", b"\x00\x01\x00\x00\x00"),
+    Signature("font", b"OTTO\x00"),
 )
+MEDIA = frozenset("png jpeg gif riff mp4 tiff icon mp3 ogg flac matroska woff font".split())
+"""Pictures, sound, film, type: they carry no text of their own."""
+SPAN = 1 << 10
+"""Bytes that are judged together: text has few control characters in each such piece."""
+_MAGICS = (
+    b"PK\x03\x04",
+    b"PK\x05\x06",
+    ZSTD,
+    b"7z\xbc\xaf\x27\x1c",
+    b"Rar!\x1a\x07",
+    b"\xfd7zXZ\x00",
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+    b"SQLite format 3\x00",
+)
+"""Magic that no text contains, wherever it stands."""
+_LATE_GZIP = re.compile(rb"\x1f\x8b\x08[\x00-\x1f].{4}[\x00\x02\x04][\x00-\x0d\xff]", re.DOTALL)
+_LATE_BZIP2 = re.compile(rb"BZh[1-9]1AY&SY(?=.{0,16}[\x00-\x08\x80-\xff])", re.DOTALL)
+_LATE_PDF = re.compile(rb"%PDF-\d\.\d(?=.{0,2000}?\d \d{1,5} obj)", re.DOTALL)
 _PDF = re.compile(rb"%PDF-\d\.\d")
 _OLE_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _CONTROL = np.zeros(256, dtype=bool)
@@ -63,15 +94,41 @@ def signature(head: bytes) -> str:
     return next((item.name for item in SIGNATURES if item.matches(head)), "")
 
 
+def controls(data: bytes) -> npt.NDArray[np.int64]:
+    """Return the places of control characters that text does not have."""
+    return np.flatnonzero(_CONTROL[np.frombuffer(data, dtype=np.uint8)])
+
+
+def embedded(data: bytes, *, typed: bool = True) -> int:
+    """Return where a container or compressed data begins anywhere in some bytes, or -1.
+
+    `typed`: also by magic that could be typed.
+    """
+    places = [data.find(magic) for magic in _MAGICS]
+    for sign, pattern in (
+        (GZIP, _LATE_GZIP),
+        (b"1AY&SY", _LATE_BZIP2),
+        (b"%PDF-", _LATE_PDF if typed else None),
+    ):
+        found = pattern.search(data) if pattern and sign in data else None
+        places.append(found.start() if found else -1)
+    return min((place for place in places if place >= 0), default=-1)
+
+
+def compressed(data: bytes) -> int:
+    """Return where gzip or zstd begins anywhere in some bytes, or -1."""
+    gzip = _LATE_GZIP.search(data)
+    places = (gzip.start() if gzip else -1, data.find(ZSTD))
+    return min((place for place in places if place >= 0), default=-1)
+
+
 def textual(head: bytes) -> bool:
-    """Whether the bytes are text in some charset: hardly any control characters.
+    """Whether the bytes begin as text in some charset: hardly any control characters.
 
     A few bad bytes do not hide a file; random bytes hold 11 % control characters.
     """
-    if wide.charset(head):
-        return True
-    controls = int(_CONTROL[np.frombuffer(head, dtype=np.uint8)].sum())
-    return controls <= 2 + len(head) // 50
+    start = head[:SPAN]
+    return bool(wide.charset(head)) or len(controls(start)) <= 2 + len(start) // 50
 
 
 def meaningful(head: bytes) -> bool:
@@ -98,7 +155,9 @@ def reason(head: bytes) -> Reason:
         or (name == "ole" and _OLE_ENCRYPTED in head)
         or name == "age"
     )
-    return Reason.ENCRYPTED if encrypted else Reason.UNSUPPORTED
+    if encrypted:
+        return Reason.ENCRYPTED
+    return Reason.UNSUPPORTED if name in MEDIA else Reason.OPAQUE
 
 
 def _zip_encrypted(head: bytes) -> bool:

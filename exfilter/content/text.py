@@ -5,8 +5,10 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
-from exfilter.content import charset, jsontext, markup, tabular
+from exfilter.content import binary, charset, jsontext, markup, tabular
+from exfilter.content.binary import Strings
 from exfilter.content.block import Block, Format
+from exfilter.content.border import Border
 from exfilter.content.budget import Item
 from exfilter.content.content import Content, Open, Reader
 from exfilter.content.escapes import emitted
@@ -30,36 +32,73 @@ FORMATS = (
 """The first that recognises the beginning of a text reads it."""
 
 
-def _read(content: Content, _: Open) -> Iterator[Item]:
-    return texts(content, FORMATS)
+def _read(content: Content, opened: Open) -> Iterator[Item]:
+    return _bounded(content, FORMATS, opened)
 
 
 def plain(content: Content) -> Iterator[Item]:
     """Yield the parts of a text that was put together here and has no structure to look for."""
-    return texts(content, FORMATS[-1:])
+    return _bounded(content, FORMATS[-1:], lambda rest: binary.opaque(rest, Reason.OPAQUE))
+
+
+def _bounded(content: Content, formats: tuple[Format, ...], opened: Open) -> Iterator[Item]:
+    """Read a content as text as far as it is text, and open what follows."""
+    border = Border(content.stream)
+    # In wide text, letters of single bytes make other letters: they are looked for beside it.
+    strings = Strings(content) if border.wide else None
+    stream = strings.tee(border.text()) if strings else border.text()
+    for item in texts(content.again(stream), formats):
+        yield item
+        for part in strings.parts(last=False) if strings else ():
+            yield from emitted(part, content.budget)
+    for part in strings.parts(last=True) if strings else ():
+        yield from emitted(part, content.budget)
+    if not border.crossed or content.budget.late:
+        return
+    if border.passed:
+        yield from opened(content.within(iter(content.stream), f"from byte {border.passed}"))
+    else:
+        yield from binary.opaque(content, Reason.OPAQUE)
 
 
 def texts(content: Content, formats: tuple[Format, ...]) -> Iterator[Item]:
     """Yield the parts of a text in the first of these formats that recognises it."""
-    limits = content.budget.limits
-    blocks = charset.texts(content.stream, content.charset, max(1, min(limits.slice_bytes, CHUNK)))
+    decoder = charset.Decoder(content.charset)
+    size = max(1, min(content.budget.limits.slice_bytes, CHUNK))
+    blocks = charset.texts(content.stream, decoder, size)
     first = next(blocks, "")
-    form = next(item for item in formats if item.recognises(first[:_SAMPLE]))
     slicers: dict[str, Slicer] = {}
-    for block in form.read(itertools.chain([first], blocks)):
+    for block in _form(first, formats).read(itertools.chain([first], blocks)):
         if isinstance(block, Reason):
             yield content.unscanned(block, content.stream.taken)
             continue
         if content.budget.overdue():
             return
-        path = (*content.path, block.channel) if block.channel else content.path
-        slicer = slicers.setdefault(block.channel, Slicer(path, limits))
-        slicer.add(block.text, block.records)
-        for part in slicer.parts(last=False):
-            yield from emitted(part)
+        for piece in (block, *_beside(decoder, formats)):
+            path = (*content.path, piece.channel) if piece.channel else content.path
+            slicer = slicers.setdefault(piece.channel, Slicer(path, content.budget.limits))
+            slicer.add(piece.text, piece.records)
+            for part in slicer.parts(last=False):
+                yield from emitted(part, content.budget)
     for slicer in slicers.values():
         for part in slicer.parts(last=True):
-            yield from emitted(part)
+            yield from emitted(part, content.budget)
+    if decoder.unknown:
+        yield content.unscanned(Reason.UNSUPPORTED, decoder.unknown)
+
+
+def _form(text: str, formats: tuple[Format, ...]) -> Format:
+    return next(item for item in formats if item.recognises(text[:_SAMPLE]))
+
+
+def _beside(decoder: charset.Decoder, formats: tuple[Format, ...]) -> Iterator[Block]:
+    """Yield the blocks of the other readings so far, each with the structure that it has."""
+    for name, text in decoder.beside:
+        for block in _form(text, formats).read(iter([charset.composed(text)])):
+            if isinstance(block, Block):
+                channel = f"as {name}" if not block.channel else f"as {name}, {block.channel}"
+                yield Block(channel, block.text, block.records)
+    decoder.beside.clear()
 
 
 READER = Reader("text", lambda _: True, _read)

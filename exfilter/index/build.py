@@ -207,6 +207,8 @@ def _group(keys: Keys, tokens: Tokens, who: _Customers, templates: tuple[Templat
 
 
 def _notes(of: _Read) -> Iterator[str]:
+    if of.table.doubt:
+        yield of.table.doubt
     if Use.ID not in of.used.numbers:
         yield (
             "no column holds customer ids: each row got its number as id (row-1, row-2, ...), "

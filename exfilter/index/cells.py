@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from detectors import Key, emails, names, phones, tickets
@@ -12,7 +13,7 @@ from exfilter.index.columns import Columns, Use
 from exfilter.index.regions import region
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from detectors.tickets import Template
     from exfilter.index.table import Cell
@@ -28,12 +29,23 @@ NAMES_ALL_THE_SAME = frozenset(("Na", "Nan", "Nil", "Null"))
 SHOWN_LINES = 5
 """Line numbers that are kept for each reason."""
 
+ABROAD = ("+", "00")
+"""What a number with country code begins with."""
+LONGEST = 32_767
+"""Characters of a cell that is read: as many as a spreadsheet's cell can hold."""
+
 _SEVERAL = {
     Use.EMAIL: re.compile(r"[;|,\n\r]+"),
     Use.PHONE: re.compile(r";(?!ext)|[|\n\r]+"),
     Use.TICKET: re.compile(r"[;|,\n\r]+"),
     Use.NAME: re.compile(r"[;|\n\r]+"),
 }
+_TOGETHER = {
+    Use.EMAIL: re.compile(r"\s+"),
+    Use.PHONE: re.compile(r",|\s/\s|/(?=\s*\+)|\sor\s", re.IGNORECASE),
+    Use.TICKET: re.compile(r"\s/\s|\sor\s", re.IGNORECASE),
+}
+"""What stands between two values, but also within one."""
 _BRACKETED = re.compile(r"<\s*([^<>\s]+@[^<>\s]+)\s*>")
 """The address in ``Anna Kowalska <anna@post.example>``."""
 
@@ -80,21 +92,28 @@ class Reader:
 
     def tickets(self, cells: tuple[Cell, ...]) -> list[str]:
         """Return the ticket numbers, as they are written."""
-        return list(self._values(Use.TICKET, cells))
+        several = _TOGETHER[Use.TICKET]
+        return [piece for value in self._values(Use.TICKET, cells) for piece in several.split(value)]
 
     def keys(self, cells: tuple[Cell, ...], line: int) -> Iterator[Key]:
         """Yield the keys of e-mails, phones and tickets."""
+        for cell in cells:
+            if any(len(piece) > LONGEST for piece in ((cell,) if isinstance(cell, str) else cell)):
+                self.left_out.add(f"longer than {LONGEST:,} characters", line)
         for value in self._values(Use.EMAIL, cells):
-            yield from self._checked(emails.keys(value), "e-mail: not an address", line)
+            pieces = _pieces(value, Use.EMAIL, emails.keys)
+            yield from self._checked(pieces, "e-mail: not an address", line)
         phone_cells = list(self._values(Use.PHONE, cells))
         if phone_cells:
             where = self._row_region(cells, line)
             reason = "phone: not a possible number" if where else "phone: not a possible number (no region)"
             for value in phone_cells:
-                self.without_region += where is None and not value.startswith("+")
-                yield from self._checked(phones.keys(value, where), reason, line)
+                pieces = _pieces(value, Use.PHONE, partial(_phone, region=where))
+                self.without_region += 0 if where else sum(not piece.startswith(ABROAD) for piece in pieces)
+                yield from self._checked(pieces, reason, line)
         for value in self.tickets(cells):
-            yield from self._checked(tickets.keys(value, self._templates), "ticket: no digits", line)
+            found = tickets.keys(value, self._templates)
+            yield from self._checked({value: found}, "ticket: no digits", line)
 
     def names(self, cells: tuple[Cell, ...], line: int) -> Iterator[Name]:
         """Yield the names."""
@@ -105,10 +124,12 @@ class Reader:
                 self.left_out.add("name: too short or no letters", line)
             yield Name(first, last, found)
 
-    def _checked(self, found: tuple[Key, ...], reason: str, line: int) -> tuple[Key, ...]:
-        if not found:
-            self.left_out.add(reason, line)
-        return found
+    def _checked(self, pieces: Mapping[str, tuple[Key, ...]], reason: str, line: int) -> Iterator[Key]:
+        """Yield the keys of a value's pieces; count the value where one of them has none."""
+        if not all(pieces.values()):
+            self.left_out.add(reason if not any(pieces.values()) else f"{reason} (a part of the cell)", line)
+        for found in pieces.values():
+            yield from found
 
     def _row_region(self, cells: tuple[Cell, ...], line: int) -> str | None:
         country = next(iter(self._values(Use.COUNTRY, cells)), "")
@@ -148,11 +169,35 @@ class Reader:
             yield from values(cells[place], use)
 
 
+def _phone(value: str, region: str | None) -> tuple[Key, ...]:
+    """Return the keys of a number, also of one with 00 for the ``+`` where that is not dialled."""
+    found = phones.keys(value, region)
+    if value.startswith(ABROAD[1]) and not (region and found):
+        return phones.keys(f"+{value[2:]}", region) or found
+    return found
+
+
+def _pieces(value: str, use: Use, keys: Callable[[str], tuple[Key, ...]]) -> Mapping[str, tuple[Key, ...]]:
+    """Return the keys of a value, or of its pieces where it is none as a whole or all of them are one.
+
+    Of pieces without keys those are returned that look as if they should have some.
+    """
+    whole = keys(value)
+    parts = _TOGETHER[use].split(value)
+    pieces = {part.strip(): keys(part.strip()) for part in parts if part.strip()} if len(parts) > 1 else {}
+    if not any(pieces.values()) or (whole and not all(pieces.values())):
+        return {value: whole}
+    telling = "@" if use is Use.EMAIL else "0123456789"
+    return {piece: found for piece, found in pieces.items() if found or any(map(piece.count, telling))}
+
+
 def values(cell: Cell, use: Use) -> Iterator[str]:
-    """Yield the values of a cell, which may hold several."""
+    """Yield the values of a cell, which may hold several. One that is too long holds none."""
     pieces: Iterable[str] = (cell,) if isinstance(cell, str) else cell
     several = _SEVERAL.get(use)
     for piece in pieces:
+        if len(piece) > LONGEST:
+            continue
         if use is Use.EMAIL and "<" in piece:
             addressed = _BRACKETED.findall(piece)
             if addressed:

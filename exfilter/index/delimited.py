@@ -52,7 +52,8 @@ class DelimitedTable:
 
     def __init__(self, path: Path, charset: Charset, start: str) -> None:
         """Read the line of column names. ``start``: how the file begins."""
-        self._path, self._codec, self.charset = path, charset.codec, charset.shown
+        self._path, self._codec = path, charset.codec
+        self.charset, self.doubt = charset.shown, charset.doubt
         self._separator = sniff(start)
         self.format = SEPARATORS[self._separator]
         with opened(path) as file:

@@ -25,7 +25,8 @@ class JsonTable:
 
     def __init__(self, path: Path, charset: Charset) -> None:
         """Read the names of all columns, and so all of the file."""
-        self._path, self._codec, self.charset = path, charset.codec, charset.shown
+        self._path, self._codec = path, charset.codec
+        self.charset, self.doubt = charset.shown, charset.doubt
         names: dict[str, None] = {}
         for _, found in self._objects(lambda _: None):
             names.update({} if isinstance(found, str) else dict.fromkeys(found))

@@ -19,7 +19,7 @@ class ParquetTable:
     """Rows in column chunks."""
 
     format = "Parquet"
-    charset = ""
+    charset = doubt = ""
 
     def __init__(self, path: Path) -> None:
         """Read the schema. Raises ValueError where pyarrow is missing or the file is damaged."""

@@ -11,6 +11,7 @@ import fcntl
 import itertools
 import os
 import shutil
+import stat
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from exfilter.index import manifest
+from exfilter.index.keys import OTHERS
 from exfilter.index.manifest import ArrayFile, Manifest
 from exfilter.index.store import CURRENT
 
@@ -37,9 +39,14 @@ UNFINISHED = ".building-"
 def building(path: Path) -> Iterator[Path]:
     """Give a new empty directory within ``path`` to build in; it is gone afterwards.
 
-    Raises ValueError while another build is under way.
+    Raises ValueError while another build is under way, PermissionError for a folder that is open
+    to others: who can list it sees when which index was built, who can write replaces it.
     """
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & OTHERS:
+        msg = f"{path} is open to others (mode {mode:04o}): run `chmod 700 {path}`"
+        raise PermissionError(msg)
     descriptor = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:

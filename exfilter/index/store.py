@@ -1,8 +1,10 @@
-"""Opening the index: flat arrays, memory-mapped, in milliseconds, refused where anything is amiss."""
+"""Opening the index: flat arrays, memory-mapped, refused where a byte of them is not as it was built."""
 
 from __future__ import annotations
 
+import functools
 import re
+import time
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, cast
 
@@ -19,6 +21,7 @@ from exfilter.kernel.tables import Tables
 from exfilter.model import Kind, Ordinals, Uint64Array
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
@@ -39,6 +42,10 @@ ARRAYS = {
     "customer_ids_start": "<i8",
 }
 """Array files by name, with their types. The four last ones are by ordinal."""
+
+SETTLED = 2_000_000_000
+"""Nanoseconds after its last change from which on a file cannot change without a trace in its times:
+more than a tick of any file system's clock."""
 
 _VERSION = re.compile(r"[0-9a-f]{16}(\.\d+)?")
 _Arrays = dict[str, NDArray[np.generic]]
@@ -63,12 +70,15 @@ class Index:
     _ids: SealedIds = field(repr=False)
 
     @classmethod
-    def open(cls, path: Path, key: IndexKey) -> Index:
+    def open(cls, path: Path, key: IndexKey, *, whole: bool = True) -> Index:
         """Open the index in a directory.
 
+        ``whole``: check every byte, which takes about a second a gigabyte and nothing when this
+        process has done it before. Without it only sizes and types are looked at: for a process
+        whose parent has just checked.
+
         Raises IndexRefused where it was built with another key or canonicaliser, where its format
-        is another one, and where it is truncated or its manifest was altered. ``verify`` finds
-        what was altered within the arrays.
+        is another one, and where it is truncated or altered.
         """
         directory, about, identity = version(path, key)
         if about.canonicaliser != CANONICALISER:
@@ -77,7 +87,7 @@ class Index:
                 f"this exfilter has {CANONICALISER}: {REBUILD}"
             )
             raise IndexRefused(msg)
-        arrays = load(directory, about, ARRAYS)
+        arrays = load(directory, about, ARRAYS, whole=whole)
         try:
             shapes, templates = manifest.unseal(about, key)
         except AlteredError as error:
@@ -152,17 +162,19 @@ def version(path: Path, key: IndexKey) -> tuple[Path, Manifest, str]:
     return directory, about, identity
 
 
-def load(directory: Path, about: Manifest, names: Iterable[str]) -> _Arrays:
+def load(directory: Path, about: Manifest, names: Iterable[str], *, whole: bool = True) -> _Arrays:
     """Map the arrays of these names. Raises IndexRefused for one that is not what the manifest says."""
-    return {name: _load(directory / f"{name}.npy", about.arrays.get(name), ARRAYS[name]) for name in names}
+    files = {name: (directory / f"{name}.npy", about.arrays.get(name)) for name in names}
+    return {name: _load(*files[name], ARRAYS[name], whole=whole) for name in files}
 
 
-def _load(file: Path, expected: manifest.ArrayFile | None, dtype: str) -> NDArray[np.generic]:
+def _load(file: Path, expected: manifest.ArrayFile | None, dtype: str, *, whole: bool) -> NDArray[np.generic]:
+    array = None
     try:
-        size = file.stat().st_size
-        array = (
-            np.load(file, mmap_mode="r", allow_pickle=False) if expected and size == expected.size else None
-        )
+        status = file.stat()
+        fits = expected is not None and status.st_size == expected.size
+        if expected and fits and (not whole or _digest(file, status) == expected.sha256):
+            array = np.load(file, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
         msg = f"the index has lost its {file}: {REBUILD}"
         raise IndexRefused(msg) from None
@@ -172,6 +184,20 @@ def _load(file: Path, expected: manifest.ArrayFile | None, dtype: str) -> NDArra
         msg = f"{file} is truncated or altered: {REBUILD}"
         raise IndexRefused(msg)
     return cast("NDArray[np.generic]", array.view(np.ndarray))
+
+
+def _digest(file: Path, status: os.stat_result) -> str:
+    """Return the SHA-256 of a file, from memory where it is the very file of an earlier check."""
+    changed = max(status.st_mtime_ns, status.st_ctime_ns)
+    if time.time_ns() - changed < SETTLED:
+        return manifest.digest(file)
+    identity = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    return _remembered(file.absolute(), identity)
+
+
+@functools.lru_cache(maxsize=256)
+def _remembered(file: Path, _identity: tuple[int, ...]) -> str:
+    return manifest.digest(file)
 
 
 def previous(path: Path, key: IndexKey) -> Previous | None:
@@ -184,7 +210,6 @@ def previous(path: Path, key: IndexKey) -> Previous | None:
         return None
     directory, about, _ = version(path, key)
     names = [name for name in ARRAYS if name.startswith("customer_")]
-    check_digests(directory, about, names)
     of: dict[str, NDArray] = load(directory, about, names)  # type: ignore[type-arg]
     ids = SealedIds(of["customer_ids"], of["customer_ids_start"], key)
     return Previous(of["customer_tags"], of["customer_live"], ids)

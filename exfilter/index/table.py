@@ -50,6 +50,8 @@ class Table(Protocol):
     """What it is, for the report."""
     charset: str
     """Empty where the format knows none."""
+    doubt: str
+    """Why the charset may be another one. Empty: it is certain."""
     columns: tuple[str, ...]
     """Names as they stand in the file, also repeated ones."""
 

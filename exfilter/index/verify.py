@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def verify(path: Path, key: IndexKey) -> Index:
     """Return the index if all of it is as it was built. Raises IndexRefused that names the files."""
-    index = Index.open(path, key)
+    index = Index.open(path, key, whole=False)
     directory, about, _ = store.version(path, key)
     store.check_digests(directory, about, ARRAYS)
     faults = [*_tags(index), *_postings(index), *_customers(index)]

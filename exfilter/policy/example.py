@@ -25,7 +25,8 @@ encrypted   = { quarantine = 0 }
 over-budget = { quarantine = 0 }
 deadline    = { quarantine = 0 }
 malformed   = { quarantine = 0 }
-unsupported = { alert = 0, quarantine = 65_536 } # 64 KiB of zip hold 2,000 customers
+opaque      = { quarantine = 0 } # archives, documents, unknown bytes: 12 KB of zip hold 500 customers
+unsupported = { alert = 0, quarantine = 65_536 } # pictures, sound, film and fonts, and unknown charsets
 
 [destinations]
 # Classes of hosts. "*.crm.example" is every host below crm.example, "crm.example" that host alone.

@@ -182,7 +182,8 @@ STANDARD: Mapping[Reason, Steps] = {
     Reason.OVER_BUDGET: HOLD,
     Reason.DEADLINE: HOLD,
     Reason.MALFORMED: HOLD,
-    # Pictures, films and the like: everybody uploads them, and a small one holds few customers.
+    Reason.OPAQUE: HOLD,
+    # Pictures, films and the like by their signature: everybody uploads them.
     Reason.UNSUPPORTED: Steps(alert=0, quarantine=65_536),
 }
 

@@ -29,7 +29,7 @@ transfers = sa.Table(
     sa.Column("state", sa.Text, sa.CheckConstraint("state IN ('held', 'released', 'denied', 'confirmed')")),
     sa.Column("time", sa.Text, nullable=False),  # when it was sent; all times UTC, ISO 8601
     sa.Column("door", sa.Text, nullable=False),
-    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),  # this and the next as shown: customers masked
     sa.Column("destination", sa.Text, nullable=False),
     sa.Column("method", sa.Text, nullable=False),
     sa.Column("bytes", sa.Integer, nullable=False),

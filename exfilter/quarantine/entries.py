@@ -15,7 +15,6 @@ from exfilter.quarantine.states import State
 TEXT_LIMIT = 255
 EXHIBIT_LIMIT = 50
 """Exhibits that are kept: enough to recognise a leak by."""
-_METHOD = re.compile(r"[A-Z-]{1,20}")
 _STEP = re.compile(r"(request\.)?[a-z][a-z-]{0,15}(\[\d{1,6}\])?")
 
 
@@ -74,10 +73,9 @@ def described(transfer: Transfer, verdict: Verdict, now: float) -> dict[str, Any
     return {
         "time": utc(transfer.time or now),
         "door": printable(transfer.door),
-        "actor": printable(transfer.actor),
-        "destination": printable(transfer.destination),
-        # Any word may be a method, also somebody's address.
-        "method": transfer.method if _METHOD.fullmatch(transfer.method) else "other",
+        "actor": printable(verdict.shown.actor),
+        "destination": printable(verdict.shown.destination),
+        "method": printable(verdict.shown.method),
         "bytes": memoryview(transfer.body).nbytes,
         **{key: plain[key] for key in ("customers", "identified", "estimated", "fields", "rule")},
         "reason": printable(plain["reason"]),

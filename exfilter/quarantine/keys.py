@@ -64,7 +64,8 @@ def read_private(file: Path) -> bytes:
 def recipients(given: Sequence[str] | Path) -> tuple[pyrage.x25519.Recipient, ...]:
     """Return the public keys of a list, or of a file with one a line and ``#`` comments.
 
-    Raises ValueError for a line that is none, without repeating it: it may be a private key.
+    Raises ValueError for a line that is none, without repeating it: it may be a private key. A file that
+    names nobody is refused too: a door that relied on it could hold nothing.
     """
     if isinstance(given, Path):
         name, lines = str(given), given.read_text("utf-8").splitlines()
@@ -79,6 +80,9 @@ def recipients(given: Sequence[str] | Path) -> tuple[pyrage.x25519.Recipient, ..
         except pyrage.RecipientError:
             msg = f"{name}:{number}: not an age public key; write one 'age1...' a line"
             raise ValueError(msg) from None
+    if isinstance(given, Path) and not found:
+        msg = f"{name}: holds no public key, nothing could be sealed; write one 'age1...' a line"
+        raise ValueError(msg)
     return tuple(found)
 
 

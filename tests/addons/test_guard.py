@@ -20,10 +20,12 @@ from mitmproxy.proxy.layers.http._hooks import (
 from mitmproxy.proxy.layers.websocket import WebsocketEndHook, WebsocketMessageHook
 from mitmproxy.test import tflow, tutils
 
-from tests.addons.fakes import SECRET, Door, Scanner
+from addons.desk import Desk
+from exfilter.model import Transfer
+from tests.addons.fakes import SECRET, Door, Journal, Quarantine, Scanner
 
 if TYPE_CHECKING:
-    from exfilter.model import Expired, Transfer, Verdict
+    from exfilter.model import Expired, Verdict
 
 CLEAN = b"name=value"
 LEAK = b"to=" + SECRET
@@ -187,6 +189,35 @@ def test_a_release_does_not_cover_a_cookie_with_a_customer() -> None:
     assert door.quarantine.released
 
 
+class Slow(Quarantine):
+    """Seals until it is told that the other transfer is through."""
+
+    def __init__(self, through: threading.Event) -> None:
+        super().__init__()
+        self.through = through
+
+    def hold(self, transfer: Transfer, verdict: Verdict) -> str:
+        assert self.through.wait(20)
+        return super().hold(transfer, verdict)
+
+
+def test_what_passes_does_not_wait_until_another_is_sealed() -> None:
+    through = threading.Event()
+    journal = Journal()
+    desk = Desk(Scanner(), Slow(through), journal, workers=2)
+
+    async def judge() -> list[bool]:
+        held = asyncio.create_task(desk.judge(Transfer("proxy", LEAK)))
+        await asyncio.sleep(0.05)
+        passed = await asyncio.wait_for(desk.judge(Transfer("proxy", CLEAN)), 20)
+        through.set()
+        return [passed.forward, (await held).forward]
+
+    assert asyncio.run(judge()) == [True, False]
+    assert [line["held"] for line in journal.lines] == [False, True]
+    desk.close()
+
+
 def test_audit_only_records_a_leak_and_lets_it_pass() -> None:
     door, sent = Door(audit_only=True), flow(LEAK)
     door.fire(HttpRequestHook(sent))
@@ -265,3 +296,21 @@ def test_a_body_is_freed_when_its_answer_is_there() -> None:
     sent.response = tutils.tresp()
     door.fire(HttpResponseHook(sent))
     assert sent.request.raw_content is None
+
+
+@pytest.mark.parametrize("method", [b"post", b"Post", b"JANE.DOE@EXAMPLE.COM", b"A" * 21, b"", b"A_B"])
+def test_a_method_that_is_none_is_refused_and_recorded(method: bytes) -> None:
+    door, sent = Door(), flow(CLEAN)
+    sent.request.data.method = method
+    door.fire(HttpRequestHook(sent))
+    assert sent.response is not None
+    assert sent.response.status_code == 405
+    assert [line["held"] for line in door.journal.lines] == [True]
+    assert not door.scanner.seen
+
+
+def test_a_method_that_is_none_passes_where_everything_does() -> None:
+    door, sent = Door(audit_only=True), flow(CLEAN)
+    sent.request.data.method = b"post"
+    door.fire(HttpRequestHook(sent))
+    assert sent.response is None

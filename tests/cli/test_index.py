@@ -90,10 +90,25 @@ def test_an_altered_index_is_exit_code_2_and_names_the_file(folder: Path) -> Non
     content = bytearray(file.read_bytes())
     content[-1] ^= 1
     file.write_bytes(content)
-    assert _run(folder, "info").returncode == 0
-    run = _run(folder, "verify")
+    for command in ("info", "verify"):
+        run = _run(folder, command)
+        assert run.returncode == 2
+        assert "values.npy" in run.stderr
+
+
+def test_a_guessed_charset_is_said(folder: Path) -> None:
+    table = "id,name\n1,Анна Ковальская\n2,Иван Петров\n3,Ольга Смирнова\n".encode("cp1251")
+    run = _run(folder, "build", str(write(folder, table)))
+    assert "Windows-1251" in run.stdout
+    assert "Note: the table is not UTF-8 and was read as Windows-1251" in run.stdout
+
+
+def test_a_folder_of_the_index_that_is_open_to_others_is_refused(folder: Path) -> None:
+    (folder / "index").mkdir(mode=0o755)
+    (folder / "index").chmod(0o755)
+    run = _run(folder, "build", str(write(folder, TABLE)))
     assert run.returncode == 2
-    assert "values.npy" in run.stderr
+    assert f"chmod 700 {folder / 'index'}" in run.stderr
 
 
 def test_a_key_that_others_can_read_is_refused(folder: Path) -> None:

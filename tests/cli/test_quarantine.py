@@ -22,6 +22,7 @@ from exfilter.model import (
     Kind,
     Masked,
     Reason,
+    Shown,
     Transfer,
     Unscanned,
     Verdict,
@@ -66,7 +67,10 @@ class Shell:
         ordinals = np.arange(500, dtype=np.int64)
         findings = Findings(ordinals, 0, ordinals, {"email": 500}, {}, unread, len(BODY), exhibits)
         versions = Versions("0.1.0", 1, "reference", "index-1", "policy-1")
-        verdict = Verdict(Action.QUARANTINE, "many customers", "500 customers", versions, findings)
+        shown = Shown(actor, "files.example", "POST")
+        verdict = Verdict(
+            Action.QUARANTINE, "many customers", "500 customers", versions, findings, shown=shown
+        )
         with Quarantine.open(self.folder / "quarantine", self.folder / "reviewers.txt") as opened:
             return opened.hold(transfer, verdict)
 

@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from detectors.terms import Terms
-from exfilter.cli import COMMANDS, files
+from exfilter.cli import COMMANDS, files, scan
 from exfilter.cli.files import Source
-from exfilter.cli.formats import Wishes
+from exfilter.cli.formats import Result, Wishes
 from exfilter.cli.scan import open_examiner
 from exfilter.model import Reason, Unscanned
 from fixtures.bodies import Body, bodies, copied_csv
@@ -171,9 +171,10 @@ def test_what_cannot_be_read_is_reported_and_the_rest_is_scanned(
 def test_a_file_that_vanishes_during_a_scan_is_unscanned(config: Path, tmp_path: Path) -> None:
     examiner = open_examiner(config, Wishes())
     (tmp_path / "a.txt").write_text("x")
-    (source,) = files.sources([str(tmp_path)], examiner.limits)
+    (source,) = files.sources([str(tmp_path)], examiner.pipeline.limits)
     (tmp_path / "a.txt").unlink()
     result = examiner(source)
+    assert isinstance(result, Result)
     assert [item.reason.value for item in result.unscanned] == ["malformed"]
     assert not result.held
 
@@ -181,16 +182,73 @@ def test_a_file_that_vanishes_during_a_scan_is_unscanned(config: Path, tmp_path:
 class BrokenTerms(Terms):
     """A detector with a defect."""
 
-    def count(self, folded: str) -> Counter[str]:
-        raise ZeroDivisionError(folded)
+    def count(self, text: str) -> Counter[str]:
+        raise ZeroDivisionError(text)
 
 
 def test_a_defect_is_never_nothing_found(config: Path) -> None:
     examiner = open_examiner(config, Wishes())
-    broken = replace(examiner, engine=replace(examiner.engine, terms=BrokenTerms({})))
+    engine = replace(examiner.pipeline.engine, terms=BrokenTerms({}))
+    broken = replace(examiner, pipeline=replace(examiner.pipeline, engine=engine))
     result = broken(Source("x", data=b"anna@example.com"))
+    assert isinstance(result, Result)
     assert result.action.holds
     assert result.unscanned == (Unscanned("file: ZeroDivisionError", Reason.MALFORMED, 16),)
+
+
+def logged(config: Path) -> list[dict[str, Any]]:
+    log = config / "decisions.jsonl"
+    return [json.loads(line) for line in log.read_text("ascii").splitlines()] if log.exists() else []
+
+
+def test_every_file_has_its_line_in_the_log_also_what_was_not_read(
+    config: Path, write: Callable[[str], Path], people: list[Customer]
+) -> None:
+    known = next(each for each in people if each.email)
+    folder = write("60-copied.csv").parent
+    (folder / f"{known.email}.txt").write_text("x")
+    before = len(logged(config))
+    done = exfilter("scan", folder, folder / "gone.txt", "--config", config)
+    assert done.returncode == 1
+    lines = sorted(logged(config)[before:], key=lambda line: str(line["file"]))
+    assert {line["file"] for line in lines} >= {f"{folder}/60-copied.csv", f"{folder}/gone.txt"}
+    assert len(lines) == 3
+    assert known.email not in json.dumps(lines)
+    (gone,) = [line for line in lines if line["file"].endswith("gone.txt")]
+    assert (gone["rule"], gone["action"], gone["door"]) == ("fail-closed", "quarantine", "scan")
+    assert gone["unscanned"] == [{"reason": "malformed", "parts": 1, "bytes": 0}]
+
+
+def test_a_file_whose_worker_was_lost_is_logged(config: Path, tmp_path: Path) -> None:
+    examiner = replace(open_examiner(config, Wishes()), deadline=-scan.GRACE)
+    (tmp_path / "lost.txt").write_text("x")
+    before = len(logged(config))
+    (result,) = scan.results(examiner, [str(tmp_path / "lost.txt")], config, 1)
+    assert [item.reason for item in result.unscanned] == [Reason.DEADLINE]
+    assert [line["rule"] for line in logged(config)[before:]] == ["fail-closed"]
+
+
+def test_a_defect_is_logged(config: Path) -> None:
+    before = len(logged(config))
+    test_a_defect_is_never_nothing_found(config)
+    assert [line["rule"] for line in logged(config)[before:]] == ["fail-closed"]
+
+
+def test_a_log_that_cannot_be_written_is_one_error(
+    config: Path, write: Callable[[str], Path], tmp_path: Path
+) -> None:
+    house = tmp_path / "house"
+    house.mkdir()
+    for entry in config.iterdir():
+        if entry.name != "decisions.jsonl":
+            (house / entry.name).symlink_to(entry)
+    (house / "decisions.jsonl").mkdir()
+    names = [write(f"{count}-some.csv").name for count in (0, 1, 2, 3)]
+    done = exfilter("scan", *names, "gone", "--format", "jsonl", "--config", house, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1
+    assert "Is a directory" in done.stderr
+    assert "decisions.jsonl" in done.stderr
 
 
 def test_standard_input_is_a_file(config: Path, people: list[Customer]) -> None:

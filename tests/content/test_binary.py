@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import random
 import zipfile
 
 import pytest
+import zstandard
 
 from exfilter.model import Part, Reason, Unscanned
 from tests.content.reading import items, reasons, texts
@@ -28,15 +30,47 @@ def zipped(name: str = "a.txt") -> bytes:
         zipped(),
         b"%PDF-1.7\n1 0 obj\n",
         b"\n\n%PDF-1.4\n%\xe2\xe3\n1 0 obj",
-        b"\x89PNG\r\n\x1a\n" + NOISE,
         b"7z\xbc\xaf\x27\x1c" + NOISE,
     ],
-    ids=["noise", "zip", "pdf", "late pdf", "png", "7z"],
+    ids=["noise", "zip", "pdf", "late pdf", "7z"],
 )
-def test_binary_content_is_unsupported_with_its_size(body: bytes) -> None:
+def test_what_may_hold_anything_is_opaque_with_its_size(body: bytes) -> None:
     assert [item for item in items(body) if isinstance(item, Unscanned)] == [
-        Unscanned("customers.dat", Reason.UNSUPPORTED, len(body))
+        Unscanned("customers.dat", Reason.OPAQUE, len(body))
     ]
+
+
+MEDIA = [
+    b"\x89PNG\r\n\x1a\n",
+    b"\xff\xd8\xff\xe0",
+    b"GIF89a",
+    b"RIFF",
+    b"\x00\x00\x00\x20ftypisom",
+    b"OggS",
+    b"wOF2",
+]
+
+
+@pytest.mark.parametrize("magic", MEDIA)
+def test_pictures_sound_film_and_type_are_unsupported(magic: bytes) -> None:
+    assert reasons(magic + NOISE) == [Reason.UNSUPPORTED]
+
+
+@pytest.mark.parametrize(
+    "inner", [zipped(), gzip.compress(b"x" * 99), b"7z\xbc\xaf\x27\x1c"], ids=["zip", "gzip", "7z"]
+)
+@pytest.mark.parametrize("distance", [4000, (1 << 20) - 3016])
+def test_a_picture_that_is_an_archive_as_well_is_opaque(inner: bytes, distance: int) -> None:
+    noise = (NOISE * 300)[:distance]
+    assert reasons(b"\x89PNG\r\n\x1a\n" + noise + inner) == [Reason.OPAQUE]
+
+
+@pytest.mark.parametrize("junk", [b"X", b"\x00\x01\x02\xff" * 15])
+@pytest.mark.parametrize("compress", [gzip.compress, zstandard.compress])
+def test_a_few_bytes_before_compressed_data_do_not_hide_it(junk: bytes, compress) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    assert any(
+        "ann@example.com" in text for text in texts(junk + compress(b"ann@example.com\n" * 99)).values()
+    )
 
 
 def test_an_encrypted_zip_says_so() -> None:
@@ -81,7 +115,7 @@ def test_zeros_hold_nothing() -> None:
 
 def test_names_and_types_are_not_believed() -> None:
     headers = (("Content-Type", "text/plain"),)
-    assert reasons(NOISE, headers) == [Reason.UNSUPPORTED]
+    assert reasons(NOISE, headers) == [Reason.OPAQUE]
     typed = (("Content-Type", "application/zip"),)
     assert any(
         isinstance(item, Part) and item.text == "mail ann@example.com"

@@ -66,3 +66,10 @@ def test_a_file_has_no_carriers() -> None:
 
 def test_an_empty_body_yields_nothing() -> None:
     assert items(b"") == []
+
+
+def test_a_method_that_is_none_is_read() -> None:
+    one = Transfer(door="proxy", body=b"", url="/", method="ANN@EXAMPLE.COM,BO%40EXAMPLE.COM")
+    found = {part.provenance: part.text for part in content.read(one, Limits()) if isinstance(part, Part)}
+    assert found["request.method"] == one.method
+    assert found["request.method > percent"] == "ANN@EXAMPLE.COM,BO@EXAMPLE.COM"

@@ -119,3 +119,58 @@ def test_what_goes_in_as_utf16_comes_out(text: str) -> None:
 def test_nothing_is_unscanned_in_text() -> None:
     assert all(reason is not Reason.UNSUPPORTED for reason in reasons(RUSSIAN.encode("koi8-r")))
     assert len(items(b"a")) == 1
+
+
+ROWS = "".join(f"{n};Jürgen Groß;ann{n}@example.com;(212) 555-01{n % 100:02}\n" for n in range(300))
+LIES = [
+    "cp037",
+    "cp500",
+    "cp273",
+    "utf-16-le",
+    "utf-32-be",
+    "utf-7",
+    "gbk",
+    "big5",
+    "shift_jis",
+    "johab",
+    "hz",
+    "euc_kr",
+]
+
+
+@pytest.mark.parametrize("declared", LIES)
+@pytest.mark.parametrize(
+    "body", [ROWS.encode("latin-1"), b"\xff\n" + ROWS.encode("ascii", "ignore")], ids=["umlauts", "byte"]
+)
+def test_a_lying_charset_does_not_blind(declared: str, body: bytes) -> None:
+    found = texts(body, (("Content-Type", f"text/csv; charset={declared}"),))
+    assert any(text.count("@example.com;(212) 555-01") == 300 for text in found.values())
+
+
+@pytest.mark.parametrize("lead", [b"\xa0", b"\x81", b"\xfe", b"\x8f"])
+@pytest.mark.parametrize("declared", ["", "gbk", "big5", "shift_jis", "gb18030"])
+def test_bytes_before_letters_do_not_swallow_them(lead: bytes, declared: str) -> None:
+    body = b"".join(lead + b"Ann" + lead + b"ann%d@example.com\n" % n for n in range(200))
+    found = texts(body, (("Content-Type", f"text/csv; charset={declared}"),))
+    assert any(text.count("Ann") == text.count("ann") == 200 for text in found.values())
+
+
+@pytest.mark.parametrize("charset", ["cp037", "cp500", "cp273", "cp1140"])
+@pytest.mark.parametrize("declare", [True, False])
+def test_ebcdic_is_read(charset: str, declare: bool) -> None:  # noqa: FBT001
+    headers = (("Content-Type", f"text/plain; charset={charset if declare else 'utf-8'}"),)
+    found = texts(ROWS.encode(charset), headers)
+    assert any(text.count("@example.com") == 300 and "Gro" in text for text in found.values())
+    assert reasons(ROWS.encode(charset), headers) == []
+
+
+def test_ebcdic_lines_between_others_are_read() -> None:
+    line = "Ann Lee ann@example.com, 212 555 0100".encode("cp037")
+    body = b"".join(b"The quick brown fox jumps over the lazy dog.\n" * 9 + line + b"\n" for _ in range(20))
+    assert texts(body)["customers.dat > as cp037"].count("ann@example.com") == 20
+
+
+def test_a_charset_that_nobody_knows_is_reported() -> None:
+    body = ROWS.encode("latin-1").translate(bytes((n * 37 + 11) % 96 + 160 for n in range(256)))
+    assert reasons(body) == [Reason.UNSUPPORTED]
+    assert parts(body)

@@ -156,3 +156,18 @@ def test_the_body_beyond_its_limit_is_over_budget_and_the_rest_is_read() -> None
     assert isinstance(found[0], Part)
     assert found[0].text == TEXT[:100]
     assert found[1] == Unscanned("customers.dat", Reason.OVER_BUDGET, len(TABLE) - 100)
+
+
+def test_what_is_broken_inside_a_good_coding_stays_reported() -> None:
+    inner = b"--b\r\nContent-Type: a/b\r\n\r\n" + gzip.compress(TABLE)[:-200] + b"\r\n--b--\r\n"
+    assert reasons(inner) == [Reason.MALFORMED]
+    for coding, compress in (("gzip", gzip.compress), ("br", brotli.compress), ("deflate", zlib.compress)):
+        assert reasons(compress(inner), coded(coding)) == [Reason.MALFORMED]
+        assert Reason.MALFORMED in reasons(
+            compress(b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>'), coded(coding)
+        )
+
+
+def test_members_without_end_are_over_budget() -> None:
+    assert reasons(gzip.compress(b"") * 500, limits=Limits(parts=100)) == [Reason.OVER_BUDGET]
+    assert reasons(gzip.compress(TABLE) * 500, limits=Limits(parts=100)) == []

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.content.reading import main, parts, records, texts
+from exfilter.limits import Limits
+from exfilter.model import Part, Reason
+from tests.content.reading import items, main, parts, reasons, records, texts
 
 PLAIN = "# notes on a case, nothing here\n"
 
@@ -55,3 +57,28 @@ def test_escapes_in_escapes_are_undone() -> None:
 def test_the_content_of_a_page_needs_no_second_view() -> None:
     assert "ann@example.com" in main(b"<p>ann&#64;example.com</p>").text
     assert [part.path for part in parts(b"<p>ann&#64;example.com</p>")] == [("customers.dat",)]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("ann+AEA-example.com", "ann@example.com"),
+        ("+AGEAbgBuAEAAZQB4AGEAbQBwAGwAZQAuAGMAbwBt-", "ann@example.com"),
+        ("J+APw-rgen +BBgEMgQwBD0-", "Jürgen Иван"),
+    ],
+)
+def test_utf7_is_undone(written: str, meant: str) -> None:
+    assert meant in texts((PLAIN + written + "\n").encode())["customers.dat > utf-7"]
+
+
+def test_a_phone_number_is_no_utf7() -> None:
+    assert len(parts(b"# call +442079460123 or +1 212 555 0100\n")) == 1
+
+
+def test_views_are_bounded_by_the_text() -> None:
+    body = b"# " + b"%25%34%30=3D&amp;\\u0041 " * 40_000
+    found = items(body, limits=Limits(views=1))
+    made = sum(len(part.text) for part in found if isinstance(part, Part))
+    assert made <= 2 * len(body) + (1 << 17)
+    assert Reason.OVER_BUDGET in reasons(body, limits=Limits(views=1))
+    assert reasons(b"# " + b"ann%40example.com=3D\\u0041 " * 40_000) == []

@@ -200,3 +200,48 @@ def test_lines_that_begin_like_a_form_are_lines() -> None:
     body = b"a=1&b=ann%40example.com\n" * 3
     assert main(body).text == body.decode()
     assert "ann@example.com" in texts(body)["customers.dat > percent"]
+
+
+@pytest.mark.parametrize("size", [70, 201, 900, 3000])
+def test_a_boundary_of_any_length_counts(size: int) -> None:
+    boundary = b"b" * size
+    headers = (("Content-Type", "multipart/form-data; boundary=" + boundary.decode()),)
+    found = texts(multipart(FILE, boundary=boundary), headers)
+    assert found['request.body > multipart[1] "q3.csv"'] == TABLE.replace(b"\n", b"\r\n").decode()
+
+
+def test_parts_behind_a_long_preamble_are_opened() -> None:
+    encoded = b"Content-Transfer-Encoding: base64\n\n" + base64.encodebytes(TABLE)
+    found = texts(b"All is well.\r\n" * 6000 + multipart(encoded), TYPE)
+    assert TABLE.decode() in found.values()
+    assert "well" in texts(b"All is well.\r\n" * 6000, TYPE)["request.body > preamble"]
+
+
+SMALL = Limits(small=10)
+
+
+def test_many_small_structured_fields_are_read_together() -> None:
+    body = b"&".join(b'a=[{"m":"ann%d%%40example.com"}]' % n for n in range(200))
+    found = parts(body, limits=SMALL)
+    assert len(found) < 30
+    assert all(any(f"ann{n}@example.com" in part.text for part in found) for n in range(200))
+    assert reasons(body, limits=SMALL) == []
+
+
+def test_many_small_files_of_text_are_read_together() -> None:
+    body = multipart(*[FILE] * 200)
+    found = parts(body, TYPE, limits=SMALL)
+    assert len(found) < 30
+    assert sum(part.text.count("1,Ann") for part in found) == 200
+    assert reasons(body, TYPE, SMALL) == []
+
+
+@pytest.mark.parametrize(
+    "small",
+    [b"filename=a\n\n" + gzip.compress(b"x"), b"filename=a\nContent-Transfer-Encoding: base64\n\nYW5u"],
+)
+def test_many_small_files_that_have_to_be_opened_are_over_budget(small: bytes) -> None:
+    body = multipart(*[b"Content-Disposition: form-data; name=f; " + small] * 50, line=b"\n")
+    found = reasons(body, TYPE, SMALL)
+    assert Reason.OVER_BUDGET in found
+    assert len(found) < 5

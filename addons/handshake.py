@@ -1,0 +1,57 @@
+"""What a client says in its TLS handshake, mitmproxy repeats to the destination: names must be known ones."""
+
+# mypy: untyped-calls-exclude=mitmproxy
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from exfilter.model import Transfer
+
+if TYPE_CHECKING:
+    from mitmproxy.proxy.context import Context
+    from mitmproxy.tls import TlsData
+
+    from addons.desk import Desk
+
+PROTOCOLS = frozenset({b"h2", b"http/1.1", b"http/1.0"})
+"""The protocols that a client may offer (ALPN). Others are not passed on, the door speaks none of them."""
+
+
+class Handshake:
+    """Refuses a server name (SNI) other than the one that the tunnel was opened to, and was judged by."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def tls_start_client(self, data: TlsData) -> None:
+        """Let the handshake go on, or close the connection."""
+        # Fail closed: without `ssl_conn` mitmproxy closes the connection. It is given back at the end.
+        connection, data.ssl_conn = data.ssl_conn, None
+        client, tunnel = data.context.client, data.context.server.address
+        client.alpn_offers = [offer for offer in client.alpn_offers if offer in PROTOCOLS]
+        # No address: TLS up to the proxy itself, nobody is told that name.
+        if client.sni and tunnel and _plain(client.sni) != _plain(tunnel[0]):
+            outcome = await self._desk.refuse(
+                _transfer(data.context, tunnel[0]), "the server name of TLS is not that of the tunnel"
+            )
+            if not outcome.forward:
+                return
+        data.ssl_conn = connection
+
+
+def _plain(name: str) -> str:
+    return name.lower().rstrip(".")
+
+
+def _transfer(context: Context, host: str) -> Transfer:
+    peer = context.client.peername
+    return Transfer(
+        door="proxy",
+        body=(context.client.sni or "").encode("utf-8", "replace"),
+        actor=str(peer[0]) if peer else "",
+        destination=_plain(host),
+        method="TLS",
+        time=time.time(),
+    )
