@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
 from importlib.metadata import files
 from pathlib import Path
 
@@ -35,3 +40,33 @@ def test_the_wheel_holds_every_module_and_nothing_else() -> None:
 
 def test_the_licence_is_shipped() -> None:
     assert any(str(file).endswith("LICENSE") for file in files("exfilter") or ())
+
+
+def test_without_a_compiler_it_installs_and_says_that_the_reference_kernel_runs(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    for name in ("addons", "detectors", "exfilter"):
+        shutil.copytree(
+            ROOT / name, source / name, ignore=shutil.ignore_patterns("*.so", "*.c", "__pycache__")
+        )
+    for name in ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    build = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation"]
+    subprocess.run(
+        [*build, "-w", str(tmp_path), str(source)],
+        check=True,
+        env=os.environ | {"CC": "/bin/false"},
+        capture_output=True,
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    zipfile.ZipFile(wheel).extractall(tmp_path / "installed")
+    say = "from exfilter.cli import main; import sys; sys.argv = ['exfilter', '--version']; main()"
+    said = subprocess.run(
+        [sys.executable, "-c", say],
+        env=os.environ | {"PYTHONPATH": str(tmp_path / "installed")},
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert "kernel reference" in said.stdout

@@ -28,7 +28,13 @@ _RUN = 30
 """Combining marks in a row that are normalised together."""
 _LETTERS = frozenset(range(0xC0, 0xFE)) - {0xD7, 0xF7}
 _LETTER = re.compile("[A-Za-z]")
-_EBCDIC = ("cp037", "cp500", "cp875", "cp1026", "cp1140", "cp273", "cp424", "utf_7")
+_LIKELY = (
+    *("cp1252", "cp1251", "cp932", "gb18030", "cp1250", "iso8859_2", "big5", "cp949", "euc_jp", "koi8_r"),
+    *("cp1254", "cp1253", "cp1255", "cp1256", "cp1257", "cp874"),
+)
+"""Charsets that text without a declaration is guessed to be in, the likelier first."""
+_FOREIGN_WORDS = re.compile(rb"[^\x00-\x26\x28-\x2c\x2e-\x40]*[\x80-\xff][^\x00-\x26\x28-\x2c\x2e-\x3f]*")
+"""Words with bytes that are not ASCII: the rest of a table tells nothing and drowns them."""
 _NOT_CHARSETS = frozenset({"utf-8", "idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined"})
 _ASCII = bytes(range(0x20, 0x7F))
 _ASCII_ALL, _HIGH = bytes(range(0x80)), bytes(range(0x80, 0x100))
@@ -191,10 +197,18 @@ def _is_text(codec: codecs.CodecInfo) -> bool:
 
 def _guess(sample: bytes) -> tuple[str, bool]:
     """Return the likeliest charset that keeps ASCII, and whether what it gives looks like a language."""
-    best = charset_normalizer.from_bytes(sample, steps=5, chunk_size=512, cp_exclusion=list(_EBCDIC)).best()
-    if best is None or not _keeps_ascii(best.encoding):
+    words = b"\n".join(_FOREIGN_WORDS.findall(sample))
+    found = charset_normalizer.from_bytes(words, cp_isolation=list(_LIKELY), steps=5, chunk_size=512)
+    named = [match for match in found if match.encoding in _LIKELY]
+    if not named:
         return "", False
+    best = min(named, key=_rank)
     return best.encoding, best.coherence > 0 or len(sample) < _JUDGED
+
+
+def _rank(match: charset_normalizer.CharsetMatch) -> tuple[float, float, int]:
+    """Return what to prefer by: less noise, more of a language, and what is in wider use."""
+    return round(match.chaos, 2), -round(match.coherence, 1), _LIKELY.index(match.encoding)
 
 
 def _decodes(sample: bytes, name: str) -> bool:

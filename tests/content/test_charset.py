@@ -174,3 +174,18 @@ def test_a_charset_that_nobody_knows_is_reported() -> None:
     body = ROWS.encode("latin-1").translate(bytes((n * 37 + 11) % 96 + 160 for n in range(256)))
     assert reasons(body) == [Reason.UNSUPPORTED]
     assert parts(body)
+
+
+@pytest.mark.parametrize(
+    ("charset", "people"),
+    [
+        ("latin-1", ["Zoë Müller", "François Lefèvre", "José Núñez", "Jürgen Groß", "Søren Åkesson"]),
+        ("cp1251", ["Анна Ковалева", "Борис Жуков", "Ольга Щукина"]),
+    ],
+)
+def test_names_in_a_table_tell_its_charset(charset: str, people: list[str]) -> None:
+    """The ASCII of a table drowned them: Latin-1 was read as Windows-1250."""
+    table = "".join(
+        f"C-{n:04},{people[n % len(people)]},user{n}@post.example,+1 212 555 0{n}\n" for n in range(100, 160)
+    )
+    assert parts(table.encode(charset))[0].text == table
