@@ -331,7 +331,7 @@ class _Judged:
         rows = rows[distinct]
         bearer_row, ordinal = expand(hits.posting[rows], self.tables)
         explained = np.unique(bearer_row[np.isin(ordinal, counted)])
-        explained_tags = hits.tag[rows[explained]]
+        all_tags, explained_tags = hits.tag[rows], hits.tag[rows[explained]]
         rows = np.delete(rows, explained)
         trials = len(candidates) - len(explained)
         if shape in (NAME, NAME_LOWER, NAME_MONO):
@@ -339,9 +339,9 @@ class _Judged:
             lead = candidates["lead"][~np.isin(candidates["tag"], set_aside)]
             chance = self._judge_names(hits.bearers[rows], lead, shape)
         else:
-            chance = _judge_numbers(
-                trials, len(rows), self.chances.statistics.density[shape, candidates["lead"]]
-            )
+            density = self.chances.statistics.density[shape]
+            missed = candidates["lead"][~np.isin(candidates["tag"], all_tags)]
+            chance = _judge_numbers(density[hits.lead[rows]], density[missed])
         count = max(0, round(chance.customers)) if chance.log10_p < SIGNIFICANT else 0
         name = self.tables.shapes[shape].name
         judgement = Judgement(name, trials, len(rows), chance.expected, chance.log10_p, count)
@@ -376,10 +376,17 @@ class _Chance:
     customers: float
 
 
-def _judge_numbers(trials: int, found: int, density: Floats) -> _Chance:
-    chance = min(float(density.mean()), 0.999999) if len(density) else 0.0
-    customers = found - (trials - found) * chance / (1.0 - chance)
-    return _Chance(trials * chance, binomial_tail(trials, found, chance), customers)
+def _judge_numbers(found: Floats, missed: Floats) -> _Chance:
+    """Judge numbers by the chance of each, hit or miss.
+
+    A miss of chance u stands for u / (1 - u) strangers who hit. Trials of unequal chances have no
+    heavier tail than as many of their mean (Hoeffding 1956).
+    """
+    trials = len(found) + len(missed)
+    expected = float(found.sum() + missed.sum())
+    chance = min(expected / trials, 0.999999) if trials else 0.0
+    strangers = float((missed / (1.0 - np.minimum(missed, 0.999999))).sum())
+    return _Chance(expected, binomial_tail(trials, len(found), chance), len(found) - strangers)
 
 
 def _judge_names(
