@@ -31,6 +31,8 @@ class Source:
     """Its bytes, where they are not in a file."""
     problem: str = ""
     """Why it cannot be read at all. Empty: it may."""
+    reason: Reason = Reason.UNSUPPORTED
+    """The same, as a verdict names it."""
 
 
 class Unreadable(Exception):  # noqa: N818 - a state of a file, not an error of ours
@@ -70,7 +72,7 @@ def _walk(root: str) -> Iterator[Source]:
                 # Inside, its target is scanned in its own place.
                 yield Source(path, problem="symbolic link that leaves the folder")
         except OSError as error:
-            yield Source(path, problem=_why(error))
+            yield Source(path, problem=_why(error), reason=Reason.MALFORMED)
 
 
 def _why(error: OSError) -> str:
@@ -82,7 +84,7 @@ def read(source: Source) -> Buffer:
     if source.data is not None:
         return source.data
     if source.problem:
-        raise Unreadable(source.problem, Reason.UNSUPPORTED)
+        raise Unreadable(source.problem, source.reason)
     # A pipe must not block us, and a file that became a link since it was found is not followed.
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if source.named else os.O_NOFOLLOW)
     try:

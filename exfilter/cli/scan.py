@@ -20,7 +20,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from exfilter import settings
 from exfilter.cli import files
 from exfilter.cli.files import Source, Unreadable
-from exfilter.cli.formats import Format, Result, Seen, Weighed, Wishes
+from exfilter.cli.formats import Format, Result, Seen, Weighed, Wishes, printable
 from exfilter.cli.formats.jsonl import JsonLines
 from exfilter.cli.formats.sarif import Sarif
 from exfilter.cli.formats.table import TableFormat
@@ -31,6 +31,8 @@ from exfilter.model import Findings, Ordinals, Reason, Transfer, Unscanned, Verd
 from exfilter.scan import Pipeline
 from exfilter.scanner import SLOW, Scanner
 
+WHOLE = "file: "
+"""Begins the provenance of a file of which nothing could be read."""
 CLEAN, HELD, NOT_READ = 0, 1, 2
 GRACE = 10.0
 """Seconds beyond the deadline until a worker is ended: not every parser asks for the time."""
@@ -93,7 +95,7 @@ class Examiner:
         verdict = self.pipeline.failed(problem, transfer, reason)
         size = files.size(source)
         nobody = np.zeros(0, dtype=np.int64)
-        unscanned = (Unscanned(f"file: {problem}", reason, size),)
+        unscanned = (Unscanned(f"{WHOLE}{problem}", reason, size),)
         verdict = replace(verdict, findings=Findings(nobody, 0, nobody, {}, {}, unscanned, size))
         return self._recorded(transfer, verdict, self._result(transfer, verdict, seconds))
 
@@ -244,6 +246,10 @@ def _print(found: Iterable[Result], out: Format, *, progress: bool) -> _Tally:
         for result in found:
             tally.add(result)
             out.add(result)
+            for part in result.unscanned:
+                if part.part.startswith(WHOLE):
+                    problem = part.part.removeprefix(WHOLE)
+                    sys.stderr.write(f"exfilter: {printable(result.path)} was not read: {problem}\n")
             bar.update(line, description=str(tally))
     out.end()
     return tally

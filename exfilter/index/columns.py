@@ -35,7 +35,7 @@ _NAMES: Mapping[Use, str] = {
         custid custno clientid clientnumber clientno consumerid kundennummer kundennr kundenid
         kdnr numeroclient idclient idcliente codigocliente codicecliente klantnummer klantid
         idklienta accountid accountnumber accountno userid memberid contactid personid
-        subscriberid uuid guid id
+        subscriberid nclient noclient ncliente nocliente uuid guid id
     """,
     Use.EMAIL: """
         email mail emailaddress emailaddr emailid mailaddress emailadresse mailadresse
@@ -49,7 +49,8 @@ _NAMES: Mapping[Use, str] = {
         telnr telefon telefonnummer telefonnr telefono telefone telefoonnummer telefoon
         numerodetelefono numerotelefono numerodetelephone numtel numerotelefonu nrtelefonu
         mobile mobilephone mobilenumber mobileno mobil mobiltelefon mobilnummer mobiel handy
-        handynummer cell cellphone cellnumber cellular celular movil cellulare portable
+        handynummer cell cellphone cellnumber cellular celular movil telefonomovil telefonofijo
+        cellulare portable
         telemovel komorka msisdn whatsapp landline festnetz rufnummer puhelin puhelinnumero fax
         faxnumber телефон мобильный 電話 電話番号 携帯電話 电话 电话号码 手机 手机号 전화 전화번호
     """,
@@ -58,12 +59,12 @@ _NAMES: Mapping[Use, str] = {
         ticketnummer case caseid casenumber caseno casereference caseref supportticket
         supportcase incident incidentid incidentnumber sr srnumber servicerequest vorgang
         vorgangsnummer fallnummer dossier numerodossier zgloszenie numerzgloszenia tiquete caso
-        numerocaso zaaknummer 工单 工单号
+        numerocaso zaaknummer nticket noticket incidencia 工单 工单号
     """,
     Use.NAME: """
         name names fullname displayname completename personname nameofcustomer nombrecompleto
         nomcomplet nomecompleto nomecognome vollername vollstandigername volledigenaam naam
-        imieinazwisko navn namn nimi имя фио 氏名 名前 お名前 姓名 이름 성명
+        ansprechpartner imieinazwisko navn namn nimi имя фио 氏名 名前 お名前 姓名 이름 성명
     """,
     Use.FIRST_NAME: """
         firstname fname given givenname givennames forename prename vorname vornamen prenom

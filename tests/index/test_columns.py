@@ -106,3 +106,18 @@ def test_a_first_line_with_data_is_not_quoted(first: str) -> None:
 )  # fmt: skip
 def test_countries_are_regions_of_the_telephone_network(country: str, code: str | None) -> None:
     assert region(country) == code
+
+
+@pytest.mark.parametrize(
+    ("name", "use"),
+    [
+        ("Nº cliente", Use.ID),
+        ("N° client", Use.ID),
+        ("Teléfono móvil", Use.PHONE),
+        ("N° ticket", Use.TICKET),
+        ("Incidencia", Use.TICKET),
+        ("Ansprechpartner", Use.NAME),
+    ],
+)
+def test_columns_of_everyday_tables_are_recognised(name: str, use: Use) -> None:
+    assert guess(name) is use
