@@ -108,7 +108,7 @@ class TestDefaultPolicy:
         assert (verdict.action, verdict.rule) == (Action.QUARANTINE, "unscanned")
 
     @pytest.mark.parametrize(
-        ("size", "action"), [(0, Action.ALERT), (65_535, Action.ALERT), (65_536, Action.QUARANTINE)]
+        ("size", "action"), [(0, Action.ALERT), (4_095, Action.ALERT), (4_096, Action.QUARANTINE)]
     )
     def test_a_small_picture_raises_an_alert_and_a_large_one_is_held(self, size: int, action: Action) -> None:
         picture = found(unscanned=(Unscanned("p", Reason.UNSUPPORTED, size),))

@@ -108,12 +108,14 @@ def _runs(mask: npt.NDArray[np.bool_], least: int) -> list[tuple[int, int]]:
 
 def opaque(content: Content, reason: Reason) -> Iterator[Item]:
     """Yield the strings of a content that cannot be opened, and that it was not scanned."""
+    name = sniff.signature(content.stream.head())
+    known = bool(name) and name not in sniff.MEDIA
     strings = Strings(content)
     stream = strings.tee(content.stream)
     size, zeros, seam = 0, True, b""
     for chunk in stream:
         size += len(chunk)
-        if reason is Reason.UNSUPPORTED and sniff.embedded(seam + chunk, typed=False) >= 0:
+        if reason is Reason.UNSUPPORTED and not known and sniff.embedded(seam + chunk, typed=False) >= 0:
             reason = Reason.OPAQUE  # a picture that is an archive as well
         seam = chunk[-_SEAM:]
         zeros = zeros and not chunk.strip(b"\x00")

@@ -157,7 +157,7 @@ def reason(head: bytes) -> Reason:
     )
     if encrypted:
         return Reason.ENCRYPTED
-    return Reason.UNSUPPORTED if name in MEDIA else Reason.OPAQUE
+    return Reason.UNSUPPORTED if name else Reason.OPAQUE
 
 
 def _zip_encrypted(head: bytes) -> bool:

@@ -25,8 +25,8 @@ encrypted   = { quarantine = 0 }
 over-budget = { quarantine = 0 }
 deadline    = { quarantine = 0 }
 malformed   = { quarantine = 0 }
-opaque      = { quarantine = 0 } # archives, documents, unknown bytes: 12 KB of zip hold 500 customers
-unsupported = { alert = 0, quarantine = 65_536 } # pictures, sound, film and fonts, and unknown charsets
+opaque      = { quarantine = 0 } # bytes that look like nothing known
+unsupported = { alert = 0, quarantine = 4_096 } # known and not read: archives, documents, pictures
 
 [destinations]
 # Classes of hosts. "*.crm.example" is every host below crm.example, "crm.example" that host alone.

@@ -184,7 +184,7 @@ STANDARD: Mapping[Reason, Steps] = {
     Reason.MALFORMED: HOLD,
     Reason.OPAQUE: HOLD,
     # Pictures, films and the like by their signature: everybody uploads them.
-    Reason.UNSUPPORTED: Steps(alert=0, quarantine=65_536),
+    Reason.UNSUPPORTED: Steps(alert=0, quarantine=4_096),
 }
 
 

@@ -24,19 +24,19 @@ def zipped(name: str = "a.txt") -> bytes:
 
 
 @pytest.mark.parametrize(
-    "body",
+    ("body", "reason"),
     [
-        NOISE,
-        zipped(),
-        b"%PDF-1.7\n1 0 obj\n",
-        b"\n\n%PDF-1.4\n%\xe2\xe3\n1 0 obj",
-        b"7z\xbc\xaf\x27\x1c" + NOISE,
+        (NOISE, Reason.OPAQUE),
+        (zipped(), Reason.UNSUPPORTED),
+        (b"%PDF-1.7\n1 0 obj\n", Reason.UNSUPPORTED),
+        (b"\n\n%PDF-1.4\n%\xe2\xe3\n1 0 obj", Reason.UNSUPPORTED),
+        (b"7z\xbc\xaf\x27\x1c" + NOISE, Reason.UNSUPPORTED),
     ],
     ids=["noise", "zip", "pdf", "late pdf", "7z"],
 )
-def test_what_may_hold_anything_is_opaque_with_its_size(body: bytes) -> None:
+def test_what_may_hold_anything_is_unscanned_with_its_size(body: bytes, reason: Reason) -> None:
     assert [item for item in items(body) if isinstance(item, Unscanned)] == [
-        Unscanned("customers.dat", Reason.OPAQUE, len(body))
+        Unscanned("customers.dat", reason, len(body))
     ]
 
 
