@@ -14,3 +14,8 @@ settings.load_profile("exfilter")
 
 # Behind site-packages: what the wheel installed is what is tested; only fixtures/ and tests/ come from here.
 sys.path.append(str(Path(__file__).parent.parent))
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name bodies by their argument: bytes such as gzip's time differ from one worker to the other."""
+    return argname if isinstance(val, bytes) else None
