@@ -39,7 +39,6 @@ from exfilter.kernel.tables import (
     NAME_LOOSE,
     NAME_LOWER,
     NAME_MONO,
-    SHARED,
     Matches,
     Tables,
     bearers_by_chance,
@@ -196,16 +195,8 @@ def _gather(observed: Sequence[Observed], tables: Tables) -> _Hits:
         posting=posting,
         tag=joined([m.tag for m in matches], np.uint64),
         lead=joined([m.lead for m in matches], np.uint16),
-        bearers=_bearers(posting, tables),
+        bearers=tables.bearers(posting),
     )
-
-
-def _bearers(posting: NDArray[np.uint32], tables: Tables) -> Int64Array:
-    count = np.ones(len(posting), dtype=np.int64)
-    shared = np.flatnonzero(posting & SHARED)
-    row = (posting[shared] ^ SHARED).astype(np.int64)
-    count[shared] = tables.postings_start[row + 1] - tables.postings_start[row]
-    return count
 
 
 def _candidates(observed: Sequence[Observed]) -> NDArray[np.void]:
@@ -227,25 +218,12 @@ def _candidates(observed: Sequence[Observed]) -> NDArray[np.void]:
     return everything[new]
 
 
-def expand(posting: NDArray[np.uint32], tables: Tables) -> tuple[Int64Array, Int64Array]:
-    """Return (row, ordinal) for each bearer of each posting. Shapes: both [total bearers]."""
-    bearers = _bearers(posting, tables)
-    row = np.repeat(np.arange(len(posting), dtype=np.int64), bearers)
-    within = np.arange(len(row), dtype=np.int64) - np.repeat(np.cumsum(bearers) - bearers, bearers)
-    value = posting[row]
-    shared = np.flatnonzero(value & SHARED)
-    ordinal = value.astype(np.int64)
-    begin = tables.postings_start[(value[shared] ^ SHARED).astype(np.int64)]
-    ordinal[shared] = tables.postings[begin + within[shared]]
-    return row, ordinal
-
-
 def _identify(
     hits: _Hits, chances: _Chances, tables: Tables
 ) -> tuple[Int64Array, Int64Array, Floats, Floats]:
     """Return (hit, ordinal, bits, support by kind) for every customer of every anchor."""
     anchor = np.flatnonzero((hits.kind != Kind.NAME) & (hits.bearers <= HOUSEHOLD))
-    row, ordinal = expand(hits.posting[anchor], tables)
+    row, ordinal = tables.expand(hits.posting[anchor])
     row = anchor[row]
     support = np.zeros((len(row), len(Kind)))
     worth = chances.support_bits(hits)
@@ -277,28 +255,11 @@ def _support(
     near &= (hits.record[mine] >= 0) | (np.abs(hits.start[mine] - hits.start[theirs]) <= REACH)
     telling = near & (hits.kind[mine] != hits.kind[theirs])
     at = inside[telling]
-    same = _bears(ordinal[at], hits.posting[other[at]], tables)
+    same = tables.bears(hits.posting[other[at]], ordinal[at])
     at = at[same]
     kinds = hits.kind[other[at]]
     support[at, kinds] = np.maximum(support[at, kinds], worth[other[at]])
     return bool(near.any())
-
-
-def _bears(ordinal: Int64Array, posting: NDArray[np.uint32], tables: Tables) -> Bools:
-    """Whether each customer is among the bearers of the posting beside it: bisection in its row."""
-    result: Bools = np.equal(posting, ordinal)
-    shared = np.flatnonzero(posting & SHARED)
-    row = (posting[shared] ^ SHARED).astype(np.int64)
-    low, end = tables.postings_start[row], tables.postings_start[row + 1]
-    wanted, high = ordinal[shared], end.copy()
-    while bool((low < high).any()):
-        middle = (low + high) // 2
-        below = (low < high) & (tables.postings[np.minimum(middle, len(tables.postings) - 1)] < wanted)
-        high = np.where((low < high) & ~below, middle, high)
-        low = np.where(below, middle + 1, low)
-    at = np.minimum(low, max(0, len(tables.postings) - 1))
-    result[shared] = (low < end) & (tables.postings[at] == wanted) if len(shared) else False
-    return result
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,7 +290,7 @@ class _Judged:
         rows = np.flatnonzero(hits.shape == shape)
         _, distinct = np.unique(hits.tag[rows], return_index=True)
         rows = rows[distinct]
-        bearer_row, ordinal = expand(hits.posting[rows], self.tables)
+        bearer_row, ordinal = self.tables.expand(hits.posting[rows])
         explained = np.unique(bearer_row[np.isin(ordinal, counted)])
         all_tags, explained_tags = hits.tag[rows], hits.tag[rows[explained]]
         rows = np.delete(rows, explained)
@@ -345,7 +306,7 @@ class _Judged:
         count = max(0, round(chance.customers)) if chance.log10_p < SIGNIFICANT else 0
         name = self.tables.shapes[shape].name
         judgement = Judgement(name, trials, len(rows), chance.expected, chance.log10_p, count)
-        who = expand(hits.posting[rows], self.tables)[1] if count else np.empty(0, dtype=np.int64)
+        who = self.tables.expand(hits.posting[rows])[1] if count else np.empty(0, dtype=np.int64)
         return judgement, np.unique(who)
 
     def _judge_names(self, bearers: Int64Array, lead: NDArray[np.uint16], shape: int) -> _Chance:
@@ -437,7 +398,7 @@ def _fields(hits: _Hits, counted: Ordinals, tables: Tables) -> dict[str, int]:
     result = {}
     for kind in (Kind.NAME, Kind.EMAIL, Kind.TICKET, Kind.PHONE):
         posting = np.unique(hits.posting[hits.kind == kind])
-        ordinals = np.unique(expand(posting, tables)[1])
+        ordinals = np.unique(tables.expand(posting)[1])
         result[kind.name.lower()] = len(np.intersect1d(ordinals, counted, assume_unique=True))
     return result
 

@@ -255,7 +255,7 @@ def _exhibits(part: str, text: str, matches: Matches, show: Show) -> Iterator[tu
 def _of_counted(exhibits: list[tuple[Exhibit, int]], counted: Ordinals, tables: Tables) -> Iterator[Exhibit]:
     """Yield the exhibits whose customers count."""
     for exhibit, posting in exhibits:
-        _, ordinals = evidence.expand(np.array([posting], dtype=np.uint32), tables)
+        _, ordinals = tables.expand(np.array([posting], dtype=np.uint32))
         mine = ordinals[np.isin(ordinals, counted)]
         if len(mine):
             yield replace(exhibit, ordinal=int(mine[0]), bearers=len(ordinals))

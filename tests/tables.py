@@ -9,8 +9,9 @@ import numpy as np
 
 from detectors import LEADS, Key, emails, lead, names, phones, tickets
 from exfilter.index.statistics import Statistics
+from exfilter.kernel.layer import SHARED, Layer
 from exfilter.kernel.siphash import siphash24
-from exfilter.kernel.tables import FIXED_SHAPES, SHARED, Shape, Tables, commonness
+from exfilter.kernel.tables import FIXED_SHAPES, Shape, Tables, commonness
 from exfilter.model import Kind
 
 KIND_KEYS = tuple(bytes([kind + 1]) * 16 for kind in Kind)
@@ -60,26 +61,39 @@ def build(customers: Iterable[Customer]) -> tuple[Tables, Statistics]:
         roles |= commonness(summed) << np.uint8(shift)
     shapes = _shapes(bearers, templates)
     tagged = sorted(_tagged(bearers))
-    values, start, postings = [], [0], []
-    for _, who in tagged:
-        if len(who) == 1:
-            values.append(who[0])
-        else:
-            values.append(int(SHARED) | (len(start) - 1))
-            postings += who
-            start.append(len(postings))
     tables = Tables(
         kind_keys=KIND_KEYS,
         token_key=TOKEN_KEY,
-        tags=np.array([tag for tag, _ in tagged], dtype=np.uint64),
-        values=np.array(values, dtype=np.uint32),
-        postings_start=np.array(start, dtype=np.int64),
-        postings=np.array(postings, dtype=np.uint32),
+        layers=(layer(tagged),),
         roles=roles,
         shapes=shapes,
         templates=templates,
     )
     return tables, _statistics(len(everybody), bearers, shapes, everybody, firsts, lasts)
+
+
+def layer(tagged: Sequence[tuple[int, Sequence[int]]]) -> Layer:
+    """Return a layer of tags, ascending, with their bearers."""
+    records: list[tuple[int, int, int]] = []
+    start, postings = [0], list[int]()
+    words = max(1, -(-len(tagged) // 4))
+    filter_ = [0] * words
+    for tag, who in tagged:
+        value = who[0]
+        if len(who) > 1:
+            value = int(SHARED) | (len(start) - 1)
+            postings += who
+            start.append(len(postings))
+        records.append((tag & 0xFFFFFFFF, tag >> 32, value))
+        for bits in (0, 6, 12, 18):
+            filter_[(tag >> 32) * words >> 32] |= 1 << (tag >> bits & 63)
+    return Layer(
+        records=np.array(records, dtype=np.uint32).reshape(-1, 3),
+        buckets=np.array([0, len(records)], dtype=np.uint32),
+        filter=np.array(filter_, dtype=np.uint64),
+        postings_start=np.array(start, dtype=np.int64),
+        postings=np.array(postings, dtype=np.uint32),
+    )
 
 
 def _tagged(bearers: Mapping[Key, set[int]]) -> Iterator[tuple[int, list[int]]]:

@@ -129,7 +129,7 @@ def verify(config: Config = Path()) -> None:
     """Check every byte of the index. Exit code 2 and the files' names if anything was altered."""
     given = settings.load(config)
     index = verify_index(given.index, keys.load(given.index_key))
-    typer.echo(f"index {index.id} is whole: {index.customers:,} customers, {len(index.tables.tags):,} keys")
+    typer.echo(f"index {index.id} is whole: {index.customers:,} customers, {index.tables.records:,} keys")
 
 
 @contextmanager

@@ -13,13 +13,15 @@ from exfilter.index import columns, group, manifest, publish, store
 from exfilter.index.cells import LeftOut, Reader
 from exfilter.index.collect import Collector, Keys, Tokens
 from exfilter.index.columns import Columns, Use
+from exfilter.index.layers import LayerWriter
 from exfilter.index.manifest import IndexRefused, Manifest
 from exfilter.index.opening import open_table
 from exfilter.index.reading import Rows, learn, read
 from exfilter.index.report import Report, keys_by_kind, learnt, omitted
 from exfilter.index.sealed import seal
 from exfilter.index.store import Previous
-from exfilter.kernel.tables import SHARED, Shape
+from exfilter.kernel.layer import NOBODY
+from exfilter.kernel.tables import Shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,6 +100,9 @@ def build(
         arrays = dict(grouped.arrays)
         ids = chain(before.ids, (rows.ids[row] for row in who.new))
         arrays["customer_ids"], arrays["customer_ids_start"] = seal(ids, key)
+        with LayerWriter(work) as writer:
+            writer.add(*group.records(keys.tag, who.ordinal[keys.row]))
+        layer = publish.describe(work, store.LAYER)
         about = Manifest(
             format=manifest.FORMAT,
             canonicaliser=CANONICALISER,
@@ -107,7 +112,7 @@ def build(
             keys=keys_by_kind(grouped.shapes),
             statistics=store.scalars(grouped.statistics),
             sealed=manifest.seal(grouped.shapes, templates, key),
-            arrays=publish.save(work, arrays),
+            arrays={**publish.save(work, arrays), **layer},
         )
         identity = publish.publish(path, work, about, key)
     progress(1.0)
@@ -172,8 +177,8 @@ def _customers(rows: Rows, before: Previous, *, has_ids: bool) -> _Customers:
         _, first, same = np.unique(np.array(rows.contents), return_index=True, return_inverse=True)
         tags = tags[first[same]]
     ordinal, new, known = group.ordinals(tags, before.tags)
-    if len(known) >= int(SHARED):
-        msg = f"an index holds at most {int(SHARED) - 1} customers"
+    if len(known) > int(NOBODY):
+        msg = f"an index holds at most {int(NOBODY)} customers"
         raise ValueError(msg)
     live = np.zeros(len(known), dtype=np.bool_)
     live[ordinal] = True
@@ -192,12 +197,7 @@ class _Grouped:
 
 def _group(keys: Keys, tokens: Tokens, who: _Customers, templates: tuple[Template, ...]) -> _Grouped:
     shapes, density = group.shapes(keys, templates)
-    tags, values, starts, postings = group.records(keys.tag, who.ordinal[keys.row])
     arrays: dict[str, NDArray[np.generic]] = {
-        "tags": tags,
-        "values": values,
-        "postings_start": starts,
-        "postings": postings,
         "roles": group.roles(tokens),
         "density": density,
         "customer_tags": who.tags,

@@ -8,7 +8,7 @@ import numpy as np
 
 from detectors import LEADS, names, tickets
 from exfilter.index.statistics import Statistics
-from exfilter.kernel.tables import EMAIL, FIXED_SHAPES, NAME_MONO, SHARED, Shape, commonness
+from exfilter.kernel.tables import EMAIL, FIXED_SHAPES, NAME_MONO, Shape, commonness
 from exfilter.model import Int64Array, Kind, Uint64Array
 
 if TYPE_CHECKING:
@@ -26,23 +26,13 @@ BLOCK = 100
 """Numbers that differ in their last two digits only."""
 
 
-def records(
-    tag: Uint64Array, ordinal: Int64Array
-) -> tuple[Uint64Array, NDArray[np.uint32], Int64Array, NDArray[np.uint32]]:
-    """Return (tags, values, postings_start, postings) as ``kernel.tables.Tables`` has them."""
+def records(tag: Uint64Array, ordinal: Int64Array) -> tuple[Uint64Array, NDArray[np.uint32]]:
+    """Return tags and bearers, sorted by both, each pair once."""
     order = np.lexsort((ordinal, tag))
     tag, ordinal = tag[order], ordinal[order]
     new = np.ones(len(tag), dtype=np.bool_)
     new[1:] = (tag[1:] != tag[:-1]) | (ordinal[1:] != ordinal[:-1])
-    tag, bearer = tag[new], ordinal[new].astype(np.uint32)
-    tags, begin, bearers = np.unique(tag, return_index=True, return_counts=True)
-    values = bearer[begin]
-    shared = np.flatnonzero(bearers > 1)
-    values[shared] = SHARED | np.arange(len(shared), dtype=np.uint32)
-    starts = np.zeros(len(shared) + 1, dtype=np.int64)
-    np.cumsum(bearers[shared], out=starts[1:])
-    postings = bearer[np.repeat(bearers > 1, bearers)]
-    return tags, values, starts, postings
+    return tag[new], ordinal[new].astype(np.uint32)
 
 
 def shapes(keys: Keys, templates: Iterable[Template]) -> tuple[tuple[Shape, ...], NDArray[np.float64]]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-FORMAT = 1
+FORMAT = 2
 """Of the directory. Another one is refused."""
 FILE = "manifest.json"
 REBUILD = "build it again with `exfilter index build CUSTOMERS`"

@@ -25,7 +25,7 @@ from exfilter.index.manifest import ArrayFile, Manifest
 from exfilter.index.store import CURRENT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -67,11 +67,18 @@ def building(path: Path) -> Iterator[Path]:
 
 def save(work: Path, arrays: Mapping[str, NDArray[np.generic]]) -> dict[str, ArrayFile]:
     """Write the arrays, and return what the manifest says of them."""
-    files = {}
     for name, array in arrays.items():
-        file = work / f"{name}.npy"
-        with _new(file) as target:
+        with _new(work / f"{name}.npy") as target:
             np.save(target, array, allow_pickle=False)
+    return describe(work, arrays)
+
+
+def describe(work: Path, names: Iterable[str]) -> dict[str, ArrayFile]:
+    """Return what the manifest says of arrays that are written."""
+    files = {}
+    for name in names:
+        file = work / f"{name}.npy"
+        array = np.lib.format.open_memmap(file, mode="r")
         files[name] = ArrayFile(manifest.digest(file), file.stat().st_size, array.dtype.str, array.shape)
     return files
 

@@ -17,6 +17,7 @@ from exfilter.index.keys import NAME_TOKEN, TAGS, IndexKey
 from exfilter.index.manifest import REBUILD, IndexRefused, Manifest
 from exfilter.index.sealed import AlteredError, SealedIds
 from exfilter.index.statistics import Statistics
+from exfilter.kernel.layer import Layer
 from exfilter.kernel.tables import Tables
 from exfilter.model import Kind, Ordinals, Uint64Array
 
@@ -29,11 +30,16 @@ __all__ = ["Index", "IndexRefused", "Previous", "Statistics", "current", "previo
 
 CURRENT = "CURRENT"
 """File that names the version in use: the only thing that changes when a new one is published."""
-ARRAYS = {
-    "tags": "<u8",
-    "values": "<u4",
+LAYER = {
+    "records": "<u4",
+    "buckets": "<u4",
+    "filter": "<u8",
     "postings_start": "<i8",
     "postings": "<u4",
+}
+"""Array files of a layer: see ``exfilter.kernel.layer``."""
+ARRAYS = {
+    **LAYER,
     "roles": "|u1",
     "density": "<f8",
     "customer_tags": "<u8",
@@ -96,10 +102,7 @@ class Index:
         tables = Tables(
             kind_keys=tuple(key.subkey(TAGS[kind]) for kind in Kind),
             token_key=key.subkey(NAME_TOKEN),
-            tags=of["tags"],
-            values=of["values"],
-            postings_start=of["postings_start"],
-            postings=of["postings"],
+            layers=(Layer(**{name: of[name] for name in LAYER}),),
             roles=of["roles"],
             shapes=shapes,
             templates=templates,

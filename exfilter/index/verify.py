@@ -10,7 +10,7 @@ from exfilter.index import store
 from exfilter.index.manifest import REBUILD, IndexRefused
 from exfilter.index.sealed import AlteredError
 from exfilter.index.store import ARRAYS, Index
-from exfilter.kernel.tables import SHARED
+from exfilter.kernel.layer import NOBODY, SHARED, Layer, filter_mask, filter_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,29 +26,38 @@ def verify(path: Path, key: IndexKey) -> Index:
     index = Index.open(path, key, whole=False)
     directory, about, _ = store.version(path, key)
     store.check_digests(directory, about, ARRAYS)
-    faults = [*_tags(index), *_postings(index), *_customers(index)]
+    faults = list(_faults(index))
     if faults:
         msg = f"{path}: {'; '.join(faults)}: {REBUILD}"
         raise IndexRefused(msg)
     return index
 
 
-def _tags(index: Index) -> Iterator[str]:
-    tables = index.tables
-    if not bool((tables.tags[1:] > tables.tags[:-1]).all()):
-        yield "tags.npy is not in order"
-    if len(tables.values) != len(tables.tags):
-        yield "values.npy has another length than tags.npy"
-    single = tables.values[tables.values < SHARED]
-    rows = tables.values[tables.values >= SHARED] ^ SHARED
-    if not _below(single, index.ordinals) or not _below(rows, len(tables.postings_start) - 1):
-        yield "values.npy points outside"
-    if len(tables.roles) & (len(tables.roles) - 1):
-        yield "roles.npy has a length that is no power of two"
+def _faults(index: Index) -> Iterator[str]:
+    yield from _customers(index)
+    yield from _roles(index)
+    for layer in index.tables.layers:
+        yield from _records(layer, index.ordinals)
+        yield from _postings(layer, index.ordinals)
 
 
-def _postings(index: Index) -> Iterator[str]:
-    start, postings = index.tables.postings_start, index.tables.postings
+def _records(layer: Layer, ordinals: int) -> Iterator[str]:
+    tags, values = layer.tags(), layer.records[:, 2]
+    if not bool((tags[1:] > tags[:-1]).all()):
+        yield "records.npy is not in order"
+    single = values[(values < SHARED) & (values != NOBODY)]
+    rows = values[values >= SHARED] ^ SHARED
+    if not _below(single, ordinals) or not _below(rows, layer.rows):
+        yield "records.npy points outside"
+    if not bool(layer.look_up(tags)[0].all()):
+        yield "buckets.npy does not lead to the records"
+    masks = filter_mask(tags)
+    if bool((layer.filter[filter_word(tags, len(layer.filter))] & masks != masks).any()):
+        yield "filter.npy leaves records out"
+
+
+def _postings(layer: Layer, ordinals: int) -> Iterator[str]:
+    start, postings = layer.postings_start, layer.postings
     if not len(start) or start[0] != 0 or start[-1] != len(postings) or bool((np.diff(start) < 2).any()):
         yield "postings_start.npy does not divide postings.npy"
         return
@@ -56,7 +65,7 @@ def _postings(index: Index) -> Iterator[str]:
     within[start[1:-1] - 1] = False
     if not bool((postings[1:] > postings[:-1])[within].all()):
         yield "postings.npy is not in order"
-    if not _below(postings, index.ordinals):
+    if not _below(postings, ordinals):
         yield "postings.npy points outside"
 
 
@@ -70,6 +79,11 @@ def _customers(index: Index) -> Iterator[str]:
         return
     if count != index.ordinals:
         yield "customer_ids.npy does not match the number of customers"
+
+
+def _roles(index: Index) -> Iterator[str]:
+    if len(index.tables.roles) & (len(index.tables.roles) - 1):
+        yield "roles.npy has a length that is no power of two"
 
 
 def _below(array: NDArray[np.uint32], bound: int) -> bool:

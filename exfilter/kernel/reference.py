@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from detectors import emails, lead, names, phones, tickets
 from detectors.folding import fold_with_offsets
+from exfilter.kernel.layer import NOBODY
 from exfilter.kernel.siphash import siphash24
 from exfilter.kernel.tables import (
     EMAIL,
@@ -434,9 +435,8 @@ def look_up(
     ``found``: records of ``CANDIDATE``. ``sources``: gives the source characters of offsets in it.
     """
     tag = found["tag"]
-    place = np.searchsorted(tables.tags, tag)
-    place[place == len(tables.tags)] = 0
-    hit = np.flatnonzero(tables.tags[place] == tag) if len(tables.tags) else np.empty(0, dtype=np.int64)
+    posting = tables.look_up(tag)
+    hit = np.flatnonzero(posting != NOBODY)
     hit = hit[np.lexsort((tag[hit], found["shape"][hit], found["end"][hit], found["start"][hit]))]
     start, end = found["start"][hit], found["end"][hit]
     if sources is not None:
@@ -447,7 +447,7 @@ def look_up(
         shape=found["shape"][hit],
         start=start,
         end=end,
-        posting=tables.values[place[hit]] if len(hit) else np.empty(0, dtype=np.uint32),
+        posting=posting[hit],
         tag=tag[hit],
         lead=found["lead"][hit],
         candidates=_distinct(found, strangers),
@@ -455,6 +455,7 @@ def look_up(
 
 
 def _distinct(found: NDArray[np.void], strangers: int) -> Candidates:
+    found = found[found["shape"] != NAME_LOOSE]
     order = np.lexsort((found["tag"], found["shape"]))
     shape, tag = found["shape"][order], found["tag"][order]
     first = np.ones(len(order), dtype=bool)

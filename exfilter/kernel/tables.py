@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.tickets import Template
+from exfilter.kernel.layer import NOBODY, SHARED, Layer
 from exfilter.model import Int64Array, Kind, Uint64Array
 
-SHARED = np.uint32(1 << 31)
-"""Bit of a value that says: row of the postings, not an ordinal."""
 FIRST, LAST = np.uint8(0x0F), np.uint8(0xF0)
 """Roles of a name token, somebody's given name or family name: bits of its byte in ``roles``."""
 
@@ -65,20 +64,85 @@ class Tables:
     """SipHash keys by ``Kind``, 16 bytes each."""
     token_key: bytes = field(repr=False)
     """SipHash key of name tokens, 16 bytes."""
-    tags: Uint64Array
-    """Sorted, each once."""
-    values: NDArray[np.uint32]
-    """For each tag: the ordinal of its only bearer, or ``SHARED`` | row of ``postings_start``."""
-    postings_start: Int64Array
-    """Row r of the postings is ``postings[postings_start[r]:postings_start[r + 1]]``."""
-    postings: NDArray[np.uint32]
-    """Ordinals, ascending in each row."""
+    layers: tuple[Layer, ...]
+    """The base, then what has changed since. What is found in a later one counts."""
     roles: NDArray[np.uint8]
     """How common a name token is, in slot ``hash & (len(roles) - 1)``; the length is a power of two.
     Low half of the byte: commonness as a given name, high half: as a family name; 0: not known."""
     shapes: tuple[Shape, ...]
     """The fixed ones first, then phones and tickets. Only shapes with keys are looked for."""
     templates: tuple[Template, ...]
+
+    @property
+    def records(self) -> int:
+        """Records of all layers."""
+        return sum(len(layer.records) for layer in self.layers)
+
+    def look_up(self, tags: Uint64Array) -> NDArray[np.uint32]:
+        """Return the posting of each tag: an ordinal, ``SHARED`` | row, or ``NOBODY``.
+
+        Rows are numbered through the layers.
+        """
+        postings = np.full(len(tags), NOBODY, dtype=np.uint32)
+        first_row = 0
+        for layer in self.layers:
+            found, values = layer.look_up(tags)
+            values = np.where(values & SHARED, values + np.uint32(first_row), values)
+            postings[found] = values[found]
+            first_row += layer.rows
+        return postings
+
+    def bearers(self, postings: NDArray[np.uint32]) -> Int64Array:
+        """Return how many customers each posting stands for."""
+        begin, end, _ = self._stretches(postings)
+        return end - begin
+
+    def expand(self, postings: NDArray[np.uint32]) -> tuple[Int64Array, Int64Array]:
+        """Return (row, ordinal) for each bearer of each posting. Shapes: both [total bearers]."""
+        begin, end, layer = self._stretches(postings)
+        bearers = end - begin
+        row = np.repeat(np.arange(len(postings), dtype=np.int64), bearers)
+        within = np.arange(len(row), dtype=np.int64) - np.repeat(np.cumsum(bearers) - bearers, bearers)
+        ordinal = postings[row].astype(np.int64)
+        for number, each in enumerate(self.layers):
+            mine = np.flatnonzero(layer[row] == number)
+            ordinal[mine] = each.postings[begin[row[mine]] + within[mine]]
+        return row, ordinal
+
+    def bears(self, postings: NDArray[np.uint32], ordinals: Int64Array) -> NDArray[np.bool_]:
+        """Return whether each customer is among the bearers of the posting beside it: bisection."""
+        low, end, layer = self._stretches(postings)
+        result: NDArray[np.bool_] = (layer < 0) & (postings == ordinals)
+        for number, each in enumerate(self.layers):
+            rows = np.flatnonzero(layer == number)
+            wanted, first, last = ordinals[rows], low[rows], end[rows]
+            while True:
+                open_ = np.flatnonzero(first < last)
+                if not len(open_):
+                    break
+                middle = (first[open_] + last[open_]) // 2
+                below = each.postings[middle] < wanted[open_]
+                first[open_[below]] = middle[below] + 1
+                last[open_[~below]] = middle[~below]
+            inside = first < end[rows]
+            inside[inside] = each.postings[first[inside]] == wanted[inside]
+            result[rows] = inside
+        return result
+
+    def _stretches(self, postings: NDArray[np.uint32]) -> tuple[Int64Array, Int64Array, NDArray[np.int8]]:
+        """Return where in a layer's postings the bearers of each are, and the layer; -1: there is one."""
+        begin = np.zeros(len(postings), dtype=np.int64)
+        end = (postings != NOBODY).astype(np.int64)
+        layer = np.full(len(postings), -1, dtype=np.int8)
+        shared = np.flatnonzero(postings & SHARED)
+        row = (postings[shared] ^ SHARED).astype(np.int64)
+        for number, each in enumerate(self.layers):
+            mine = (row >= 0) & (row < each.rows)
+            begin[shared[mine]] = each.postings_start[row[mine]]
+            end[shared[mine]] = each.postings_start[row[mine] + 1]
+            layer[shared[mine]] = number
+            row -= each.rows
+        return begin, end, layer
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +155,7 @@ class Matches:
     """Offsets into the text, in characters."""
     end: Int64Array
     posting: NDArray[np.uint32]
-    """As in ``Tables.values``."""
+    """As ``Tables.look_up`` returns it."""
     tag: Uint64Array
     lead: NDArray[np.uint16]
     """``detectors.lead`` of numbers; of names see ``bearers_by_chance``."""
@@ -100,7 +164,10 @@ class Matches:
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Distinct candidates of one text, hits or not, for the judgement of chance."""
+    """Distinct candidates of one text, hits or not, for the judgement of chance. In no order.
+
+    Without loose names, which are not judged.
+    """
 
     shape: NDArray[np.uint16]
     lead: NDArray[np.uint16]

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-import numpy as np
-
 from detectors import Key
 from exfilter.index.build import Options, build
 from exfilter.index.keys import IndexKey
 from exfilter.index.report import Report
 from exfilter.index.store import Index
 from exfilter.kernel.siphash import siphash24
-from exfilter.kernel.tables import SHARED, Tables
+from exfilter.kernel.tables import Tables
 
 TABLE = """\
 customer_id,name,email,phone,ticket,country
@@ -54,15 +52,7 @@ def opened(folder: Path) -> Index:
 def bearers(tables: Tables, found: Key) -> list[int]:
     """Return the ordinals of all who bear a key: the look-up of the kernel, one at a time."""
     tag = siphash24(tables.kind_keys[found.kind], [found.canonical])
-    at = int(np.searchsorted(tables.tags, tag)[0])
-    if at == len(tables.tags) or tables.tags[at] != tag[0]:
-        return []
-    value = int(tables.values[at])
-    if value < int(SHARED):
-        return [value]
-    row = value ^ int(SHARED)
-    begin, end = tables.postings_start[row : row + 2]
-    return list(map(int, tables.postings[begin:end]))
+    return list(map(int, tables.expand(tables.look_up(tag))[1]))
 
 
 def ids(index: Index, keys: Iterable[Key]) -> list[set[str]]:

@@ -68,7 +68,7 @@ def test_built_then_looked_up_finds_each_row_and_no_other(
     for row in rows:
         keys = oracle.keys_of(_clean(row), templates)
         assert ids(index, keys) == [expected[each.kind, each.canonical] for each in keys]
-    assert len(index.tables.tags) == len(expected)
+    assert len(index.tables.layers[0].records) == len(expected)
 
 
 @given(CUSTOMERS)
@@ -100,7 +100,8 @@ def test_a_name_is_unknown_without_its_bearer_if_a_token_is(tmp_path: Path) -> N
 def test_the_tables_are_what_the_kernel_asks_for(tmp_path: Path) -> None:
     make(tmp_path)
     tables = opened(tmp_path).tables
-    assert bool((tables.tags[1:] > tables.tags[:-1]).all())
+    tags = tables.layers[0].tags()
+    assert bool((tags[1:] > tags[:-1]).all())
     assert [shape.name for shape in tables.shapes[5:]] == [
         "+11", "+12", "national 10", "TM-99999999", "digits 8"
     ]  # fmt: skip
@@ -110,7 +111,7 @@ def test_the_tables_are_what_the_kernel_asks_for(tmp_path: Path) -> None:
     assert tables.shapes[8].space == 10.0**8
     assert len(tables.kind_keys) == len(Kind)
     assert "kind_keys" not in repr(tables)
-    assert not tables.tags.flags.writeable
+    assert not tables.layers[0].records.flags.writeable
 
 
 def test_density_counts_the_keys_of_each_lead(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def _found(index: Index, body: bytes) -> tuple[set[str], set[str], set[str]]:
         assert isinstance(part, Part)
         matches = kernel.find(part.text, index.tables, part.records)
         for found, chosen in ((borne, matches.posting), (named, matches.posting[matches.kind == Kind.NAME])):
-            found |= set(index.customer_ids(evidence.expand(chosen, index.tables)[1]))
+            found |= set(index.customer_ids(index.tables.expand(chosen)[1]))
         seen.append(evidence.Observed(matches, part.records))
     weighed = evidence.weigh(seen, index.tables, index.statistics)
     return named, borne, set(index.customer_ids(weighed.identified))

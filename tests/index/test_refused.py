@@ -12,7 +12,7 @@ import pytest
 
 from exfilter.index import store
 from exfilter.index.store import ARRAYS, Index, IndexRefused
-from exfilter.index.verify import _customers, _postings, _tags, verify
+from exfilter.index.verify import _faults, verify
 from tests.index.making import TABLE, key, make, opened
 
 SHARED_TABLE = TABLE + "C-0005,Anna Kowalska,anna.kowalska@post.example,,,\n"
@@ -77,10 +77,10 @@ def test_an_altered_index_is_refused_though_it_was_good_before(tmp_path: Path, v
     for file in files:
         os.utime(file, ns=(0, 0))
     Index.open(tmp_path / "index", key())
-    before = (version / "tags.npy").stat()
-    _flip(version / "tags.npy", -1)
-    os.utime(version / "tags.npy", ns=(before.st_atime_ns, before.st_mtime_ns))
-    _refused(tmp_path, Index.open, r"tags\.npy is truncated or altered")
+    before = (version / "records.npy").stat()
+    _flip(version / "records.npy", -1)
+    os.utime(version / "records.npy", ns=(before.st_atime_ns, before.st_mtime_ns))
+    _refused(tmp_path, Index.open, r"records\.npy is truncated or altered")
 
 
 def test_a_file_is_read_once_as_long_as_it_stays_the_same(
@@ -91,17 +91,17 @@ def test_a_file_is_read_once_as_long_as_it_stays_the_same(
     read = store._remembered.cache_info().misses
     Index.open(tmp_path / "index", key())
     assert store._remembered.cache_info().misses == read
-    os.utime(version / "tags.npy")
+    os.utime(version / "records.npy")
     Index.open(tmp_path / "index", key())
     assert store._remembered.cache_info().misses == read + 1
 
 
 def test_a_quick_open_looks_at_sizes_only(tmp_path: Path, version: Path) -> None:
-    _flip(version / "tags.npy", -1)
+    _flip(version / "records.npy", -1)
     assert Index.open(tmp_path / "index", key(), whole=False).id == version.name
-    _refused(tmp_path, Index.open, r"tags\.npy")
-    (version / "tags.npy").write_bytes(b"")
-    with pytest.raises(IndexRefused, match=r"tags\.npy is truncated"):
+    _refused(tmp_path, Index.open, r"records\.npy")
+    (version / "records.npy").write_bytes(b"")
+    with pytest.raises(IndexRefused, match=r"records\.npy is truncated"):
         Index.open(tmp_path / "index", key(), whole=False)
 
 
@@ -112,11 +112,11 @@ def _flip(file: Path, at: int) -> None:
 
 
 def test_a_header_that_claims_more_is_refused_when_opened(tmp_path: Path, version: Path) -> None:
-    file = version / "tags.npy"
+    file = version / "records.npy"
     size = file.stat().st_size
     header = file.read_bytes()[:128].replace(b"'<u8'", b"'<i8'")
     file.write_bytes(header + bytes(size - 128))
-    _refused(tmp_path, Index.open, "tags.npy is truncated or altered")
+    _refused(tmp_path, Index.open, "records.npy is truncated or altered")
 
 
 def test_every_byte_of_the_manifest_counts(tmp_path: Path, version: Path) -> None:
@@ -149,7 +149,7 @@ def test_an_altered_manifest_is_refused(tmp_path: Path, version: Path, field: st
 def test_another_format_is_refused(tmp_path: Path, version: Path) -> None:
     file = version / "manifest.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {"format": 99}))
-    _refused(tmp_path, Index.open, "format 99, this exfilter reads format 1")
+    _refused(tmp_path, Index.open, "format 99, this exfilter reads format 2")
 
 
 def test_the_arrays_of_another_version_are_refused(tmp_path: Path, version: Path) -> None:
@@ -163,11 +163,12 @@ def test_the_arrays_of_another_version_are_refused(tmp_path: Path, version: Path
 def test_verify_knows_the_order_of_what_is_looked_up(tmp_path: Path) -> None:
     make(tmp_path, SHARED_TABLE)
     index = opened(tmp_path)
-    assert [*_tags(index), *_postings(index), *_customers(index)] == []
-    tables = index.tables
-    object.__setattr__(tables, "tags", tables.tags[::-1])
-    object.__setattr__(tables, "values", np.full(len(tables.tags), 99, dtype=np.uint32))
-    object.__setattr__(tables, "postings", np.full(len(tables.postings), 99, dtype=np.uint32))
+    assert list(_faults(index)) == []
+    layer = index.tables.layers[0]
+    records = np.array(layer.records[::-1])
+    records[:, 2] = 99
+    object.__setattr__(layer, "records", records)
+    object.__setattr__(layer, "postings", np.full(len(layer.postings), 99, dtype=np.uint32))
+    object.__setattr__(layer, "filter", np.zeros_like(layer.filter))
     object.__setattr__(index, "customers", 1)
-    faults = [*_tags(index), *_postings(index), *_customers(index)]
-    assert len(faults) == 5
+    assert len(list(_faults(index))) == 7
