@@ -17,7 +17,13 @@ def extensions() -> list[Extension]:
         from Cython.Build import cythonize
     except ImportError:
         return []
-    native = Extension("exfilter.kernel.native", [str(SOURCE)], extra_compile_args=["-O3"])
+    native = Extension(
+        "exfilter.kernel.native",
+        [str(SOURCE)],
+        include_dirs=[str(SOURCE.parent)],
+        depends=[str(file) for file in (*SOURCE.parent.glob("*.pxi"), SOURCE.parent / "blocks.h")],
+        extra_compile_args=["-O3"],
+    )
     found: list[Extension] = cythonize([native], language_level=3)
     for extension in found:
         extension.optional = True  # on what cythonize returns: it makes a new one

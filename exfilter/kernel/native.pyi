@@ -3,21 +3,14 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from exfilter.kernel.prepare import Bytes, Plan
-from exfilter.model import Int64Array
+from exfilter.kernel import prepare
+from exfilter.model import Int64Array, Uint64Array
 
-CLASSES: dict[str, int]
+_Shapes = NDArray[np.uint16]
+_Hits = tuple[_Shapes, Int64Array, Int64Array, NDArray[np.uint32], Uint64Array, _Shapes]
+_Distinct = tuple[_Shapes, _Shapes, Uint64Array]
 
-class Scan:
-    def addresses(self) -> list[tuple[int, int]]: ...
-    def add_addresses(self, found: list[tuple[int, int, bytes]]) -> None: ...
-    def rest(self) -> None: ...
-    def results(self) -> tuple[NDArray[np.void], int]: ...
+class Plan:
+    def __init__(self, plan: prepare.Plan) -> None: ...
 
-def scan(
-    data: bytes,
-    classes: Bytes | None,
-    records: Int64Array | None,
-    plan: Plan,
-    ascii_table: bytes,
-) -> Scan: ...
+def find(text: str, plan: Plan, records: Int64Array | None) -> tuple[_Hits, _Distinct, int]: ...

@@ -66,13 +66,14 @@ def _rows(matches: Matches) -> list[tuple[int, ...]]:
         matches.tag,
         matches.lead,
     )
-    return [tuple(map(int, row)) for row in zip(*arrays, strict=True)]
+    assert bool((matches.start[1:] >= matches.start[:-1]).all())
+    return sorted(tuple(map(int, row)) for row in zip(*arrays, strict=True))
 
 
 def _candidates(matches: Matches) -> tuple[list[tuple[int, ...]], int]:
     found = matches.candidates
     rows = [tuple(map(int, row)) for row in zip(found.shape, found.lead, found.tag, strict=True)]
-    return rows, found.strangers
+    return sorted(rows), found.strangers
 
 
 @settings(max_examples=1500)

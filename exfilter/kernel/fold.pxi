@@ -1,0 +1,153 @@
+# Text that is not ASCII: folded as ``detectors.folding`` does, one character at a time.
+
+# By code point: length, bytes, classes; NULL: not asked for yet. Entries are never moved or freed.
+cdef const uint8_t** FOLDS = <const uint8_t**>calloc(0x110000, sizeof(uint8_t*))
+if FOLDS == NULL:
+    raise MemoryError
+
+cdef enum:
+    LONGEST_FOLD = 255
+    MARK_EVERY = 256
+
+ctypedef fused Unit:
+    uint8_t
+    uint16_t
+    uint32_t
+
+
+cdef const uint8_t* learn(uint32_t code) except NULL with gil:
+    """Ask Python for the fold of a character."""
+    cdef uint8_t* entry
+    cdef const uint8_t* pieces
+    cdef bytes encoded, classes
+    encoded, classes = FOLD(chr(code))
+    if len(encoded) > LONGEST_FOLD or len(classes) != len(encoded):
+        raise ValueError("the fold of a character is too long")
+    entry = <uint8_t*>malloc(1 + 2 * len(encoded))
+    if entry == NULL:
+        raise MemoryError
+    entry[0] = <uint8_t>len(encoded)
+    pieces = encoded
+    memcpy(entry + 1, pieces, entry[0])
+    pieces = classes
+    memcpy(entry + 1 + entry[0], pieces, entry[0])
+    FOLDS[code] = entry
+    return entry
+
+
+cdef int fold(State* s, const Unit* source, int64_t count) except -1 nogil:
+    """Fold the source into ``data`` and ``classes``."""
+    cdef int64_t at = 0, out = 0, stop, room = count + (count >> 3) + 2 * LONGEST_FOLD
+    cdef int64_t marks = 0
+    cdef uint32_t code
+    cdef const uint8_t* entry
+    cdef int piece
+    cdef Unit any_
+    make_room(s, room)
+    s.fold_marks = <int64_t*>malloc((count // MARK_EVERY + 1) * sizeof(int64_t))
+    if s.fold_marks == NULL:
+        with gil:
+            raise MemoryError
+    while at < count:
+        s.fold_marks[marks] = out
+        marks += 1
+        stop = min(count, at + MARK_EVERY)
+        if room - out < MARK_EVERY * 4 + LONGEST_FOLD:
+            room += (room >> 1) + MARK_EVERY * 4 + LONGEST_FOLD
+            make_room(s, room)
+        while at < stop:
+            if at + 8 <= stop:
+                any_ = 0
+                for piece in range(8):
+                    any_ |= source[at + piece]
+                if any_ < 0x80:
+                    for piece in range(8):
+                        s.folded[out + piece] = <uint8_t>source[at + piece]
+                    at += 8
+                    out += 8
+                    continue
+            code = source[at]
+            at += 1
+            if code < 0x80:
+                s.folded[out] = <uint8_t>code
+                out += 1
+                continue
+            entry = FOLDS[code]
+            if entry == NULL:
+                entry = learn(code)
+            if room - out < (stop - at) + LONGEST_FOLD + 8:
+                room += (room >> 1) + LONGEST_FOLD
+                make_room(s, room)
+            for piece in range(entry[0]):
+                s.folded[out] = entry[1 + piece]
+                if entry[1 + piece] >= 0x80:
+                    s.folded_classes[out] = entry[1 + entry[0] + piece]
+                    s.wide = True
+                out += 1
+    s.data, s.classes, s.marks, s.size = s.folded, s.folded_classes, s.fold_marks, out
+    return 0
+
+
+cdef int make_room(State* s, int64_t room) except -1 nogil:
+    cdef void* folded = realloc(s.folded, room)
+    cdef void* classes
+    if folded != NULL:
+        s.folded = <uint8_t*>folded
+        classes = realloc(s.folded_classes, room)
+        if classes != NULL:
+            s.folded_classes = <uint8_t*>classes
+            return 0
+    with gil:
+        raise MemoryError
+
+
+# -- where in the source ---------------------------------------------------------------------
+
+cdef inline uint32_t source_unit(const State* s, int64_t at) noexcept nogil:
+    if s.unit == 1:
+        return (<const uint8_t*>s.source)[at]
+    if s.unit == 2:
+        return (<const uint16_t*>s.source)[at]
+    return (<const uint32_t*>s.source)[at]
+
+
+cdef inline int64_t fold_length(const State* s, int64_t at) noexcept nogil:
+    cdef uint32_t code = source_unit(s, at)
+    return 1 if code < 0x80 else FOLDS[code][0]
+
+
+cdef int64_t source_of(const State* s, int64_t offset) noexcept nogil:
+    """Return the source character of a byte."""
+    cdef int64_t low = 0, high = (s.source_size + MARK_EVERY - 1) // MARK_EVERY, middle, at, out
+    if s.source == NULL:
+        return offset
+    while high - low > 1:
+        middle = (low + high) >> 1
+        if s.marks[middle] <= offset:
+            low = middle
+        else:
+            high = middle
+    at, out = low * MARK_EVERY, s.marks[low]
+    while at < s.source_size:
+        out += fold_length(s, at)
+        if out > offset:
+            return at
+        at += 1
+    return at
+
+
+cdef void places(const State* s, const int64_t* characters, int64_t count, int64_t* found) noexcept nogil:
+    """Put the first byte that comes of each source character, or of one behind it, into ``found``.
+
+    ``characters``: ascending.
+    """
+    cdef int64_t number, at = 0, out = 0, wanted
+    for number in range(count):
+        wanted = min(max(characters[number], 0), s.source_size)
+        if wanted // MARK_EVERY > at // MARK_EVERY and wanted < s.source_size:
+            at = wanted // MARK_EVERY * MARK_EVERY
+            out = s.marks[at // MARK_EVERY]
+        while at < wanted:
+            out += fold_length(s, at)
+            at += 1
+        found[number] = out

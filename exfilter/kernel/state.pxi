@@ -1,0 +1,277 @@
+# What one scan works on, and memory that grows.
+
+# Classes of a byte. All bytes of one character share theirs.
+cdef enum:
+    CAPITAL = 1   # str.isupper of the source character
+    ALNUM = 2
+    LETTER = 4    # \w but no digit, no underscore, none of a script without spaces
+    CJK = 8
+    DIGIT = 16    # str.isdigit
+    LOCAL = 32    # plain character of an e-mail's local part
+    RARE = 64     # legal in a local part, but more often in front of one
+
+CLASSES = {
+    "capital": CAPITAL, "alnum": ALNUM, "letter": LETTER, "cjk": CJK,
+    "digit": DIGIT, "local": LOCAL, "rare": RARE,
+}
+
+cdef enum:
+    EMAIL = 0
+    NAME = 1
+    NAME_LOWER = 2
+    NAME_MONO = 3
+    NAME_LOOSE = 4
+
+# Hits come in the order of their places within each of these.
+cdef enum:
+    ADDRESSES = 0
+    NUMBERS = 1
+    REFERENCES = 2
+    SINGLES = 3
+    WITHOUT_SPACES = 4
+    PAIRS = 5
+    STREAMS = 6
+
+cdef enum:
+    BATCH = 1024
+    TOKENS_TOGETHER = 2048
+    LAYERS = 2
+    SHORT_FORM = 32
+    CANONICAL = 512
+
+cdef extern from *:
+    """
+    #define EXFILTER_SHARED 0x80000000u
+    #define EXFILTER_NOBODY 0x7fffffffu
+    """
+    const uint32_t SHARED "EXFILTER_SHARED"
+    const uint32_t NOBODY "EXFILTER_NOBODY"
+
+
+cdef struct Candidate:
+    uint64_t tag
+    uint32_t start
+    uint32_t end
+    uint16_t shape
+    uint16_t lead
+    uint16_t stream
+
+
+cdef struct Hit:
+    uint64_t tag
+    uint32_t start
+    uint32_t end
+    uint32_t posting
+    uint16_t shape
+    uint16_t lead
+
+
+cdef struct Distinct:
+    uint64_t tag
+    uint16_t shape
+    uint16_t lead
+
+
+cdef struct Token:
+    uint8_t form[SHORT_FORM]  # zeros behind its end
+    int64_t long_form         # where it is in State.forms, if it is longer
+    uint32_t start
+    uint32_t end
+    uint32_t word
+    uint32_t record
+    uint8_t length
+    uint8_t capital
+    uint8_t roles
+    uint8_t standing
+
+
+cdef struct Known:
+    uint64_t form[2]  # a token of up to 16 bytes, zeros behind its end
+    uint32_t single   # posting of the token as a name of one word
+    uint8_t roles
+    uint8_t passed
+
+
+cdef struct Group:
+    uint32_t start
+    uint32_t end
+    uint8_t plus
+    uint8_t joined
+    uint8_t trunk
+
+
+cdef struct LayerOf:
+    const uint32_t* records
+    const uint32_t* buckets
+    const uint64_t* filter
+    uint64_t words
+    uint32_t first_row
+    int shift
+    bint empty
+
+
+cdef struct Tabled:
+    # The tables: the same for every text.
+    LayerOf layers[LAYERS]
+    int layer_count
+    const uint8_t* roles
+    uint64_t role_mask
+    const uint8_t* literals
+    const int64_t* runs
+    const int64_t* patterns
+    const int64_t* pattern_of
+    const int64_t* pattern_start
+    const int64_t* plus_shapes
+    const int64_t* national_shapes
+    const uint64_t* particles
+    bint emails_known
+    bint names_known
+    bint mono_known
+    Sip kinds[4]
+    Sip token_key
+    uint8_t table[256]
+
+
+cdef struct State:
+    const Tabled* tables
+    # The text: UTF-8, folded but for the case of ASCII letters.
+    const uint8_t* data
+    int64_t size
+    const uint8_t* classes      # of the bytes that are not ASCII; others are never read
+    bint wide                   # some are not
+    const int64_t* records
+    int64_t record_count
+    # The source, where it is not ASCII.
+    const void* source
+    int unit
+    int64_t source_size
+    const int64_t* marks
+    uint8_t* folded
+    uint8_t* folded_classes
+    int64_t* fold_marks
+    # Where the words stand.
+    uint32_t word
+    int64_t record
+    int64_t resume              # names have been read up to here
+    int64_t span                # the first address that does not end before here
+    int64_t span_start
+    int64_t* spans
+    int64_t span_count, span_room
+    Known* known
+    int known_bits
+    Token* tokens
+    int64_t token_count, token_room, token_limit
+    int64_t free_from
+    Token pending
+    bint has_pending
+    uint8_t* forms
+    int64_t form_count, form_room
+    int64_t strangers
+    # Digits.
+    Group* groups
+    int64_t group_count, group_room
+    int64_t digits_end
+    # Candidates and hits.
+    Candidate batch[BATCH]
+    int batch_count
+    Hit* hits[STREAMS]
+    int64_t hit_count[STREAMS]
+    int64_t hit_room[STREAMS]
+    Distinct* distinct
+    int64_t distinct_count, distinct_room
+    uint64_t* seen
+    int64_t seen_size
+
+
+cdef void* grow(void* array, int64_t* room, int64_t count, int64_t size) except NULL nogil:
+    """Return ``array`` with room for one more than ``count`` elements."""
+    cdef void* larger
+    if array != NULL and count < room[0]:
+        return array
+    while room[0] <= count:
+        room[0] = 2 * room[0] if room[0] else 256
+    larger = realloc(array, room[0] * size)
+    if larger == NULL:
+        with gil:
+            raise MemoryError
+    return larger
+
+
+cdef void release(State* s) noexcept nogil:
+    """Free everything that has grown."""
+    cdef int stream
+    free(s.folded)
+    free(s.folded_classes)
+    free(s.fold_marks)
+    free(s.spans)
+    free(s.known)
+    free(s.tokens)
+    free(s.forms)
+    free(s.groups)
+    free(s.distinct)
+    free(s.seen)
+    for stream in range(STREAMS):
+        free(s.hits[stream])
+
+
+# -- what a byte is --------------------------------------------------------------------------
+
+cdef inline uint8_t kind(const State* s, int64_t at) noexcept nogil:
+    cdef uint8_t byte = s.data[at]
+    return s.tables.table[byte] if byte < 0x80 else s.classes[at]
+
+
+cdef inline uint8_t lower(uint8_t byte) noexcept nogil:
+    return byte + 32 if 65 <= byte <= 90 else byte
+
+
+cdef inline bint is_digit(uint8_t byte) noexcept nogil:
+    return 48 <= byte <= 57
+
+
+cdef inline bint wordy(const State* s, int64_t at) noexcept nogil:
+    return kind(s, at) & ALNUM or s.data[at] == c"_"
+
+
+cdef inline bint is_word(const State* s, int64_t at) noexcept nogil:
+    return 0 <= at < s.size and wordy(s, at)
+
+
+cdef inline bint continues(uint8_t byte) noexcept nogil:
+    """Whether a byte continues a character."""
+    return (byte & 0xC0) == 0x80
+
+
+cdef inline int64_t characters(const State* s, int64_t start, int64_t end) noexcept nogil:
+    cdef int64_t count = 0, at
+    if not s.wide:
+        return end - start
+    for at in range(start, end):
+        count += not continues(s.data[at])
+    return count
+
+
+cdef inline int64_t following(const State* s, int64_t at) noexcept nogil:
+    """Return where the next character begins."""
+    at += 1
+    while at < s.size and continues(s.data[at]):
+        at += 1
+    return at
+
+
+cdef inline int64_t preceding(const State* s, int64_t at) noexcept nogil:
+    """Return where the character before begins."""
+    at -= 1
+    while at > 0 and continues(s.data[at]):
+        at -= 1
+    return at
+
+
+cdef bint is_text(const State* s, int64_t start, int64_t end, const char* text, int64_t length) noexcept nogil:
+    cdef int64_t at
+    if end - start != length:
+        return False
+    for at in range(length):
+        if lower(s.data[start + at]) != <uint8_t>text[at]:
+            return False
+    return True
