@@ -116,24 +116,45 @@ cdef inline int64_t fold_length(const State* s, int64_t at) noexcept nogil:
     return 1 if code < 0x80 else FOLDS[code][0]
 
 
+cdef struct Place:
+    # A source character, and the first byte that comes of it.
+    int64_t at
+    int64_t out
+
+
 cdef int64_t source_of(const State* s, int64_t offset) noexcept nogil:
     """Return the source character of a byte."""
-    cdef int64_t low = 0, high = (s.source_size + MARK_EVERY - 1) // MARK_EVERY, middle, at, out
+    cdef Place place
+    place.at, place.out = 0, 0
+    return source_from(s, offset, &place)
+
+
+cdef inline int64_t source_from(const State* s, int64_t offset, Place* place) noexcept nogil:
+    """Return the source character of a byte, and leave its place for the next one, often close behind it."""
+    cdef int64_t length
     if s.source == NULL:
         return offset
+    if not 0 <= offset - place.out < MARK_EVERY:
+        find_mark(s, offset, place)
+    while place.at < s.source_size:
+        length = fold_length(s, place.at)
+        if place.out + length > offset:
+            break
+        place.out += length
+        place.at += 1
+    return place.at
+
+
+cdef void find_mark(const State* s, int64_t offset, Place* place) noexcept nogil:
+    """Go to the last mark that is not behind a byte."""
+    cdef int64_t low = 0, high = (s.source_size + MARK_EVERY - 1) // MARK_EVERY, middle
     while high - low > 1:
         middle = (low + high) >> 1
         if s.marks[middle] <= offset:
             low = middle
         else:
             high = middle
-    at, out = low * MARK_EVERY, s.marks[low]
-    while at < s.source_size:
-        out += fold_length(s, at)
-        if out > offset:
-            return at
-        at += 1
-    return at
+    place.at, place.out = low * MARK_EVERY, s.marks[low]
 
 
 cdef void places(const State* s, const int64_t* characters, int64_t count, int64_t* found) noexcept nogil:

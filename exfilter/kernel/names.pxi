@@ -2,59 +2,149 @@
 
 cdef inline int letters_word(State* s, int64_t start, int64_t end) except -1 nogil:
     """Read a word of nothing but ASCII letters, with no address at it."""
-    cdef int64_t length = end - start
-    cdef Token token
-    cdef Known* known
-    cdef uint64_t* form
-    if length < 2:
+    cdef bint passed = False
+    if end - start < 2:
         return 0  # an initial keeps no two names apart
-    if length > MAX_TOKEN:
-        s.word += 1
-        return 0
-    token.capital = not s.data[start] & 0x20
-    form = <uint64_t*>token.form
-    if start + SHORT_FORM <= s.size:
-        memcpy(form, s.data + start, SHORT_FORM)
-    else:
-        memset(form, 0, SHORT_FORM)
-        memcpy(form, s.data + start, length)
-    cut(form, length)
-    token.word = s.word
+    if end - start <= MAX_TOKEN:
+        letters_token(s, start, end, &passed)
+    s.word += not passed
+    return 0
+
+
+cdef int joined_word(State* s, int64_t start, int64_t end, bint named) except -1 nogil:
+    """Read a word of ASCII letters, digits and underscores.
+
+    Each stretch between underscores may be a ticket number, each run of digits a part of a phone
+    number, and letters that touch no digit are a token where ``named``: no address is at the word.
+    """
+    cdef int64_t at = start, first
+    cdef bint passed, beside_digit = False, fresh = True
+    while at < end:
+        if s.data[at] == c"_":
+            at += 1
+            fresh, beside_digit = True, False
+            continue
+        if fresh:
+            tickets(s, at)
+            fresh = False
+        first = at
+        if is_digit(s.data[at]):
+            while at < end and is_digit(s.data[at]):
+                at += 1
+            digits(s, first, at)
+            beside_digit = True
+            continue
+        while at < end and s.tables.table[s.data[at]] & LETTER:
+            at += 1
+        beside_digit = beside_digit or (at < end and is_digit(s.data[at]))
+        if named and 2 <= at - first <= MAX_TOKEN and not beside_digit:
+            letters_token(s, first, at, &passed)
+    s.word += named
+    return 0
+
+
+cdef inline int letters_token(State* s, int64_t start, int64_t end, bint* passed) except -1 nogil:
+    """Read a token of 2 to 32 ASCII letters. ``passed``: whether it is a particle."""
+    cdef int64_t length = end - start
+    cdef uint64_t form[FORM_WORDS]
+    cdef uint64_t lower_case = 0x2020202020202020, all_ = 0xFFFFFFFFFFFFFFFF
+    cdef Known* known
+    cdef LongKnown* long_known
+    cdef bint capital = not s.data[start] & 0x20
+    if length <= 8:
+        form[0] = first_word(s, start)
+        form[0] = (form[0] | lower_case) & (all_ >> (64 - 8 * length))
+        known = &s.memo.short_ones[slot_of(form[0]) & (SHORT_SLOTS - 1)]
+        if known.form != form[0]:
+            known.form, form[1] = form[0], 0
+            remember(s, &known.answer, form, length)
+        passed[0] = known.answer.passed
+        if not known.answer.roles and not capital:
+            return 0
+        form[1] = form[2] = form[3] = <uint64_t>0
+        return take(s, form, start, end, length, capital, known.answer)
+    cut(s, form, start, length)
+    passed[0] = False
     if length > 16:
-        s.word += 1
-        token.roles = roles_of(s, token.form, length)
-        return take(s, &token, start, end, token.form, length, single_of(s, token.form, length, token.roles))
-    known = &s.known[memo_slot(form, s.known_bits)]
-    if known.form[0] != form[0] or known.form[1] != form[1]:
-        remember(s, known, token.form, length)
-    s.word += not known.passed
-    if not known.roles and not token.capital:
+        return asked(s, form, start, end, length, capital)
+    long_known = &s.memo.long_ones[slot_of(form[0] ^ (form[1] << 7 | form[1] >> 57)) & (LONG_SLOTS - 1)]
+    if long_known.form[0] != form[0] or long_known.form[1] != form[1]:
+        memcpy(long_known.form, form, 16)
+        remember(s, &long_known.answer, form, length)
+    if not long_known.answer.roles and not capital:
         return 0
-    token.roles = known.roles
-    return take(s, &token, start, end, token.form, length, known.single)
+    return take(s, form, start, end, length, capital, long_known.answer)
+
+
+cdef inline uint64_t first_word(const State* s, int64_t start) noexcept nogil:
+    cdef uint64_t word = 0
+    if start + 8 <= s.size:
+        return load_word(s.data + start)
+    memcpy(&word, s.data + start, s.size - start)
+    return word
+
+
+cdef inline void cut(const State* s, uint64_t* form, int64_t start, int64_t length) noexcept nogil:
+    """Load letters in lower case, with zeros behind them."""
+    cdef int word
+    memset(form, 0, SHORT_FORM)
+    memcpy(form, s.data + start, length)
+    for word in range(FORM_WORDS):
+        form[word] |= form[word] >> 1 & <uint64_t>0x2020202020202020  # letters have the bit above it
+
+
+cdef int asked(
+    State* s, const uint64_t* form, int64_t start, int64_t end, int64_t length, bint capital
+) except -1 nogil:
+    """Take a token that is too long for the memo."""
+    cdef Answer answer
+    remember(s, &answer, form, length)
+    return take(s, form, start, end, length, capital, answer)
+
+
+cdef inline uint64_t slot_of(uint64_t form) noexcept nogil:
+    return (form * <uint64_t>0x9E3779B97F4A7C15) >> 40
+
+
+cdef void remember(const State* s, Answer* answer, const uint64_t* form, int64_t length) noexcept nogil:
+    """Ask the index for a token. Words repeat: most are asked for once."""
+    answer.roles = roles_of(s, <const uint8_t*>form, length)
+    answer.passed = is_particle(s, <const uint8_t*>form, length)
+    answer.single = single_of(s, <const uint8_t*>form, length, answer.roles)
 
 
 cdef inline int take(
-    State* s, Token* token, int64_t start, int64_t end, const uint8_t* form, int64_t length, uint32_t single
+    State* s, const uint64_t* form, int64_t start, int64_t end, int64_t length, bint capital, Answer answer
 ) except -1 nogil:
-    """Keep a token if the index knows it or it is capitalised. ``single``: posting of it as a whole name."""
-    cdef Hit* hit
-    if single != NOBODY:
-        s.hits[SINGLES] = <Hit*>grow(s.hits[SINGLES], &s.hit_room[SINGLES], s.hit_count[SINGLES], sizeof(Hit))
-        hit = &s.hits[SINGLES][s.hit_count[SINGLES]]
-        s.hit_count[SINGLES] += 1
-        hit.tag = siphash(form, length, s.tables.kinds[3])
-        hit.start, hit.end, hit.posting = <uint32_t>start, <uint32_t>end, single
-        hit.shape, hit.lead = NAME_LOOSE, 0
-    if not token.roles and not token.capital:
+    """Keep a token if the index knows it or it is capitalised. A long form is the last of ``s.forms``."""
+    cdef Token* token
+    if answer.single != NOBODY:
+        single(s, <const uint8_t*>form, start, end, length, answer.single)
+    if not answer.roles and not capital:
         return 0
-    token.start, token.end, token.record = <uint32_t>start, <uint32_t>end, record_at(s, start)
-    token.length, token.standing = <uint8_t>length, 0
     s.tokens = <Token*>grow(s.tokens, &s.token_room, s.token_count, sizeof(Token))
-    s.tokens[s.token_count] = token[0]
+    token = &s.tokens[s.token_count]
+    memcpy(token.form, form, SHORT_FORM)
+    token.start, token.end, token.record = <uint32_t>start, <uint32_t>end, record_at(s, start)
+    token.word, token.length, token.standing = s.word, <uint8_t>length, 0
+    token.capital, token.roles, token.long_form = capital, answer.roles, s.form_count - length
     s.token_count += 1
     if s.token_count >= s.token_limit:
         return pairs(s, False)
+    return 0
+
+
+cdef int single(
+    State* s, const uint8_t* form, int64_t start, int64_t end, int64_t length, uint32_t posting
+) except -1 nogil:
+    """Add a token that is also the whole name of somebody."""
+    cdef Hit* hit
+    s.hits[SINGLES] = <Hit*>grow(s.hits[SINGLES], &s.hit_room[SINGLES], s.hit_count[SINGLES], sizeof(Hit))
+    hit = &s.hits[SINGLES][s.hit_count[SINGLES]]
+    s.hit_count[SINGLES] += 1
+    hit.tag = siphash(form, length, s.tables.kinds[3])
+    hit.start, hit.end, hit.posting = <uint32_t>start, <uint32_t>end, posting
+    hit.shape, hit.lead = NAME_LOOSE, 0
     return 0
 
 
@@ -63,33 +153,6 @@ cdef inline uint32_t single_of(const State* s, const uint8_t* form, int64_t leng
     if s.tables.mono_known and roles & 0x0F and roles & 0xF0:
         return posting_of(s, siphash(form, length, s.tables.kinds[3]))
     return NOBODY
-
-
-cdef inline void cut(uint64_t* form, int64_t length) noexcept nogil:
-    """Put the first letters into lower case, and zeros behind them."""
-    cdef int word
-    cdef uint64_t lower_case = 0x2020202020202020
-    for word in range(SHORT_FORM // 8):
-        if length >= 8:
-            form[word] |= lower_case
-            length -= 8
-        elif length > 0:
-            form[word] = (form[word] | lower_case) & ((<uint64_t>1 << (8 * length)) - 1)
-            length = 0
-        else:
-            form[word] = 0
-
-
-cdef inline uint64_t memo_slot(const uint64_t* form, int bits) noexcept nogil:
-    return ((form[0] ^ (form[1] << 7 | form[1] >> 57)) * <uint64_t>0x9E3779B97F4A7C15) >> (64 - bits)
-
-
-cdef void remember(const State* s, Known* known, const uint8_t* form, int64_t length) noexcept nogil:
-    """Put what the index knows of a token in place of another one. Words repeat: most are asked for once."""
-    memcpy(known.form, form, 16)
-    known.roles = roles_of(s, form, length)
-    known.passed = is_particle(s, form, length)
-    known.single = single_of(s, form, length, known.roles)
 
 
 cdef inline uint8_t roles_of(const State* s, const uint8_t* form, int64_t length) noexcept nogil:
@@ -204,9 +267,9 @@ cdef bint is_passed_over(const State* s, int64_t start, int64_t end) noexcept no
 
 cdef int any_token(State* s, int64_t start, int64_t end, int64_t span, bint cjk) except -1 nogil:
     cdef uint8_t form[MAX_FORM]
-    cdef Token token
+    cdef uint64_t short_form[FORM_WORDS]
+    cdef Answer answer
     cdef int64_t length = 0, stop = end, at, count
-    cdef uint32_t single
     cdef bint beside_digit = is_number(s, start - 1, span) or is_number(s, end, span)
     if cjk and s.tables.mono_known and not beside_digit:
         without_spaces(s, start, end)
@@ -221,16 +284,18 @@ cdef int any_token(State* s, int64_t start, int64_t end, int64_t span, bint cjk)
         if s.data[at] != c"'" and length < MAX_FORM:
             form[length] = lower(s.data[at])
             length += 1
-    memset(token.form, 0, SHORT_FORM)
-    memcpy(token.form, form, min(length, SHORT_FORM))
-    token.long_form = s.form_count
+    memset(short_form, 0, SHORT_FORM)
+    memcpy(short_form, form, min(length, SHORT_FORM))
+    answer.roles = roles_of(s, form, length)
+    answer.single = NOBODY if cjk else single_of(s, form, length, answer.roles)
     if length > SHORT_FORM:
+        if answer.single != NOBODY:
+            single(s, form, start, end, length, answer.single)
+            answer.single = NOBODY
         s.forms = <uint8_t*>grow(s.forms, &s.form_room, s.form_count + length, 1)
         memcpy(s.forms + s.form_count, form, length)
         s.form_count += length
-    token.capital, token.word, token.roles = (kind(s, start) & CAPITAL) != 0, s.word, roles_of(s, form, length)
-    single = NOBODY if cjk else single_of(s, form, length, token.roles)
-    return take(s, &token, start, end, form, length, single)
+    return take(s, short_form, start, end, length, (kind(s, start) & CAPITAL) != 0, answer)
 
 
 cdef inline bint is_number(const State* s, int64_t at, int64_t span) noexcept nogil:

@@ -6,9 +6,9 @@ from numpy.typing import NDArray
 from exfilter.kernel import prepare
 from exfilter.model import Int64Array, Uint64Array
 
-_Shapes = NDArray[np.uint16]
-_Hits = tuple[_Shapes, Int64Array, Int64Array, NDArray[np.uint32], Uint64Array, _Shapes]
-_Distinct = tuple[_Shapes, _Shapes, Uint64Array]
+type _Shapes = NDArray[np.uint16]
+type _Hits = tuple[_Shapes, Int64Array, Int64Array, NDArray[np.uint32], Uint64Array, _Shapes]
+type _Distinct = tuple[_Shapes, _Shapes, Uint64Array]
 
 class Plan:
     def __init__(self, plan: prepare.Plan) -> None: ...

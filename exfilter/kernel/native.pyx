@@ -28,9 +28,10 @@ cdef extern from "blocks.h" nogil:
         uint64_t letters
         uint64_t digits
         uint64_t joins
-        uint64_t high
+        uint64_t others
         uint64_t lines
     void classify(const uint8_t* text, Block* block)
+    uint64_t load_word(const uint8_t* bytes)
     int first_bit(uint64_t bits)
     int count_bits(uint64_t bits)
     void prefetch(const void* address)
@@ -90,9 +91,36 @@ cdef class Plan:
 
     cdef Tabled tables
     cdef list _kept
+    cdef Memo* memos[MEMOS]
+    cdef int memo_count
 
     def __cinit__(self):
         memset(&self.tables, 0, sizeof(Tabled))
+        self.memo_count = 0
+
+    def __dealloc__(self):
+        while self.memo_count:
+            self.memo_count -= 1
+            free(self.memos[self.memo_count])
+
+    cdef Memo* take_memo(self) except NULL:
+        """Return a memo of tokens that nobody else uses; under the GIL."""
+        cdef Memo* memo
+        if self.memo_count:
+            self.memo_count -= 1
+            return self.memos[self.memo_count]
+        memo = <Memo*>calloc(1, sizeof(Memo))
+        if memo == NULL:
+            raise MemoryError
+        return memo
+
+    cdef void give_memo(self, Memo* memo) noexcept:
+        """Keep a memo for the next text: words of one language repeat."""
+        if memo == NULL or self.memo_count == MEMOS:
+            free(memo)
+            return
+        self.memos[self.memo_count] = memo
+        self.memo_count += 1
 
     def __init__(self, plan):
         """``plan``: a ``prepare.Plan``."""
@@ -121,8 +149,10 @@ cdef class Plan:
         self.tables.plus_shapes = <const int64_t*>self._array(plan.plus_shapes, np.int64)
         self.tables.national_shapes = <const int64_t*>self._array(plan.national_shapes, np.int64)
         self.tables.particles = <const uint64_t*>self._array(_particles(), np.uint64)
+        for at in range(256):
+            self.tables.begins[at] = plan.pattern_start[at] < plan.pattern_start[at + 1]
         self.tables.emails_known = plan.emails_known
-        self.tables.names_known = plan.names_known
+        self.tables.any_names = plan.names_known or plan.mono_known
         self.tables.mono_known = plan.mono_known
         for at in range(4):
             self.tables.kinds[at].k0, self.tables.kinds[at].k1 = plan.keys[at]
@@ -162,8 +192,10 @@ def find(str text, Plan plan, records):
     memset(s, 0, sizeof(State))
     s.tables = &plan.tables
     try:
+        s.memo = plan.take_memo()
         return _find(s, text, records)
     finally:
+        plan.give_memo(s.memo)
         release(s)
         PyMem_Free(s)
 
@@ -194,7 +226,8 @@ cdef _find(State* s, str text, records):
         else:
             places(s, &given[0], len(given), &placed[0])
         s.records, s.record_count = &placed[0], len(given)
-    prepare_words(s)
+    s.token_limit = TOKENS_TOGETHER
+    s.digits_end = -1
     with nogil:
         if s.tables.emails_known:
             emails(s)
@@ -206,19 +239,6 @@ cdef _find(State* s, str text, records):
     return _hits(s), _distinct(s), s.strangers
 
 
-cdef int prepare_words(State* s) except -1:
-    """Make the memo of tokens: a small one for a small text."""
-    s.known_bits = 8
-    while s.known_bits < 13 and (<int64_t>1 << s.known_bits) * 16 < s.size:
-        s.known_bits += 1
-    s.known = <Known*>calloc(<size_t>1 << s.known_bits, sizeof(Known))
-    if s.known == NULL:
-        raise MemoryError
-    s.token_limit = TOKENS_TOGETHER
-    s.digits_end = -1
-    return 0
-
-
 # -- the one pass ----------------------------------------------------------------------------
 
 cdef int read(State* s) except -1 nogil:
@@ -227,8 +247,7 @@ cdef int read(State* s) except -1 nogil:
     cdef uint8_t last[64]
     cdef uint64_t all_ = ~<uint64_t>0, words, lines, run
     cdef int64_t base = 0, start = -1
-    cdef int first, length
-    cdef bint letters_only = False, digits_only = False
+    cdef int first, length, holds = 0
     while base < s.size:
         if base + 64 <= s.size:
             classify(s.data + base, &block)
@@ -236,21 +255,17 @@ cdef int read(State* s) except -1 nogil:
             memset(last, 0, 64)
             memcpy(last, s.data + base, s.size - base)
             classify(last, &block)
-        words = block.letters | block.digits | block.joins | block.high
+        words = block.letters | block.digits | block.joins | block.others
         lines = block.lines
         first = 0
         if start >= 0:
             if words == all_:
-                letters_only = letters_only and block.letters == all_
-                digits_only = digits_only and block.digits == all_
+                holds |= held(&block, all_)
                 base += 64
                 continue
             length = first_bit(~words)
             run = (<uint64_t>1 << length) - 1
-            word_run(
-                s, start, base + length,
-                letters_only and block.letters & run == run, digits_only and block.digits & run == run,
-            )
+            word_run(s, start, base + length, holds | held(&block, run))
             start = -1
             words &= ~run
         while words:
@@ -262,38 +277,79 @@ cdef int read(State* s) except -1 nogil:
             run = (all_ if length == 64 else (<uint64_t>1 << length) - 1) << first
             if first + length == 64:
                 start = base + first
-                letters_only, digits_only = block.letters & run == run, block.digits & run == run
+                holds = held(&block, run)
                 break
-            word_run(s, base + first, base + first + length, block.letters & run == run, block.digits & run == run)
+            word_run(s, base + first, base + first + length, held(&block, run))
             words &= ~run
         s.word += count_bits(lines)
         base += 64
     if start >= 0:
-        word_run(s, start, s.size, letters_only, digits_only)
+        word_run(s, start, s.size, holds)
     return 0
 
 
-cdef inline int word_run(State* s, int64_t start, int64_t end, bint letters_only, bint digits_only) except -1 nogil:
+# What a run holds.
+cdef enum:
+    LETTERS = 1
+    DIGITS = 2
+    JOINS = 4
+    OTHERS = 8
+
+
+cdef inline int held(const Block* block, uint64_t run) noexcept nogil:
+    return (
+        (LETTERS if block.letters & run else 0) | (DIGITS if block.digits & run else 0)
+        | (JOINS if block.joins & run else 0) | (OTHERS if block.others & run else 0)
+    )
+
+
+cdef inline int word_run(State* s, int64_t start, int64_t end, int holds) except -1 nogil:
     """Read a run of letters, digits, underscores, apostrophes and what is not ASCII."""
-    cdef bint apart = end < s.span_start
-    if letters_only:
+    if holds & OTHERS:
+        while start < end and s.data[start] == c"'":
+            start += 1
+        while start < end and s.data[end - 1] == c"'":
+            end -= 1
+        holds = held_by(s, start, end)
+    if not holds:
+        return 0
+    if holds == LETTERS:
         tickets(s, start)
-        if not (s.tables.names_known or s.tables.mono_known):
-            return 0
-        if apart:
-            return letters_word(s, start, end)
-    elif digits_only:
+        if end < s.span_start:
+            return letters_word(s, start, end) if s.tables.any_names else 0
+    elif holds == DIGITS:
         tickets(s, start)
         digits(s, start, end)
-        if apart:
+        if end < s.span_start:
             s.word += 1
+            return 0
+    elif not holds & OTHERS:
+        joined_word(s, start, end, s.tables.any_names and end < s.span_start)
+        if end < s.span_start:
             return 0
     else:
         mixed_numbers(s, start, end)
-    if not (s.tables.names_known or s.tables.mono_known):
+    if not s.tables.any_names:
         return 0
     words(s, start, end)
     return next_span(s, end)
+
+
+cdef int held_by(const State* s, int64_t start, int64_t end) noexcept nogil:
+    cdef int found = 0
+    cdef int64_t at
+    cdef uint8_t byte
+    for at in range(start, end):
+        byte = s.data[at]
+        if 97 <= byte | 0x20 <= 122:
+            found |= LETTERS
+        elif is_digit(byte):
+            found |= DIGITS
+        elif byte == c"_":
+            found |= JOINS
+        else:
+            return OTHERS
+    return found
 
 
 cdef inline int next_span(State* s, int64_t at) except -1 nogil:
@@ -329,6 +385,9 @@ cdef _hits(State* s):
     """Return (shape, start, end, posting, tag, lead): the streams, merged by place."""
     cdef int64_t total = 0, at
     cdef int64_t next_[STREAMS]
+    cdef Place start_at, end_at
+    memset(&start_at, 0, sizeof(Place))
+    memset(&end_at, 0, sizeof(Place))
     cdef int stream, best
     cdef Hit* hit
     cdef Hit* first
@@ -353,8 +412,8 @@ cdef _hits(State* s):
                         first, best = hit, stream
             next_[best] += 1
             shapes[at], leads[at], postings[at], tags[at] = first.shape, first.lead, first.posting, first.tag
-            starts[at] = source_of(s, first.start)
-            ends[at] = source_of(s, <int64_t>first.end - 1) + 1
+            starts[at] = source_from(s, first.start, &start_at)
+            ends[at] = source_from(s, <int64_t>first.end - 1, &end_at) + 1
     return shape, start, end, posting, tag, lead
 
 

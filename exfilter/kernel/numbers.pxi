@@ -129,6 +129,8 @@ cdef inline int tickets(State* s, int64_t start) except -1 nogil:
     """Add the ticket numbers that begin here, where no letter or digit stands before."""
     cdef int64_t number
     cdef uint8_t byte = s.data[start]
+    if not s.tables.begins[byte]:
+        return 0
     for number in range(s.tables.pattern_start[byte], s.tables.pattern_start[byte + 1]):
         ticket(s, start, s.tables.pattern_of[number])
     return 0

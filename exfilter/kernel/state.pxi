@@ -36,7 +36,11 @@ cdef enum:
     BATCH = 1024
     TOKENS_TOGETHER = 2048
     LAYERS = 2
+    SHORT_SLOTS = 16384
+    LONG_SLOTS = 8192
+    MEMOS = 16
     SHORT_FORM = 32
+    FORM_WORDS = 4
     CANONICAL = 512
 
 cdef extern from *:
@@ -85,11 +89,26 @@ cdef struct Token:
     uint8_t standing
 
 
-cdef struct Known:
-    uint64_t form[2]  # a token of up to 16 bytes, zeros behind its end
+cdef struct Answer:
+    # What the index says of a token.
     uint32_t single   # posting of the token as a name of one word
     uint8_t roles
     uint8_t passed
+
+
+cdef struct Known:
+    uint64_t form     # of up to 8 letters, zeros behind its end
+    Answer answer
+
+
+cdef struct LongKnown:
+    uint64_t form[2]  # of up to 16 letters
+    Answer answer
+
+
+cdef struct Memo:
+    Known short_ones[SHORT_SLOTS]
+    LongKnown long_ones[LONG_SLOTS]
 
 
 cdef struct Group:
@@ -124,8 +143,9 @@ cdef struct Tabled:
     const int64_t* plus_shapes
     const int64_t* national_shapes
     const uint64_t* particles
+    uint8_t begins[256]         # whether a ticket number may begin with the byte
     bint emails_known
-    bint names_known
+    bint any_names
     bint mono_known
     Sip kinds[4]
     Sip token_key
@@ -157,8 +177,7 @@ cdef struct State:
     int64_t span_start
     int64_t* spans
     int64_t span_count, span_room
-    Known* known
-    int known_bits
+    Memo* memo
     Token* tokens
     int64_t token_count, token_room, token_limit
     int64_t free_from
@@ -204,7 +223,6 @@ cdef void release(State* s) noexcept nogil:
     free(s.folded_classes)
     free(s.fold_marks)
     free(s.spans)
-    free(s.known)
     free(s.tokens)
     free(s.forms)
     free(s.groups)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -94,55 +95,58 @@ class Tables:
 
     def bearers(self, postings: NDArray[np.uint32]) -> Int64Array:
         """Return how many customers each posting stands for."""
-        begin, end, _ = self._stretches(postings)
-        return end - begin
+        count: Int64Array = (postings != NOBODY).astype(np.int64)
+        for each, at, row in self._shared(postings):
+            count[at] = each.postings_start[row + 1] - each.postings_start[row]
+        return count
 
     def expand(self, postings: NDArray[np.uint32]) -> tuple[Int64Array, Int64Array]:
-        """Return (row, ordinal) for each bearer of each posting. Shapes: both [total bearers]."""
-        begin, end, layer = self._stretches(postings)
-        bearers = end - begin
+        """Return (row, ordinal) for each bearer of each posting. Shapes: both [total bearers].
+
+        Rows ascend, and so do the ordinals of each.
+        """
+        bearers = self.bearers(postings)
         row = np.repeat(np.arange(len(postings), dtype=np.int64), bearers)
-        within = np.arange(len(row), dtype=np.int64) - np.repeat(np.cumsum(bearers) - bearers, bearers)
         ordinal = postings[row].astype(np.int64)
-        for number, each in enumerate(self.layers):
-            mine = np.flatnonzero(layer[row] == number)
-            ordinal[mine] = each.postings[begin[row[mine]] + within[mine]]
+        end = np.cumsum(bearers)
+        for each, at, shared in self._shared(postings):
+            length = bearers[at]
+            within = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
+            source = np.repeat(each.postings_start[shared], length) + within
+            ordinal[np.repeat(end[at] - length, length) + within] = each.postings[source]
         return row, ordinal
 
     def bears(self, postings: NDArray[np.uint32], ordinals: Int64Array) -> NDArray[np.bool_]:
         """Return whether each customer is among the bearers of the posting beside it: bisection."""
-        low, end, layer = self._stretches(postings)
-        result: NDArray[np.bool_] = (layer < 0) & (postings == ordinals)
-        for number, each in enumerate(self.layers):
-            rows = np.flatnonzero(layer == number)
-            wanted, first, last = ordinals[rows], low[rows], end[rows]
-            while True:
-                open_ = np.flatnonzero(first < last)
-                if not len(open_):
-                    break
-                middle = (first[open_] + last[open_]) // 2
-                below = each.postings[middle] < wanted[open_]
-                first[open_[below]] = middle[below] + 1
-                last[open_[~below]] = middle[~below]
-            inside = first < end[rows]
-            inside[inside] = each.postings[first[inside]] == wanted[inside]
-            result[rows] = inside
+        result: NDArray[np.bool_] = postings == ordinals
+        for each, at, row in self._shared(postings):
+            result[at] = _among(each, each.postings_start[row], each.postings_start[row + 1], ordinals[at])
         return result
 
-    def _stretches(self, postings: NDArray[np.uint32]) -> tuple[Int64Array, Int64Array, NDArray[np.int8]]:
-        """Return where in a layer's postings the bearers of each are, and the layer; -1: there is one."""
-        begin = np.zeros(len(postings), dtype=np.int64)
-        end = (postings != NOBODY).astype(np.int64)
-        layer = np.full(len(postings), -1, dtype=np.int8)
+    def _shared(self, postings: NDArray[np.uint32]) -> Iterator[tuple[Layer, Int64Array, Int64Array]]:
+        """Yield each layer, which of the postings are rows in it, and the rows."""
         shared = np.flatnonzero(postings & SHARED)
         row = (postings[shared] ^ SHARED).astype(np.int64)
-        for number, each in enumerate(self.layers):
-            mine = (row >= 0) & (row < each.rows)
-            begin[shared[mine]] = each.postings_start[row[mine]]
-            end[shared[mine]] = each.postings_start[row[mine] + 1]
-            layer[shared[mine]] = number
-            row -= each.rows
-        return begin, end, layer
+        for each in self.layers:
+            if not len(shared):
+                return
+            mine = row < each.rows
+            yield each, shared[mine], row[mine]
+            shared, row = shared[~mine], row[~mine] - each.rows
+
+
+def _among(layer: Layer, low: Int64Array, end: Int64Array, ordinals: Int64Array) -> NDArray[np.bool_]:
+    """Return whether each ordinal is in its stretch of the layer's postings, which is not empty."""
+    length = end - low
+    step = 1 << max(0, int(length.max(initial=1)) - 1).bit_length()
+    first, last = low.copy(), end - 1
+    while step > 1:  # first place that is not below, or the last one: all halve together
+        step >>= 1
+        middle = np.minimum(first + step, last + 1) - 1
+        first += np.where(layer.postings[middle] < ordinals, middle + 1 - first, 0)
+        np.minimum(first, last, out=first)
+    found: NDArray[np.bool_] = layer.postings[first] == ordinals
+    return found
 
 
 @dataclass(frozen=True, slots=True)
