@@ -1,0 +1,84 @@
+"""The evidence is that of the plain oracle, on random hits in random parts and records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exfilter.evidence import Observed, weigh
+from exfilter.evidence.cases import find
+from exfilter.evidence.chances import Chances
+from exfilter.evidence.explain import best, fields
+from exfilter.evidence.gather import gather
+from exfilter.evidence.values import distinct, looked_for
+from exfilter.index.statistics import Statistics
+from exfilter.kernel.tables import Tables
+from tests.evidence import slow
+
+CUSTOMERS = 60
+seeds = st.integers(0, 2**32)
+sizes = st.lists(st.integers(0, 90), max_size=4)
+lengths = st.sampled_from([40, 500, 5000])
+
+
+def made(seed: int, counts: Sequence[int], length: int) -> tuple[list[Observed], Tables, Statistics]:
+    rng = np.random.default_rng(seed)
+    tables, statistics = slow.world(rng, CUSTOMERS)
+    return [slow.part(rng, tables, CUSTOMERS, count, length) for count in counts], tables, statistics
+
+
+@given(seeds, sizes, lengths)
+def test_each_customer_has_the_bits_of_the_oracle(seed: int, counts: list[int], length: int) -> None:
+    observed, tables, statistics = made(seed, counts, length)
+    cases = find(gather(observed, tables), Chances(tables, statistics), tables)
+    top = best(cases)
+    found = dict(zip(cases.ordinal[top].tolist(), cases.bits[top].tolist(), strict=True))
+    assert found == pytest.approx(slow.best_bits(observed, tables, statistics))
+
+
+@given(seeds, sizes, lengths, st.integers(0, CUSTOMERS))
+def test_the_fields_are_those_of_the_oracle(seed: int, counts: list[int], length: int, some: int) -> None:
+    observed, tables, statistics = made(seed, counts, length)
+    hits = gather(observed, tables)
+    cases = find(hits, Chances(tables, statistics), tables)
+    counted = np.sort(np.random.default_rng(seed).permutation(CUSTOMERS)[:some])
+    assert fields(hits, cases, counted, tables) == slow.fields(observed, tables, counted)
+
+
+@given(seeds, sizes)
+def test_values_are_counted_once_in_all_parts(seed: int, counts: list[int]) -> None:
+    observed, tables, _ = made(seed, counts, 500)
+    hits = gather(observed, tables)
+    looked = looked_for(observed, hits, tables.shapes)
+    wanted = {
+        (shape, tag, lead)
+        for each in observed
+        for shape, tag, lead in zip(
+            each.matches.candidates.shape.tolist(),
+            each.matches.candidates.tag.tolist(),
+            each.matches.candidates.lead.tolist(),
+            strict=True,
+        )
+    }
+    for shape in np.flatnonzero(np.bincount(hits.shape)).tolist():
+        assert looked.counts[shape].sum() == len({tag for s, tag, _ in wanted if s == shape})
+        rows = distinct(hits, shape)
+        assert sorted(hits.tag[rows]) == sorted(set(hits.tag[hits.shape == shape]))
+
+
+@given(seeds, sizes, lengths)
+def test_every_transfer_has_a_result(seed: int, counts: list[int], length: int) -> None:
+    observed, tables, statistics = made(seed, counts, length)
+    weighed = weigh(observed, tables, statistics, explain=True)
+    assert not set(weighed.identified) & set(weighed.estimated_ordinals)
+    assert {each.ordinal for each in weighed.explained if each.bits > each.needed} == set(weighed.identified)
+
+
+def test_nothing_is_nobody() -> None:
+    _, tables, statistics = made(1, [], 40)
+    weighed = weigh([], tables, statistics)
+    assert (len(weighed.identified), weighed.estimated, len(weighed.estimated_ordinals)) == (0, 0, 0)
