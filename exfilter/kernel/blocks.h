@@ -100,6 +100,66 @@ static inline int first_bit(uint64_t bits)
 #error "words are read as little-endian: on this machine the reference kernel runs"
 #endif
 
+/* Copies ASCII from units of 1, 2 or 4 bytes, 16 at a time. Returns how many it has copied. */
+static inline int64_t copy_ascii1(const uint8_t *from, int64_t count, uint8_t *to)
+{
+    int64_t at = 0;
+    for (; at + 16 <= count; at += 16) {
+        uint64_t words[2];
+        memcpy(words, from + at, 16);
+        if ((words[0] | words[1]) & 0x8080808080808080u)
+            break;
+        memcpy(to + at, words, 16);
+    }
+    return at;
+}
+
+static inline int64_t copy_ascii2(const uint16_t *from, int64_t count, uint8_t *to)
+{
+    int64_t at = 0;
+    for (; at + 16 <= count; at += 16) {
+#ifdef EXFILTER_SSE2
+        __m128i low = _mm_loadu_si128((const __m128i *)(from + at));
+        __m128i high = _mm_loadu_si128((const __m128i *)(from + at + 8));
+        __m128i beyond = _mm_and_si128(_mm_or_si128(low, high), _mm_set1_epi16((short)0xff80));
+        if (_mm_movemask_epi8(_mm_cmpeq_epi16(beyond, _mm_setzero_si128())) != 0xffff)
+            break;
+        _mm_storeu_si128((__m128i *)(to + at), _mm_packus_epi16(low, high));
+#else
+        uint16_t any = 0;
+        for (int unit = 0; unit < 16; unit++)
+            any |= from[at + unit];
+        if (any >= 0x80)
+            break;
+        for (int unit = 0; unit < 16; unit++)
+            to[at + unit] = (uint8_t)from[at + unit];
+#endif
+    }
+    return at;
+}
+
+static inline int64_t copy_ascii4(const uint32_t *from, int64_t count, uint8_t *to)
+{
+    int64_t at = 0;
+    for (; at + 16 <= count; at += 16) {
+        uint32_t any = 0;
+        for (int unit = 0; unit < 16; unit++)
+            any |= from[at + unit];
+        if (any >= 0x80)
+            break;
+        for (int unit = 0; unit < 16; unit++)
+            to[at + unit] = (uint8_t)from[at + unit];
+    }
+    return at;
+}
+
+static inline uint32_t load_half(const uint8_t *bytes)
+{
+    uint32_t half;
+    memcpy(&half, bytes, 4);
+    return half;
+}
+
 static inline uint64_t load_word(const uint8_t *bytes)
 {
     uint64_t word;

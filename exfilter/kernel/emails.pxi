@@ -82,10 +82,10 @@ cdef int address(State* s, int64_t start, int64_t at, int64_t end) except -1 nog
     return 0
 
 
-cdef bint is_foreign(const State* s, int64_t start, int64_t end) noexcept nogil:
+cdef bint is_foreign(State* s, int64_t start, int64_t end) noexcept nogil:
     """Whether any source character of a span is not ASCII."""
     cdef int64_t at
-    for at in range(source_of(s, start), source_of(s, end - 1) + 1):
+    for at in range(source_from(s, start, &s.address), source_from(s, end - 1, &s.address) + 1):
         if source_unit(s, at) >= 0x80:
             return True
     return False

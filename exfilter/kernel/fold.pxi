@@ -9,6 +9,8 @@ cdef enum:
     LONGEST_FOLD = 255
     MARK_EVERY = 256
 
+cdef int64_t EVEN = <int64_t>1 << 62  # bit of a mark: each character up to the next one folds to one byte
+
 ctypedef fused Unit:
     uint8_t
     uint16_t
@@ -38,34 +40,33 @@ cdef const uint8_t* learn(uint32_t code) except NULL with gil:
 cdef int fold(State* s, const Unit* source, int64_t count) except -1 nogil:
     """Fold the source into ``data`` and ``classes``."""
     cdef int64_t at = 0, out = 0, stop, room = count + (count >> 3) + 2 * LONGEST_FOLD
-    cdef int64_t marks = 0
+    cdef int64_t marks = 0, copied
     cdef uint32_t code
     cdef const uint8_t* entry
     cdef int piece
-    cdef Unit any_
+    cdef bint uneven
     make_room(s, room)
-    s.fold_marks = <int64_t*>malloc((count // MARK_EVERY + 1) * sizeof(int64_t))
-    if s.fold_marks == NULL:
-        with gil:
-            raise MemoryError
+    s.fold_marks = <int64_t*>grow(s.fold_marks, &s.mark_room, count // MARK_EVERY + 1, sizeof(int64_t))
     while at < count:
         s.fold_marks[marks] = out
         marks += 1
+        uneven = False
         stop = min(count, at + MARK_EVERY)
         if room - out < MARK_EVERY * 4 + LONGEST_FOLD:
             room += (room >> 1) + MARK_EVERY * 4 + LONGEST_FOLD
             make_room(s, room)
         while at < stop:
-            if at + 8 <= stop:
-                any_ = 0
-                for piece in range(8):
-                    any_ |= source[at + piece]
-                if any_ < 0x80:
-                    for piece in range(8):
-                        s.folded[out + piece] = <uint8_t>source[at + piece]
-                    at += 8
-                    out += 8
-                    continue
+            if at + 16 <= stop and source[at] < 0x80:
+                if Unit is uint8_t:
+                    copied = copy_ascii1(source + at, stop - at, s.folded + out)
+                elif Unit is uint16_t:
+                    copied = copy_ascii2(source + at, stop - at, s.folded + out)
+                else:
+                    copied = copy_ascii4(source + at, stop - at, s.folded + out)
+                at += copied
+                out += copied
+                if at == stop:
+                    break
             code = source[at]
             at += 1
             if code < 0x80:
@@ -75,6 +76,7 @@ cdef int fold(State* s, const Unit* source, int64_t count) except -1 nogil:
             entry = FOLDS[code]
             if entry == NULL:
                 entry = learn(code)
+            uneven = uneven or entry[0] != 1
             if room - out < (stop - at) + LONGEST_FOLD + 8:
                 room += (room >> 1) + LONGEST_FOLD
                 make_room(s, room)
@@ -84,18 +86,25 @@ cdef int fold(State* s, const Unit* source, int64_t count) except -1 nogil:
                     s.folded_classes[out] = entry[1 + entry[0] + piece]
                     s.wide = True
                 out += 1
+        if not uneven:
+            s.fold_marks[marks - 1] |= EVEN
     s.data, s.classes, s.marks, s.size = s.folded, s.folded_classes, s.fold_marks, out
     return 0
 
 
 cdef int make_room(State* s, int64_t room) except -1 nogil:
-    cdef void* folded = realloc(s.folded, room)
+    cdef void* folded
     cdef void* classes
+    if room <= s.folded_room:
+        return 0
+    s.folded_room = 0
+    folded = realloc(s.folded, room)
     if folded != NULL:
         s.folded = <uint8_t*>folded
         classes = realloc(s.folded_classes, room)
         if classes != NULL:
             s.folded_classes = <uint8_t*>classes
+            s.folded_room = room
             return 0
     with gil:
         raise MemoryError
@@ -116,12 +125,6 @@ cdef inline int64_t fold_length(const State* s, int64_t at) noexcept nogil:
     return 1 if code < 0x80 else FOLDS[code][0]
 
 
-cdef struct Place:
-    # A source character, and the first byte that comes of it.
-    int64_t at
-    int64_t out
-
-
 cdef int64_t source_of(const State* s, int64_t offset) noexcept nogil:
     """Return the source character of a byte."""
     cdef Place place
@@ -131,11 +134,16 @@ cdef int64_t source_of(const State* s, int64_t offset) noexcept nogil:
 
 cdef inline int64_t source_from(const State* s, int64_t offset, Place* place) noexcept nogil:
     """Return the source character of a byte, and leave its place for the next one, often close behind it."""
-    cdef int64_t length
+    cdef int64_t length, mark
     if s.source == NULL:
         return offset
     if not 0 <= offset - place.out < MARK_EVERY:
         find_mark(s, offset, place)
+    mark = s.marks[place.at // MARK_EVERY]
+    if mark & EVEN and offset - (mark & ~EVEN) < MARK_EVERY:
+        place.at += offset - place.out
+        place.out = offset
+        return place.at
     while place.at < s.source_size:
         length = fold_length(s, place.at)
         if place.out + length > offset:
@@ -150,11 +158,11 @@ cdef void find_mark(const State* s, int64_t offset, Place* place) noexcept nogil
     cdef int64_t low = 0, high = (s.source_size + MARK_EVERY - 1) // MARK_EVERY, middle
     while high - low > 1:
         middle = (low + high) >> 1
-        if s.marks[middle] <= offset:
+        if s.marks[middle] & ~EVEN <= offset:
             low = middle
         else:
             high = middle
-    place.at, place.out = low * MARK_EVERY, s.marks[low]
+    place.at, place.out = low * MARK_EVERY, s.marks[low] & ~EVEN
 
 
 cdef void places(const State* s, const int64_t* characters, int64_t count, int64_t* found) noexcept nogil:
@@ -167,7 +175,7 @@ cdef void places(const State* s, const int64_t* characters, int64_t count, int64
         wanted = min(max(characters[number], 0), s.source_size)
         if wanted // MARK_EVERY > at // MARK_EVERY and wanted < s.source_size:
             at = wanted // MARK_EVERY * MARK_EVERY
-            out = s.marks[at // MARK_EVERY]
+            out = s.marks[at // MARK_EVERY] & ~EVEN
         while at < wanted:
             out += fold_length(s, at)
             at += 1

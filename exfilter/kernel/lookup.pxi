@@ -5,6 +5,7 @@ cdef int add(
 ) except -1 nogil:
     """Take a candidate. ``lead``: of a name; -1: of a number, that is read from its digits."""
     cdef Candidate* candidate
+    cdef int layer
     if s.batch_count == BATCH:
         resolve(s)
     candidate = &s.batch[s.batch_count]
@@ -13,6 +14,8 @@ cdef int add(
     candidate.start, candidate.end = <uint32_t>start, <uint32_t>end
     candidate.shape, candidate.stream = <uint16_t>shape, <uint16_t>stream
     candidate.lead = <uint16_t>lead if lead >= 0 else leading(form, length)
+    for layer in range(s.tables.layer_count):
+        prefetch(&s.tables.layers[layer].filter[filter_word(&s.tables.layers[layer], candidate.tag)])
     return 0
 
 
@@ -63,6 +66,7 @@ cdef int probe(const State* s, const LayerOf* layer, int* waiting, int count, ui
     cdef int survivors[BATCH]
     cdef int passing = 0, left = 0, at, number
     cdef uint64_t tag
+    cdef int64_t first
     cdef bint hidden
     if layer.empty:
         return count
@@ -74,7 +78,9 @@ cdef int probe(const State* s, const LayerOf* layer, int* waiting, int count, ui
         prefetch(&layer.buckets[layer_bucket(layer, s.batch[survivors[at]].tag)])
     for at in range(passing):
         tag = s.batch[survivors[at]].tag
-        prefetch(&layer.records[3 * <int64_t>layer.buckets[layer_bucket(layer, tag)]])
+        first = 3 * <int64_t>layer.buckets[layer_bucket(layer, tag)]
+        prefetch(&layer.records[first])
+        prefetch(&layer.records[first + 15])  # most buckets reach into the next line of the cache
     passing, number = 0, passing
     for at in range(count):
         hidden = passing < number and survivors[passing] == waiting[at]
@@ -87,12 +93,16 @@ cdef int probe(const State* s, const LayerOf* layer, int* waiting, int count, ui
 
 
 cdef inline bint filter_has(const LayerOf* layer, uint64_t tag) noexcept nogil:
-    """``exfilter.kernel.layer.filter_word`` and ``filter_mask``."""
+    """See ``exfilter.kernel.layer.filter_mask``."""
     cdef uint64_t one = 1
     cdef uint64_t mask = (
         one << (tag & 63) | one << (tag >> 6 & 63) | one << (tag >> 12 & 63) | one << (tag >> 18 & 63)
     )
-    return layer.filter[(tag >> 32) * layer.words >> 32] & mask == mask
+    return layer.filter[filter_word(layer, tag)] & mask == mask
+
+
+cdef inline uint64_t filter_word(const LayerOf* layer, uint64_t tag) noexcept nogil:
+    return (tag >> 32) * layer.words >> 32
 
 
 cdef inline uint64_t layer_bucket(const LayerOf* layer, uint64_t tag) noexcept nogil:
@@ -177,12 +187,15 @@ cdef int rehash(State* s, int64_t room) except -1 nogil:
     cdef int64_t size = 4096, at
     while size < room:
         size *= 2
-    free(s.seen)
-    s.seen_size = 0
-    s.seen = <uint64_t*>calloc(size, sizeof(uint64_t))
-    if s.seen == NULL:
-        with gil:
-            raise MemoryError
+    if s.seen_room < size:
+        free(s.seen)
+        s.seen_size = s.seen_room = 0
+        s.seen = <uint64_t*>malloc(size * sizeof(uint64_t))
+        if s.seen == NULL:
+            with gil:
+                raise MemoryError
+        s.seen_room = size
+    memset(s.seen, 0, size * sizeof(uint64_t))
     s.seen_size = size
     for at in range(s.distinct_count):
         is_new(s, mix(s.distinct[at].tag, s.distinct[at].shape))

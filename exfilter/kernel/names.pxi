@@ -126,7 +126,8 @@ cdef inline int take(
     token = &s.tokens[s.token_count]
     memcpy(token.form, form, SHORT_FORM)
     token.start, token.end, token.record = <uint32_t>start, <uint32_t>end, record_at(s, start)
-    token.word, token.length, token.standing = s.word, <uint8_t>length, 0
+    token.word, token.line, token.length = s.word, s.line, <uint8_t>length
+    token.standing = token.partnered = 0
     token.capital, token.roles, token.long_form = capital, answer.roles, s.form_count - length
     s.token_count += 1
     if s.token_count >= s.token_limit:
@@ -329,41 +330,65 @@ cdef int without_spaces(State* s, int64_t start, int64_t end) except -1 nogil:
 cdef int pairs(State* s, bint final) except -1 nogil:
     """Add the pairs of known tokens; see ``reference._pairs``. ``final``: no more tokens follow."""
     cdef int64_t partners[PAIR_TOKENS]
+    cdef int64_t behind[PAIR_TOKENS]
     cdef int commons[PAIR_TOKENS]
-    cdef int64_t first = 0, second
-    cdef int seen, number, shape
-    cdef bint taken
+    cdef int behind_commons[PAIR_TOKENS]
+    cdef bint apart[PAIR_TOKENS]
+    cdef int64_t first = 0
+    cdef int count, number, shape
+    cdef bint taken, complete
+    cdef Token* one
+    cdef Token* other
     while first < s.token_count:
-        if s.tokens[first].roles:
-            second, seen = first + 1, 0
-            while seen < PAIR_TOKENS and second < s.token_count:
-                if not reaches(s, &s.tokens[first], &s.tokens[second]):
-                    break
-                if s.tokens[second].roles:
-                    partners[seen] = second
-                    seen += 1
-                second += 1
-            if second == s.token_count and seen < PAIR_TOKENS and not final:
+        one = &s.tokens[first]
+        if one.roles:
+            complete = True
+            count = partners_of(s, first, False, partners, commons, &complete)
+            for number in range(count):
+                apart[number] = s.tokens[partners[number]].line != one.line and (
+                    one.partnered or partners_of(s, partners[number], True, behind, behind_commons, &complete)
+                )
+            if not (complete or final):
                 break
             taken = first < s.free_from
-            for number in range(seen):
-                second = partners[number]
-                commons[number] = commonness(s.tokens[first].roles, s.tokens[second].roles)
-                if not commons[number]:
-                    continue
+            for number in range(count):
+                other = &s.tokens[partners[number]]
+                other.partnered = other.partnered or other.line == one.line
                 shape = NAME_LOOSE
-                if not taken:
-                    shape = NAME if s.tokens[first].capital and s.tokens[second].capital else NAME_LOWER
-                    taken, s.free_from = True, second + 1
-                    s.tokens[first].standing = s.tokens[second].standing = 1
-                pair(s, shape, &s.tokens[first], &s.tokens[second], commons[number])
-        stranger(s, &s.tokens[first])
+                if not (taken or apart[number]):
+                    shape = NAME if one.capital and other.capital else NAME_LOWER
+                    taken, s.free_from = True, partners[number] + 1
+                    one.standing = other.standing = 1
+                pair(s, shape, one, other, commons[number])
+        stranger(s, one)
         first += 1
     memmove(s.tokens, s.tokens + first, (s.token_count - first) * sizeof(Token))
     s.token_count -= first
     s.free_from -= first
     s.token_limit = s.token_count + TOKENS_TOGETHER
     return 0
+
+
+cdef inline int partners_of(
+    const State* s, int64_t first, bint same_line, int64_t* partners, int* commons, bint* complete
+) noexcept nogil:
+    """Find the tokens behind one that may be of one name with it. ``complete``: not where more may follow."""
+    cdef const Token* one = &s.tokens[first]
+    cdef const Token* other
+    cdef int count = 0, seen = 0
+    while seen < PAIR_TOKENS:
+        first += 1
+        if first == s.token_count:
+            complete[0] = False
+            break
+        other = &s.tokens[first]
+        if not reaches(s, one, other) or (same_line and other.line != one.line):
+            break
+        if other.roles:
+            seen += 1
+            partners[count], commons[count] = first, commonness(one.roles, other.roles)
+            count += commons[count] > 0
+    return count
 
 
 cdef inline bint reaches(const State* s, const Token* one, const Token* other) noexcept nogil:

@@ -7,7 +7,6 @@ letters is looked up in a memo of what the index knows of tokens; all other word
 Candidates are hashed as they are found and looked up in batches of 1,024 (``lookup.pxi``).
 """
 
-from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memchr, memcmp, memcpy, memmove, memset
@@ -32,6 +31,9 @@ cdef extern from "blocks.h" nogil:
         uint64_t lines
     void classify(const uint8_t* text, Block* block)
     uint64_t load_word(const uint8_t* bytes)
+    int64_t copy_ascii1(const uint8_t* source, int64_t count, uint8_t* to)
+    int64_t copy_ascii2(const uint16_t* source, int64_t count, uint8_t* to)
+    int64_t copy_ascii4(const uint32_t* source, int64_t count, uint8_t* to)
     int first_bit(uint64_t bits)
     int count_bits(uint64_t bits)
     void prefetch(const void* address)
@@ -91,36 +93,36 @@ cdef class Plan:
 
     cdef Tabled tables
     cdef list _kept
-    cdef Memo* memos[MEMOS]
-    cdef int memo_count
+    cdef State* states[STATES]
+    cdef int state_count
 
     def __cinit__(self):
         memset(&self.tables, 0, sizeof(Tabled))
-        self.memo_count = 0
+        self.state_count = 0
 
     def __dealloc__(self):
-        while self.memo_count:
-            self.memo_count -= 1
-            free(self.memos[self.memo_count])
+        while self.state_count:
+            self.state_count -= 1
+            release(self.states[self.state_count])
 
-    cdef Memo* take_memo(self) except NULL:
-        """Return a memo of tokens that nobody else uses; under the GIL."""
-        cdef Memo* memo
-        if self.memo_count:
-            self.memo_count -= 1
-            return self.memos[self.memo_count]
-        memo = <Memo*>calloc(1, sizeof(Memo))
-        if memo == NULL:
+    cdef State* take(self) except NULL:
+        """Return a state that nobody else uses; under the GIL."""
+        cdef State* state
+        if self.state_count:
+            self.state_count -= 1
+            return self.states[self.state_count]
+        state = <State*>calloc(1, sizeof(State))
+        if state == NULL:
             raise MemoryError
-        return memo
+        return state
 
-    cdef void give_memo(self, Memo* memo) noexcept:
-        """Keep a memo for the next text: words of one language repeat."""
-        if memo == NULL or self.memo_count == MEMOS:
-            free(memo)
+    cdef void give(self, State* state) noexcept:
+        """Keep a state for the next text: words repeat, and memory that is there need not be asked for."""
+        if self.state_count == STATES or kept_bytes(state) > KEPT_BYTES:
+            release(state)
             return
-        self.memos[self.memo_count] = memo
-        self.memo_count += 1
+        self.states[self.state_count] = state
+        self.state_count += 1
 
     def __init__(self, plan):
         """``plan``: a ``prepare.Plan``."""
@@ -186,27 +188,20 @@ def find(str text, Plan plan, records):
 
     ``records``: ascending int64 offsets, or None. Raises OverflowError for text beyond LONGEST_TEXT.
     """
-    cdef State* s = <State*>PyMem_Malloc(sizeof(State))
-    if s == NULL:
-        raise MemoryError
-    memset(s, 0, sizeof(State))
-    s.tables = &plan.tables
+    cdef State* s = plan.take()
+    cdef int64_t length = PyUnicode_GET_LENGTH(text)
+    reset(s, &plan.tables, <const uint8_t*>PyUnicode_DATA(text), length)
     try:
-        s.memo = plan.take_memo()
-        return _find(s, text, records)
+        return _find(s, text, length, records)
     finally:
-        plan.give_memo(s.memo)
-        release(s)
-        PyMem_Free(s)
+        plan.give(s)
 
 
-cdef _find(State* s, str text, records):
+cdef _find(State* s, str text, int64_t length, records):
     cdef const int64_t[::1] given
     cdef int64_t[::1] placed
-    cdef int64_t length = PyUnicode_GET_LENGTH(text)
     if length > LONGEST_TEXT:
         raise OverflowError("the text is longer than 4 GiB: read it in slices")
-    s.data, s.size = <const uint8_t*>PyUnicode_DATA(text), length
     if not PyUnicode_IS_ASCII(text):
         s.source, s.unit, s.source_size = PyUnicode_DATA(text), PyUnicode_KIND(text), length
         with nogil:
@@ -226,8 +221,6 @@ cdef _find(State* s, str text, records):
         else:
             places(s, &given[0], len(given), &placed[0])
         s.records, s.record_count = &placed[0], len(given)
-    s.token_limit = TOKENS_TOGETHER
-    s.digits_end = -1
     with nogil:
         if s.tables.emails_known:
             emails(s)
@@ -271,7 +264,7 @@ cdef int read(State* s) except -1 nogil:
         while words:
             first = first_bit(words)
             if lines:
-                s.word += count_bits(lines & ((<uint64_t>1 << first) - 1))
+                new_lines(s, lines & ((<uint64_t>1 << first) - 1))
                 lines &= ~((<uint64_t>1 << first) - 1)
             length = first_bit(~(words >> first)) if first or words != all_ else 64
             run = (all_ if length == 64 else (<uint64_t>1 << length) - 1) << first
@@ -281,11 +274,20 @@ cdef int read(State* s) except -1 nogil:
                 break
             word_run(s, base + first, base + first + length, held(&block, run))
             words &= ~run
-        s.word += count_bits(lines)
+        new_lines(s, lines)
         base += 64
     if start >= 0:
         word_run(s, start, s.size, holds)
     return 0
+
+
+cdef inline void new_lines(State* s, uint64_t lines) noexcept nogil:
+    """Count ends of lines. Each counts as a word."""
+    cdef int count
+    if lines:
+        count = count_bits(lines)
+        s.word += count
+        s.line += count
 
 
 # What a run holds.

@@ -278,17 +278,18 @@ class _Token:
     start: int
     end: int
     word: int
+    line: int
     record: int
     capital: bool
-    roles: int = 0
 
 
 def _tokens(
     masked: str, text: str, sources: Int64Array | None, records: Int64Array | None
 ) -> Iterator[_Token]:
-    number, passed = -1, False
+    number, line, passed = -1, 0, False
     for word in _WORD.finditer(masked):
         number += not passed
+        line += word.group() == "\n"
         passed = _is_passed_over(word.group())
         for match in _TOKEN.finditer(masked, word.start(), word.end()):
             start, end = match.span()
@@ -303,7 +304,7 @@ def _tokens(
                 continue
             source = start if sources is None else int(sources[start])
             record = 0 if records is None else int(np.searchsorted(records, source, side="right"))
-            yield _Token(form, start, end, number, record, text[source].isupper())
+            yield _Token(form, start, end, number, line, record, text[source].isupper())
 
 
 def _is_passed_over(word: str) -> bool:
@@ -340,23 +341,41 @@ def _pairs(known: list[tuple[_Token, int]]) -> Iterator[Candidate]:
     """Yield the pairs of known tokens.
 
     Each token stands in one name at most, from left to right, whether that name is a customer's or
-    not; the pairs beside it are loose.
+    not; the pairs beside it are loose. So is a pair across the end of a line where either token has
+    a partner in its own line: a list of names does not get out of step.
     """
-    free = 0
-    for first, (token, role) in enumerate(known):
+    free, partnered = 0, set[int]()
+    for first, (token, _) in enumerate(known):
         taken = first < free
-        for second in range(first + 1, min(len(known), first + 1 + PAIR_TOKENS)):
-            other, other_role = known[second]
-            if not _reaches(token, other):
-                break
-            common = _commonness(role, other_role)
-            if not common:
-                continue
+        partners = _partners(known, first)
+        partnered.update(second for second, _ in partners if known[second][0].line == token.line)
+        for second, common in partners:
+            other = known[second][0]
             shape = NAME_LOOSE
-            if not taken:
+            across = other.line != token.line
+            if not (taken or (across and (first in partnered or _has_partner(known, second)))):
                 shape = NAME if token.capital and other.capital else NAME_LOWER
                 taken, free = True, second + 1
             yield Candidate(shape, token.start, other.end, names.pair(token.form, other.form), common)
+
+
+def _partners(known: list[tuple[_Token, int]], first: int) -> list[tuple[int, int]]:
+    """Return (number, commonness) of each token behind one that may be of one name with it."""
+    token, role = known[first]
+    found = []
+    for second in range(first + 1, min(len(known), first + 1 + PAIR_TOKENS)):
+        other, other_role = known[second]
+        if not _reaches(token, other):
+            break
+        common = _commonness(role, other_role)
+        if common:
+            found.append((second, common))
+    return found
+
+
+def _has_partner(known: list[tuple[_Token, int]], first: int) -> bool:
+    """Whether a token behind one, and in its line, may be of one name with it."""
+    return any(known[second][0].line == known[first][0].line for second, _ in _partners(known, first))
 
 
 def _strangers(capital: list[tuple[_Token, bool]]) -> int:

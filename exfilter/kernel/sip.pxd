@@ -1,9 +1,10 @@
 """SipHash-2-4 (Aumasson and Bernstein, 2012) of one message, for compiled modules."""
 
-from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 cdef extern from "blocks.h" nogil:
     uint64_t load_word(const uint8_t* bytes)
+    uint32_t load_half(const uint8_t* bytes)
 
 cdef struct Sip:
     uint64_t k0
@@ -44,8 +45,14 @@ cdef inline uint64_t siphash(const uint8_t* message, int64_t length, Sip key) no
         sip_round(v)
         v[0] ^= block
         at += 8
-    for left in range(length - at):
-        word |= <uint64_t>message[at + left] << (8 * left)
+    left = length - at
+    if left >= 4:  # two halves that overlap: no loop whose length nobody can predict
+        word |= <uint64_t>load_half(message + at) | <uint64_t>load_half(message + length - 4) << (8 * (left - 4))
+    elif left:
+        word |= (
+            <uint64_t>message[at] | <uint64_t>message[at + (left >> 1)] << (8 * (left >> 1))
+            | <uint64_t>message[length - 1] << (8 * (left - 1))
+        )
     v[3] ^= word
     sip_round(v)
     sip_round(v)

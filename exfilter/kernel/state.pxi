@@ -38,7 +38,8 @@ cdef enum:
     LAYERS = 2
     SHORT_SLOTS = 16384
     LONG_SLOTS = 8192
-    MEMOS = 16
+    STATES = 16
+    KEPT_BYTES = 1 << 25
     SHORT_FORM = 32
     FORM_WORDS = 4
     CANONICAL = 512
@@ -82,8 +83,10 @@ cdef struct Token:
     uint32_t start
     uint32_t end
     uint32_t word
+    uint32_t line
     uint32_t record
     uint8_t length
+    uint8_t partnered         # a token before it and in its line may be of one name with it
     uint8_t capital
     uint8_t roles
     uint8_t standing
@@ -152,6 +155,12 @@ cdef struct Tabled:
     uint8_t table[256]
 
 
+cdef struct Place:
+    # A source character, and the first byte that comes of it.
+    int64_t at
+    int64_t out
+
+
 cdef struct State:
     const Tabled* tables
     # The text: UTF-8, folded but for the case of ASCII letters.
@@ -166,18 +175,21 @@ cdef struct State:
     int unit
     int64_t source_size
     const int64_t* marks
+    Place address               # where the last e-mail address was
     uint8_t* folded
     uint8_t* folded_classes
+    int64_t folded_room
     int64_t* fold_marks
+    int64_t mark_room
     # Where the words stand.
-    uint32_t word
+    uint32_t word, line
     int64_t record
     int64_t resume              # names have been read up to here
     int64_t span                # the first address that does not end before here
     int64_t span_start
     int64_t* spans
     int64_t span_count, span_room
-    Memo* memo
+    Memo memo
     Token* tokens
     int64_t token_count, token_room, token_limit
     int64_t free_from
@@ -199,7 +211,7 @@ cdef struct State:
     Distinct* distinct
     int64_t distinct_count, distinct_room
     uint64_t* seen
-    int64_t seen_size
+    int64_t seen_size, seen_room
 
 
 cdef void* grow(void* array, int64_t* room, int64_t count, int64_t size) except NULL nogil:
@@ -217,8 +229,10 @@ cdef void* grow(void* array, int64_t* room, int64_t count, int64_t size) except 
 
 
 cdef void release(State* s) noexcept nogil:
-    """Free everything that has grown."""
+    """Free a state and everything that has grown in it."""
     cdef int stream
+    if s == NULL:
+        return
     free(s.folded)
     free(s.folded_classes)
     free(s.fold_marks)
@@ -230,6 +244,35 @@ cdef void release(State* s) noexcept nogil:
     free(s.seen)
     for stream in range(STREAMS):
         free(s.hits[stream])
+    free(s)
+
+
+cdef int64_t kept_bytes(const State* s) noexcept nogil:
+    """Return the size of what has grown."""
+    cdef int64_t size = 2 * s.folded_room + 8 * (s.mark_room + s.span_room + s.seen_room) + s.form_room
+    cdef int stream
+    size += s.token_room * sizeof(Token) + s.group_room * sizeof(Group) + s.distinct_room * sizeof(Distinct)
+    for stream in range(STREAMS):
+        size += s.hit_room[stream] * sizeof(Hit)
+    return size
+
+
+cdef void reset(State* s, const Tabled* tables, const uint8_t* data, int64_t size) noexcept nogil:
+    """Make a state ready for a text of ASCII. It keeps what has grown, and the memo."""
+    cdef int stream
+    s.tables, s.data, s.size = tables, data, size
+    s.classes, s.records, s.source, s.marks = NULL, NULL, NULL, NULL
+    s.wide = s.has_pending = False
+    s.record_count = s.source_size = s.unit = 0
+    s.address.at = s.address.out = 0
+    s.word = s.line = 0
+    s.record = s.resume = s.span = s.span_start = s.span_count = 0
+    s.token_count = s.free_from = s.form_count = s.strangers = 0
+    s.token_limit = TOKENS_TOGETHER
+    s.group_count = s.batch_count = s.distinct_count = s.seen_size = 0
+    s.digits_end = -1
+    for stream in range(STREAMS):
+        s.hit_count[stream] = 0
 
 
 # -- what a byte is --------------------------------------------------------------------------
