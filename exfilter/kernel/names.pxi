@@ -3,8 +3,6 @@
 cdef inline int letters_word(State* s, int64_t start, int64_t end) except -1 nogil:
     """Read a word of nothing but ASCII letters, with no address at it."""
     cdef bint passed = False
-    if end - start < 2:
-        return 0  # an initial keeps no two names apart
     if end - start <= MAX_TOKEN:
         letters_token(s, start, end, &passed)
     s.word += not passed
@@ -59,8 +57,6 @@ cdef inline int letters_token(State* s, int64_t start, int64_t end, bint* passed
             known.form, form[1] = form[0], 0
             remember(s, &known.answer, form, length)
         passed[0] = known.answer.passed
-        if not known.answer.roles and not capital:
-            return 0
         form[1] = form[2] = form[3] = <uint64_t>0
         return take(s, form, start, end, length, capital, known.answer)
     cut(s, form, start, length)
@@ -71,8 +67,6 @@ cdef inline int letters_token(State* s, int64_t start, int64_t end, bint* passed
     if long_known.form[0] != form[0] or long_known.form[1] != form[1]:
         memcpy(long_known.form, form, 16)
         remember(s, &long_known.answer, form, length)
-    if not long_known.answer.roles and not capital:
-        return 0
     return take(s, form, start, end, length, capital, long_known.answer)
 
 
@@ -116,20 +110,19 @@ cdef void remember(const State* s, Answer* answer, const uint64_t* form, int64_t
 cdef inline int take(
     State* s, const uint64_t* form, int64_t start, int64_t end, int64_t length, bint capital, Answer answer
 ) except -1 nogil:
-    """Keep a token if the index knows it or it is capitalised. A long form is the last of ``s.forms``."""
-    cdef Token* token
+    """Keep a token if the index knows it or it is capitalised. A long form is the last of ``s.forms``.
+
+    It is written in any case and then counted or not: nobody can predict which.
+    """
+    cdef Token* token = &s.tokens[s.token_count]
     if answer.single != NOBODY:
         single(s, <const uint8_t*>form, start, end, length, answer.single)
-    if not answer.roles and not capital:
-        return 0
-    s.tokens = <Token*>grow(s.tokens, &s.token_room, s.token_count, sizeof(Token))
-    token = &s.tokens[s.token_count]
     memcpy(token.form, form, SHORT_FORM)
     token.start, token.end, token.record = <uint32_t>start, <uint32_t>end, record_at(s, start)
     token.word, token.line, token.length = s.word, s.line, <uint8_t>length
     token.standing = token.partnered = 0
     token.capital, token.roles, token.long_form = capital, answer.roles, s.form_count - length
-    s.token_count += 1
+    s.token_count += answer.roles != 0 or capital
     if s.token_count >= s.token_limit:
         return pairs(s, False)
     return 0
@@ -366,6 +359,7 @@ cdef int pairs(State* s, bint final) except -1 nogil:
     s.token_count -= first
     s.free_from -= first
     s.token_limit = s.token_count + TOKENS_TOGETHER
+    s.tokens = <Token*>grow(s.tokens, &s.token_room, s.token_limit, sizeof(Token))
     return 0
 
 

@@ -221,6 +221,7 @@ cdef _find(State* s, str text, int64_t length, records):
         else:
             places(s, &given[0], len(given), &placed[0])
         s.records, s.record_count = &placed[0], len(given)
+    s.tokens = <Token*>grow(s.tokens, &s.token_room, s.token_limit, sizeof(Token))
     with nogil:
         if s.tables.emails_known:
             emails(s)
@@ -272,8 +273,11 @@ cdef int read(State* s) except -1 nogil:
                 start = base + first
                 holds = held(&block, run)
                 break
-            word_run(s, base + first, base + first + length, held(&block, run))
             words &= ~run
+            if block.letters & run == run and base + first + length < s.span_start:
+                letters_run(s, base + first, base + first + length)
+            else:
+                word_run(s, base + first, base + first + length, held(&block, run))
         new_lines(s, lines)
         base += 64
     if start >= 0:
@@ -305,7 +309,16 @@ cdef inline int held(const Block* block, uint64_t run) noexcept nogil:
     )
 
 
-cdef inline int word_run(State* s, int64_t start, int64_t end, int holds) except -1 nogil:
+cdef inline int letters_run(State* s, int64_t start, int64_t end) except -1 nogil:
+    """Read a run of letters, with no address at it."""
+    if s.tables.begins[s.data[start]]:
+        tickets(s, start)
+    if end - start > 1 and s.tables.any_names:  # an initial keeps no two names apart
+        return letters_word(s, start, end)
+    return 0
+
+
+cdef int word_run(State* s, int64_t start, int64_t end, int holds) except -1 nogil:
     """Read a run of letters, digits, underscores, apostrophes and what is not ASCII."""
     if holds & OTHERS:
         while start < end and s.data[start] == c"'":
@@ -316,12 +329,12 @@ cdef inline int word_run(State* s, int64_t start, int64_t end, int holds) except
     if not holds:
         return 0
     if holds == LETTERS:
-        tickets(s, start)
         if end < s.span_start:
-            return letters_word(s, start, end) if s.tables.any_names else 0
+            return letters_run(s, start, end)
+        tickets(s, start)
     elif holds == DIGITS:
         tickets(s, start)
-        digits(s, start, end)
+        group_of(s, start, end)
         if end < s.span_start:
             s.word += 1
             return 0

@@ -1,28 +1,31 @@
 # Telephone numbers and ticket numbers: runs of digits, and of letters and digits.
 
 cdef int digits(State* s, int64_t start, int64_t end) except -1 nogil:
-    """Take a run of digits into the number that it may belong to."""
-    cdef Group* group
-    cdef int64_t before = s.digits_end
+    """Take a run of digits into the number that it may belong to, unless it is a part of a word."""
     if is_word(s, start - 1) or (is_word(s, end) and not is_extension(s, end)):
         s.digits_end = -1
         return 0
-    s.groups = <Group*>grow(s.groups, &s.group_room, s.group_count, sizeof(Group))
-    group = &s.groups[s.group_count]
-    group.start, group.end = <uint32_t>start, <uint32_t>end
-    group.plus = (start > 0 and s.data[start - 1] == c"+") or (
+    return group_of(s, start, end)
+
+
+cdef inline int group_of(State* s, int64_t start, int64_t end) except -1 nogil:
+    """Take a group of digits into the number that it may belong to."""
+    cdef Group* group
+    cdef int64_t before = s.digits_end
+    cdef bint plus = (start > 0 and s.data[start - 1] == c"+") or (
         start > 1 and s.data[start - 2] == c"+" and s.data[start - 1] == c"("
     )
-    group.joined = before >= 0 and not group.plus and is_gap(s, before, start)
+    cdef bint joined = before >= 0 and start - before <= 3 and not plus and is_gap(s, before, start)
+    if not joined:
+        numbers(s)
+    s.groups = <Group*>grow(s.groups, &s.group_room, s.group_count, sizeof(Group))
+    group = &s.groups[s.group_count]
+    s.group_count += 1
+    group.start, group.end, group.plus, group.joined = <uint32_t>start, <uint32_t>end, plus, joined
     group.trunk = (
         end - start == 1 and s.data[start] == c"0" and start > 0 and s.data[start - 1] == c"("
         and end < s.size and s.data[end] == c")"
     )
-    if not group.joined:
-        numbers(s)
-        s.groups[0] = s.groups[s.group_count]
-        s.group_count = 0
-    s.group_count += 1
     s.digits_end = end
     return 0
 
@@ -51,8 +54,16 @@ cdef bint is_gap(const State* s, int64_t start, int64_t end) noexcept nogil:
     return True
 
 
-cdef int numbers(State* s) except -1 nogil:
-    """Add the numbers in one run of joined groups."""
+cdef inline int numbers(State* s) except -1 nogil:
+    """Add the numbers in one run of joined groups, and forget it."""
+    cdef int64_t count = s.group_count
+    if count > 1 or (count == 1 and s.groups[0].end - s.groups[0].start >= MIN_PHONE):
+        joined_numbers(s)
+    s.group_count = 0
+    return 0
+
+
+cdef int joined_numbers(State* s) except -1 nogil:
     cdef int64_t first, consumed = AFTER_PLUS
     cdef Group* group
     for first in range(s.group_count):
