@@ -91,6 +91,8 @@ class Engine:
 
     def shown(self, text: str, show: Show = mask) -> str:
         """Return a name that somebody chose, with the customers in it masked."""
+        if not text:
+            return text
         shown, at = "", 0
         for start, end, kind in self._places(text):
             shown += text[at:start] + show(text[start:end], kind)
@@ -99,7 +101,7 @@ class Engine:
 
     def shown_host(self, host: str) -> str:
         """Return a host name; a label that holds a customer is masked whole. An address stays as it is."""
-        if _is_address(host):
+        if not host or _is_address(host):
             return host
         places = self._places(host)
 
@@ -226,6 +228,8 @@ class Pipeline:
 
     def would_hold_what_was_read(self, transfer: Transfer, verdict: Verdict) -> bool:
         """Whether a transfer would be held also if nothing of it had been left unread."""
+        if not verdict.findings.unscanned:
+            return verdict.action.holds
         read = replace(verdict.findings, unscanned=())
         return decide(self.policy, transfer, read, verdict.versions).action.holds
 

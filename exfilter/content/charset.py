@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import codecs
-import functools
-import itertools
 import re
-import unicodedata
 from collections.abc import Iterator
 
 import charset_normalizer
 import numpy as np
-import numpy.typing as npt
 
 from exfilter.content import ebcdic, wide
+from exfilter.content.normal import composed, decoded
 from exfilter.content.stream import Stream
 
 _SAMPLE = 1 << 16
@@ -23,9 +20,6 @@ _FEW = 3
 _TRAIL, _LEAD = 0x80, 0xC0
 """UTF-8: from here on bytes go on with a character, from there on they begin one."""
 _STRAY = re.compile("[\udc80-\udcff]")
-_FIRST_MARK, _PLANES = 0x300, 0x20000
-_RUN = 30
-"""Combining marks in a row that are normalised together."""
 _LETTERS = frozenset(range(0xC0, 0xFE)) - {0xD7, 0xF7}
 _LETTER = re.compile("[A-Za-z]")
 _LIKELY = (
@@ -47,10 +41,8 @@ _JUDGED = 256
 def texts(stream: Stream, decoder: Decoder, size: int) -> Iterator[str]:
     """Yield the text of a stream in blocks of about `size` bytes, in NFC, without overlap."""
     found = wide.charset(stream.head())
-    blocks = _wide(stream, *found, size) if found else _narrow(stream, decoder, size)
-    for block in blocks:
-        if block:
-            yield composed(block)
+    blocks = map(composed, _wide(stream, *found, size)) if found else _narrow(stream, decoder, size)
+    yield from filter(None, blocks)
 
 
 def clean(text: str) -> str:
@@ -84,7 +76,16 @@ class Decoder:
         try:
             return block.decode("utf-8")
         except UnicodeDecodeError as error:
-            first = error.start
+            return self._not_unicode(block, error.start)
+
+    def composed(self, block: bytes) -> str:
+        """Return the same text in NFC."""
+        try:
+            return decoded(block)
+        except UnicodeDecodeError as error:
+            return composed(self._not_unicode(block, error.start))
+
+    def _not_unicode(self, block: bytes, first: int) -> str:
         text = self._narrow(block, first)
         self._others(block, text)
         return text
@@ -252,9 +253,9 @@ def _narrow(stream: Stream, decoder: Decoder, size: int) -> Iterator[str]:
         pending += chunk
         while len(pending) >= size:
             cut = _cut_bytes(pending, size)
-            yield decoder.decode(bytes(pending[:cut]))
+            yield decoder.composed(bytes(pending[:cut]))
             del pending[:cut]
-    yield decoder.decode(bytes(pending))
+    yield decoder.composed(bytes(pending))
 
 
 def _cut_bytes(data: bytearray, size: int) -> int:
@@ -270,32 +271,3 @@ def _cut_bytes(data: bytearray, size: int) -> int:
     while cut > max(1, size - 3) and cut < len(data) and _TRAIL <= data[cut] < _LEAD:
         cut -= 1
     return cut
-
-
-def composed(text: str) -> str:
-    """Return the text in NFC.
-
-    Sorting marks is quadratic in their number behind one letter (CPython's insertion sort), so
-    longer runs than any language has are normalised piecewise (UAX #15, stream-safe format).
-    """
-    if text.isascii():
-        return text
-    codes = np.frombuffer(text.encode("utf-32-le", "replace"), dtype=np.uint32)
-    if not (codes >= _FIRST_MARK).any():  # all of Latin below is in NFC as it is
-        return text
-    marks = np.flatnonzero(_combining()[np.minimum(codes, _PLANES - 1)])
-    if len(marks) < _RUN or not (marks[_RUN - 1 :] - marks[: 1 - _RUN] == _RUN - 1).any():
-        return unicodedata.normalize("NFC", text)
-    order = np.arange(len(marks))
-    first = np.maximum.accumulate(np.where(np.diff(marks, prepend=-2) != 1, order, 0))
-    cuts = marks[((order - first) % _RUN == 0) & (order > first)]
-    pieces = (text[start:end] for start, end in itertools.pairwise([0, *cuts.tolist(), len(text)]))
-    return "".join(unicodedata.normalize("NFC", piece) for piece in pieces)
-
-
-@functools.cache
-def _combining() -> npt.NDArray[np.bool_]:
-    """Return for each character of the first two planes whether it is a combining mark."""
-    return np.fromiter(
-        (unicodedata.combining(chr(code)) for code in range(_PLANES)), dtype=bool, count=_PLANES
-    )

@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from exfilter.content import jsontext
 from exfilter.content.budget import Budget, Item
+from exfilter.content.signs import BACKSLASH, PERCENT, Signs
 from exfilter.model import Int64Array, Part, Reason, Unscanned
 
 DEPTH = 3
@@ -30,13 +30,19 @@ class Escape:
 
     name: str
     sign: str
-    """What every place with such an escape contains: a quick look before the pattern."""
+    """What every place with such an escape contains: a quick look before any other."""
     pattern: re.Pattern[str]
+    """What such an escape is."""
     undo: Callable[[str], str]
+    find: Callable[[Signs, re.Pattern[str]], Int64Array]
+    """Returns the spans of the pattern in a text, [n, 2] and ascending. Neighbours may be apart in it."""
+    by_lines: bool = True
+    """Nothing that is undone goes over a line end."""
 
 
-_PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
-_QUOTED = re.compile(r"(?:=[0-9A-F]{2})+")
+# They begin with a letter and not with a group: the search for a letter is fast.
+_PERCENT = re.compile(r"%[0-9A-Fa-f]{2}(?:%[0-9A-Fa-f]{2})*")
+_QUOTED = re.compile(r"=[0-9A-F]{2}(?:=[0-9A-F]{2})*")
 _SOFT = re.compile(r"=[ \t]{0,8}\r?\n")
 _SHIFTED = re.compile(r"\+([A-Za-z0-9+/]*+)-?")
 _HEX = re.compile(r"\\x([0-9A-Fa-f]{2})")
@@ -86,20 +92,38 @@ def _without_zeros(text: str) -> str:
     return text.replace("\x00", "")
 
 
+def _everywhere(signs: Signs, pattern: re.Pattern[str]) -> Int64Array:
+    return np.array([found.span() for found in pattern.finditer(signs.text)], dtype=np.int64).reshape(-1, 2)
+
+
 ESCAPES = (
-    Escape("percent", "%", _PERCENT, percent),
-    Escape("entities", "&", re.compile(r"&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,8});"), html.unescape),
-    Escape("escapes", "\\", re.compile(r"\\(?:u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|[nrt/\"])"), _backslashes),
+    Escape("percent", "%", _PERCENT, percent, lambda signs, _: signs.fitting("%", PERCENT)),
+    Escape(
+        "entities",
+        "&",
+        re.compile(r"&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,8});"),
+        html.unescape,
+        Signs.entities,
+    ),
+    Escape(
+        "escapes",
+        "\\",
+        re.compile(r"\\(?:u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|[nrt/\"])"),
+        _backslashes,
+        lambda signs, _: signs.fitting("\\", BACKSLASH),
+    ),
     Escape(
         "quoted-printable",
         "=",
         re.compile(r"=[ \t]{0,8}\r?\n(?=[^\r\n])|=40|=3D|=2E|=[C-F][0-9A-F]=[89AB][0-9A-F]"),
         _quoted_printable,
+        lambda signs, _: signs.quoted(),
+        by_lines=False,
     ),
-    Escape("iso-2022-jp", "\x1b", re.compile(r"\x1b\$[@B]"), _japanese),
-    Escape("utf-7", "+", re.compile(r"\+A[A-Z][A-Za-z0-9+/]|\+[A-Za-z0-9/]{3,}+-"), _utf7),
+    Escape("iso-2022-jp", "\x1b", re.compile(r"\x1b\$[@B]"), _japanese, _everywhere, by_lines=False),
+    Escape("utf-7", "+", re.compile(r"\+A[A-Z][A-Za-z0-9+/]|\+[A-Za-z0-9/]{3,}+-"), _utf7, Signs.shifted),
     # Characters of 16 bits in the midst of others.
-    Escape("zeros", "\x00", re.compile(r"[^\x00]\x00[^\x00]\x00[^\x00]\x00"), _without_zeros),
+    Escape("zeros", "\x00", re.compile(r"[^\x00]\x00[^\x00]\x00[^\x00]\x00"), _without_zeros, _everywhere),
 )
 
 
@@ -116,12 +140,13 @@ def _views(part: Part, depth: int, budget: Budget, after: int = 0, source: str =
     What one order of undoing has given is not undone in another: an earlier escape counts only
     where there is more of it than before.
     """
+    signs = Signs(part.text)
     for number, escape in enumerate(ESCAPES if depth else ()):
         if number < after and part.text.count(escape.sign) <= source.count(escape.sign):
             continue
         if budget.overdue():
             return
-        found = _view(part, escape)
+        found = _view(part, signs, escape)
         if found is None:
             continue
         view, lines = found
@@ -132,48 +157,50 @@ def _views(part: Part, depth: int, budget: Budget, after: int = 0, source: str =
         yield from _views(view, depth - 1, budget, number, lines)
 
 
-def _view(part: Part, escape: Escape) -> tuple[Part, str] | None:
+def _view(part: Part, signs: Signs, escape: Escape) -> tuple[Part, str] | None:
     """Return the view and the lines that it is made of, or None where nothing changes."""
-    if escape.sign not in part.text or not escape.pattern.search(part.text):
+    if escape.sign not in part.text:
         return None
-    places = np.array([found.span() for found in escape.pattern.finditer(part.text)], dtype=np.int64)
-    starts = _segments(part)
-    first, last = np.searchsorted(starts, places, "right").T - 1
+    places = escape.find(signs, escape.pattern)
+    if not len(places):
+        return None
+    starts, ends = _touched(part, signs, places)
+    sources = [part.text[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
+    source = "".join(sources)
+    if part.records is None and escape.by_lines:
+        # Each piece ends with its line: undone together they give the same, at a fraction of the cost.
+        text, records = escape.undo(source), None
+    else:
+        pieces = [escape.undo(piece) for piece in sources]
+        text = "".join(pieces)
+        offsets = np.unique(np.cumsum([0, *map(len, filter(None, pieces))])[:-1])
+        records = None if part.records is None else offsets
+    return None if text == source else (Part((*part.path, escape.name), text, records), source)
+
+
+def _touched(part: Part, signs: Signs, places: Int64Array) -> tuple[Int64Array, Int64Array]:
+    """Return beginnings and ends of the pieces that hold the places: records, else runs of lines.
+
+    With a line goes the one before and the one behind it, so that an escape that goes over a line end
+    is undone.
+    """
     around = 1 if part.records is None else 0
-    changes = np.zeros(len(starts) + 1, dtype=np.int64)
-    np.add.at(changes, np.maximum(first - around, 0), 1)
-    np.add.at(changes, np.minimum(last + around, len(starts) - 1) + 1, -1)
-    touched = np.cumsum(changes[:-1]) > 0
+    starts = signs.lines if part.records is None else _records(part)
+    first, last = np.searchsorted(starts, places.T, "right") - 1
+    first, last = np.maximum(first - around, 0), np.minimum(last + around, len(starts) - 1)
+    new = np.flatnonzero(first[1:] > last[:-1] + 1) + 1
+    first, last = first[np.append(0, new)], last[np.append(new - 1, len(last) - 1)]
     ends = np.append(starts[1:], len(part.text))
     if part.records is None:
-        starts, ends = _runs(touched, starts, ends)
-    else:
-        starts, ends = starts[touched], ends[touched]
-    pieces = [escape.undo(part.text[start:end]) for start, end in zip(starts, ends, strict=True)]
-    text = "".join(pieces)
-    source = "".join(part.text[start:end] for start, end in zip(starts, ends, strict=True))
-    if text == source:
-        return None
-    offsets = np.unique(np.cumsum([0, *map(len, filter(None, pieces))])[:-1])
-    view = Part((*part.path, escape.name), text, None if part.records is None else offsets)
-    return view, source
+        return starts[first], ends[last]
+    counts = last - first + 1
+    skipped = np.repeat(np.cumsum(counts) - counts, counts)
+    chosen = np.repeat(first, counts) + np.arange(len(skipped)) - skipped
+    return starts[chosen], ends[chosen]
 
 
-def _segments(part: Part) -> Int64Array:
-    """Return where the pieces begin that a view keeps or leaves: records, else lines."""
-    if part.records is not None:
-        inner = part.records
-    else:
-        codes = np.frombuffer(part.text.encode("latin-1", "replace"), dtype=np.uint8)
-        inner = np.flatnonzero(codes == ord("\n")) + 1
+def _records(part: Part) -> Int64Array:
+    """Return where records begin, with the beginning of the text."""
+    inner = part.records if part.records is not None else np.empty(0, dtype=np.int64)
     inner = inner[(inner > 0) & (inner < len(part.text))]
     return np.concatenate([np.zeros(1, dtype=np.int64), inner])
-
-
-def _runs(
-    touched: npt.NDArray[np.bool_], starts: Int64Array, ends: Int64Array
-) -> tuple[Int64Array, Int64Array]:
-    """Join neighbours, so that an escape that goes over a line end is undone."""
-    before = np.concatenate([[False], touched[:-1]])
-    after = np.concatenate([touched[1:], [False]])
-    return starts[touched & ~before], ends[touched & ~after]

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exfilter.content.block import Block
+from exfilter.content.codes import Bytes, codes
 from exfilter.model import Int64Array
 
 _BEGIN = re.compile(
@@ -20,7 +21,6 @@ _BEGIN = re.compile(
 LEVELS = 64
 """Nesting below which no record begins."""
 Bools = npt.NDArray[np.bool_]
-Bytes = npt.NDArray[np.uint8]
 Codes = npt.NDArray[np.uint8] | npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
 
 _SIMPLE = np.zeros(256, dtype=np.uint8)
@@ -29,8 +29,9 @@ for _escape, _meaning in zip('"\\/bfnrt', '"\\/\b\f\n\r\t', strict=True):
 _HEX = np.full(256, 255, dtype=np.uint8)
 for _digit in "0123456789abcdefABCDEF":
     _HEX[ord(_digit)] = int(_digit, 16)
-_STRUCTURE = np.zeros(256, dtype=bool)
-_STRUCTURE[[ord(char) for char in "{}[]"]] = True
+_QUOTE, _LINE = ord('"'), ord("\n")
+_CURLY = 0x20
+"""The bit that parts a curly bracket from a square one."""
 
 
 def recognises(sample: str) -> bool:
@@ -55,39 +56,57 @@ class Lexer:
 
     def block(self, text: str) -> Block:
         """Return the text without escapes and the offsets of its records."""
-        codes = _codes(text)
-        escapes = _escapes(codes)
-        quote = codes == ord('"')
-        quote[escapes + 1] = False
-        inside = self._parity(codes, quote)
-        places = np.flatnonzero(_STRUCTURE[codes])
-        places = places[inside(places) == 0]
-        starts = self._records.find(places, codes[places])
-        text, removed = _undone(text, codes, escapes[inside(escapes) == 1])
+        numbers = codes(text)
+        escapes = _escapes(numbers)
+        marks = Marks(numbers, escapes, self._inside)
+        self._inside = marks.inside
+        brackets = marks.brackets()
+        starts = self._records.find(brackets, numbers[brackets])
+        text, removed = _undone(text, numbers, escapes[marks.within(escapes)])
         return Block("", text, starts - np.searchsorted(removed, starts) if self._records.any else None)
 
-    def _parity(self, codes: Bytes, quote: Bools) -> Parity:
-        """Return a function: is a place inside a string? No string goes over a line end."""
-        quotes = np.flatnonzero(quote)
-        lines = np.flatnonzero(codes == ord("\n"))
-        parity = Parity(quotes, lines, self._inside)
-        self._inside = int(parity(np.array([len(codes)], dtype=np.int64))[0])
-        return parity
 
+class Marks:
+    """The quotes, line ends and brackets of a block, and which places are inside a string.
 
-class Parity:
-    """Whether a place is inside a string: an odd number of quotes before it in its line."""
+    Those are the places with an odd number of quotes before them in their line: no string goes over a
+    line end.
+    """
 
-    def __init__(self, quotes: Int64Array, lines: Int64Array, before: int) -> None:
-        """Keep the places of quotes and line ends and the parity `before` the first line end."""
-        self._quotes = quotes
-        self._lines = lines
-        self._base = np.concatenate([[-before], np.searchsorted(quotes, lines)])
+    def __init__(self, codes: Bytes, escapes: Int64Array, before: int) -> None:
+        """Find them all at once. `before`: the block begins inside a string."""
+        bent = codes | np.uint8(_CURLY)
+        wanted = (bent == ord("{")) | (bent == ord("}")) | (codes == _LINE)
+        quotes = codes == _QUOTE
+        quotes[escapes + 1] = False
+        self._places = np.flatnonzero(wanted | quotes)
+        self._codes = codes[self._places]
+        # Only the lowest bit counts, so that it may overflow.
+        seen = np.cumsum(self._codes == _QUOTE, dtype=np.uint8)
+        lines = np.flatnonzero(self._codes == _LINE)
+        base = np.concatenate([np.array([before], dtype=np.uint8), seen[lines]])
+        length = np.diff(lines, prepend=-1, append=len(seen) - 1)
+        self._inside = (seen - np.repeat(base, length)) & 1
+        self._before = before
+        if len(lines) and lines[-1] == len(seen) - 1:
+            self.inside = 0
+        else:
+            self.inside = int(self._inside[-1]) if len(seen) else before
+            """1: the block ends inside a string."""
 
-    def __call__(self, places: Int64Array) -> Int64Array:
-        """Return 1 for each place inside a string, 0 for the others."""
-        base = self._base[np.searchsorted(self._lines, places)]
-        return np.asarray((np.searchsorted(self._quotes, places) - base) & 1, dtype=np.int64)
+    def brackets(self) -> Int64Array:
+        """Return the places of the brackets outside of strings."""
+        bent = self._codes | np.uint8(_CURLY)
+        found: Int64Array = self._places[((bent == ord("{")) | (bent == ord("}"))) & (self._inside == 0)]
+        return found
+
+    def within(self, places: Int64Array) -> Bools:
+        """Return which places, none of them a mark, are inside a string."""
+        after = np.searchsorted(self._places, places)
+        # Behind a line end no string is open.
+        state = np.where(self._codes == _LINE, np.uint8(0), self._inside)
+        inside: Bools = np.concatenate([np.array([self._before], dtype=np.uint8), state])[after] == 1
+        return inside
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,13 +186,8 @@ class Records:
 
 def unescaped(text: str) -> str:
     """Undo the escapes of JSON anywhere in a text, once."""
-    codes = _codes(text)
-    return _undone(text, codes, _escapes(codes))[0]
-
-
-def _codes(text: str) -> Bytes:
-    """Return one byte a character. What is beyond Latin-1 plays no part in the grammar."""
-    return np.frombuffer(text.encode("latin-1", "replace"), dtype=np.uint8)
+    numbers = codes(text)
+    return _undone(text, numbers, _escapes(numbers))[0]
 
 
 def _escapes(codes: Bytes) -> Int64Array:

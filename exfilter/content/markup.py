@@ -51,7 +51,7 @@ def recognises(sample: str) -> bool:
     """Whether text begins like markup, or holds closing tags of HTML."""
     if _BEGIN.match(sample):
         return "</" in sample or "/>" in sample or bool(_KNOWN.search(sample) or _XML.match(sample))
-    return bool(_CLOSING.search(sample))
+    return "</" in sample and bool(_CLOSING.search(sample))
 
 
 def read(blocks: Iterator[str]) -> Iterator[Block | Reason]:

@@ -46,12 +46,18 @@ def _boundary(content: Content) -> bytes:
     line = rb"(?:\A|[\r\n])--" + re.escape(declared) + rb"(?:--)?[ \t]{0,100}(?:[\r\n]|\Z)"
     if declared and re.search(line, head):
         return declared
-    found = _FIRST.search(head)
+    found = _FIRST.search(head) if _may_have_parts(head) else None
     if found:
         return found[1]
     # It may stand behind a long preamble. Where it does not, all is preamble and read as such.
     behind = len(head) == HEAD and content.declared.lower().startswith("multipart/")
     return declared if behind else b""
+
+
+def _may_have_parts(head: bytes) -> bool:
+    """Whether there can be a delimiter line and a header: a quick look before the pattern."""
+    begins = head.startswith(b"--") or b"\n--" in head or b"\r--" in head
+    return begins and b"content-" in head.lower()
 
 
 def _read(content: Content, opened: Open) -> Iterator[Item]:

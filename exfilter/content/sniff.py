@@ -67,23 +67,27 @@ MEDIA = frozenset("png jpeg gif riff mp4 tiff icon mp3 ogg flac matroska woff fo
 SPAN = 1 << 10
 """Bytes that are judged together: text has few control characters in each such piece."""
 _MAGICS = (
-    b"PK\x03\x04",
-    b"PK\x05\x06",
-    ZSTD,
-    b"7z\xbc\xaf\x27\x1c",
-    b"Rar!\x1a\x07",
-    b"\xfd7zXZ\x00",
-    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
-    b"SQLite format 3\x00",
+    (b"\x03", b"PK\x03\x04"),
+    (b"\x05", b"PK\x05\x06"),
+    (b"\xfd", ZSTD),
+    (b"\x1c", b"7z\xbc\xaf\x27\x1c"),
+    (b"\x1a", b"Rar!\x1a\x07"),
+    (b"\xfd", b"\xfd7zXZ\x00"),
+    (b"\x11", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"),
+    (b"\x00", b"SQLite format 3\x00"),
 )
-"""Magic that no text contains, wherever it stands."""
+"""Magic that no text contains, wherever it stands, and a byte of it that text hardly ever contains: to
+look for a byte costs a fiftieth."""
 _LATE_GZIP = re.compile(rb"\x1f\x8b\x08[\x00-\x1f].{4}[\x00\x02\x04][\x00-\x0d\xff]", re.DOTALL)
 _LATE_BZIP2 = re.compile(rb"BZh[1-9]1AY&SY(?=.{0,16}[\x00-\x08\x80-\xff])", re.DOTALL)
 _LATE_PDF = re.compile(rb"%PDF-\d\.\d(?=.{0,2000}?\d \d{1,5} obj)", re.DOTALL)
 _PDF = re.compile(rb"%PDF-\d\.\d")
 _OLE_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
-_CONTROL = np.zeros(256, dtype=bool)
-_CONTROL[[*range(0x08), *range(0x0E, 0x1B), *range(0x1C, 0x20), 0x7F]] = True
+_SHORT = 1 << 13
+"""Bytes below which one instruction after the other is fast enough."""
+_ESCAPE, _DELETE = 0x1B, 0x7F
+_SPACES = range(0x08, 0x0E)
+"""Backspace to carriage return: with ESC, the control characters that text has."""
 
 
 def signature(head: bytes) -> str:
@@ -96,7 +100,15 @@ def signature(head: bytes) -> str:
 
 def controls(data: bytes) -> npt.NDArray[np.int64]:
     """Return the places of control characters that text does not have."""
-    return np.flatnonzero(_CONTROL[np.frombuffer(data, dtype=np.uint8)])
+    codes = np.frombuffer(data, dtype=np.uint8)
+    # Each of these is one pass with vector instructions; a table of 256 costs as much as all of them.
+    late = codes - np.uint8(_SPACES.stop)  # what is smaller wraps around to the end
+    between = 0x20 - _SPACES.stop
+    if data and codes.min() >= _SPACES.start and late.min() >= between and b"\x7f" not in data:
+        return np.empty(0, dtype=np.int64)
+    found = (late < between) & (codes != _ESCAPE)
+    found |= (codes < _SPACES.start) | (codes == _DELETE)
+    return np.flatnonzero(found)
 
 
 def embedded(data: bytes, *, typed: bool = True) -> int:
@@ -104,15 +116,35 @@ def embedded(data: bytes, *, typed: bool = True) -> int:
 
     `typed`: also by magic that could be typed.
     """
-    places = [data.find(magic) for magic in _MAGICS]
-    for sign, pattern in (
-        (GZIP, _LATE_GZIP),
-        (b"1AY&SY", _LATE_BZIP2),
-        (b"%PDF-", _LATE_PDF if typed else None),
-    ):
-        found = pattern.search(data) if pattern and sign in data else None
-        places.append(found.start() if found else -1)
+    places = [data.find(magic) for rare, magic in _MAGICS if rare in data]
+    if b"\x1f" in data and GZIP in data:
+        places.append(_start(_LATE_GZIP, data))
+    if _holds(data, b"1AY&SY"):
+        places.append(_start(_LATE_BZIP2, data))
+    if typed and _holds(data, b"%PDF-"):
+        places.append(_start(_LATE_PDF, data))
     return min((place for place in places if place >= 0), default=-1)
+
+
+def _start(pattern: re.Pattern[bytes], data: bytes) -> int:
+    found = pattern.search(data)
+    return found.start() if found else -1
+
+
+def _holds(data: bytes, words: bytes) -> bool:
+    """Whether `words`, 5 bytes or more, are in some bytes. Four times as fast as ``in`` where they are not.
+
+    Bytes are looked at as numbers of 16 bits: two of them lie in the words, wherever those begin.
+    """
+    if len(data) < _SHORT:
+        return words in data
+    pairs = np.frombuffer(data, dtype="<u2", count=len(data) // 2)
+    for part in (words[:4], words[1:5]):
+        first, second = np.frombuffer(part, dtype="<u2")
+        places = np.flatnonzero(pairs[:-1] == first)
+        if (pairs[places + 1] == second).any():
+            return words in data
+    return False
 
 
 def compressed(data: bytes) -> int:

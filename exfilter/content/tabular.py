@@ -10,14 +10,18 @@ import numpy as np
 import numpy.typing as npt
 
 from exfilter.content.block import Block
+from exfilter.content.codes import Bytes, codes
 from exfilter.model import Int64Array
 
 Bools = npt.NDArray[np.bool_]
 SAMPLE_ROWS = 200
-_FIELDS = {mark: re.compile(rf'(?<![^\n{mark}])"[^"]*+(?:""[^"]*+)*+"(?![^{mark}\r\n])') for mark in ",\t;|"}
-_ACROSS = {mark: re.compile(rf'(?<![^\n{mark}])"[^"\n]*+(?:""[^"\n]*+)*+\n') for mark in ",\t;|"}
+_NEARLY_ALL = 0.9
+"""Share of the rows that have the same number of fields."""
+# A search for a quote is fast, and what stands before it is looked at then.
+_FIELDS = {mark: re.compile(rf'"(?<![^\n{mark}]")[^"]*+(?:""[^"]*+)*+"(?![^{mark}\r\n])') for mark in ",\t;|"}
+_ACROSS = {mark: re.compile(rf'"(?<![^\n{mark}]")[^"\n]*+(?:""[^"\n]*+)*+\n') for mark in ",\t;|"}
 """A quoted field that may go over a line end: a quick look before the exact pattern."""
-_OPENED = {mark: re.compile(rf'(?<![^\n{mark}])"[^"]*+(?:""[^"]*+)*+\Z') for mark in ",\t;|"}
+_OPENED = {mark: re.compile(rf'"(?<![^\n{mark}]")[^"]*+(?:""[^"]*+)*+\Z') for mark in ",\t;|"}
 _LONGEST = 1 << 16
 """Characters of a quoted field that is still open at the end of a block."""
 
@@ -30,19 +34,39 @@ def recognises(sample: str) -> bool:
 def delimiter(sample: str) -> str:
     """Return what separates the fields of a table, or an empty string where it is none."""
     best, most = "", 1
+    quoted = '"' in sample
+    rows = [] if quoted else _rows_of(sample, sample)
     for mark, pattern in _FIELDS.items():
-        plain = pattern.sub("x", sample) if '"' in sample else sample
-        rows = [row for row in plain.split("\n", SAMPLE_ROWS)[:SAMPLE_ROWS] if row.strip()]
-        if len(rows) > 2 and not sample.endswith("\n"):
-            rows = rows[:-1]
+        if mark not in sample:
+            continue
+        if quoted:
+            rows = _rows_of(pattern.sub("x", sample), sample)
+        if _many_without(mark, rows):
+            continue
         counts = Counter(row.count(mark) for row in rows)
         if not counts:
             continue
         marks, times = counts.most_common(1)[0]
         enough = times >= 3 or (times == 2 and marks > 1)
-        if marks and enough and times >= 0.9 * len(rows) and marks + 1 > most:
+        if marks and enough and times >= _NEARLY_ALL * len(rows) and marks + 1 > most:
             best, most = mark, marks + 1
     return best
+
+
+def _rows_of(plain: str, sample: str) -> list[str]:
+    """Return the first rows; the last one only if it is whole."""
+    rows = [row for row in plain.split("\n", SAMPLE_ROWS)[:SAMPLE_ROWS] if row.strip()]
+    return rows[:-1] if len(rows) > 2 and not sample.endswith("\n") else rows
+
+
+def _many_without(mark: str, rows: list[str]) -> bool:
+    """Whether so many rows have no such mark that it parts no fields. Text shows it within a few lines."""
+    without = 0
+    for row in rows:
+        without += mark not in row
+        if without > (1 - _NEARLY_ALL) * len(rows) + 1:
+            return True
+    return False
 
 
 def read(blocks: Iterator[str]) -> Iterator[Block]:
@@ -60,10 +84,11 @@ def _rows(text: str, mark: str, inside: bool) -> tuple[Int64Array, bool]:  # noq
     A quote opens a field only at its start and closes it only at its end, so that the quote in
     5" does not swallow the rows behind it.
     """
-    codes = np.frombuffer(text.encode("latin-1", "replace"), dtype=np.uint8)
+    numbers = codes(text)
     first = np.array([] if inside else [0], dtype=np.int64)
-    starts = np.concatenate([first, np.flatnonzero(codes == ord("\n")) + 1])
-    if inside or _ACROSS[mark].search(text):
+    ends = np.flatnonzero(numbers == ord("\n"))
+    starts = np.concatenate([first, ends + 1])
+    if inside or (_may_go_on(numbers, ends, mark) and _ACROSS[mark].search(text)):
         spans = [match.span() for match in _FIELDS[mark].finditer(text) if "\n" in match[0]]
         if inside:
             closing = re.search(rf'"(?![^{mark}\r\n])', text[:_LONGEST])
@@ -76,6 +101,19 @@ def _rows(text: str, mark: str, inside: bool) -> tuple[Int64Array, bool]:  # noq
             inside = True
         starts = _outside(starts, spans)
     return starts[starts < len(text)], inside
+
+
+def _may_go_on(codes: Bytes, ends: Int64Array, mark: str) -> bool:
+    """Whether a quoted field may go over a line end: then one has an odd number of quotes up to there."""
+    quotes = np.flatnonzero(codes == ord('"'))
+    if not len(quotes):
+        return False
+    behind = np.searchsorted(quotes, ends)
+    count = np.diff(behind, prepend=0)
+    left = np.repeat(behind, count) - np.arange(behind[-1] if len(behind) else 0)
+    odd = quotes[: len(left)][left & 1 == 1]
+    before = codes[odd - 1]
+    return bool(((odd == 0) | (before == ord(mark)) | (before == ord("\n"))).any())
 
 
 def _outside(places: Int64Array, spans: list[tuple[int, int]]) -> Int64Array:

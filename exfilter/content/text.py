@@ -12,6 +12,7 @@ from exfilter.content.border import Border
 from exfilter.content.budget import Item
 from exfilter.content.content import Content, Open, Reader
 from exfilter.content.escapes import emitted
+from exfilter.content.normal import composed
 from exfilter.content.slices import Slicer
 from exfilter.content.stream import CHUNK
 from exfilter.model import Reason
@@ -94,7 +95,7 @@ def _form(text: str, formats: tuple[Format, ...]) -> Format:
 def _beside(decoder: charset.Decoder, formats: tuple[Format, ...]) -> Iterator[Block]:
     """Yield the blocks of the other readings so far, each with the structure that it has."""
     for name, text in decoder.beside:
-        for block in _form(text, formats).read(iter([charset.composed(text)])):
+        for block in _form(text, formats).read(iter([composed(text)])):
             if isinstance(block, Block):
                 channel = f"as {name}" if not block.channel else f"as {name}, {block.channel}"
                 yield Block(channel, block.text, block.records)

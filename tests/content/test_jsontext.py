@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from exfilter.content import jsontext
+from exfilter.content.codes import codes
 from exfilter.limits import Limits
 from exfilter.model import Reason
 from tests.content.reading import main, parts, reasons, records, texts
@@ -123,3 +126,27 @@ def test_anything_that_begins_like_json_is_read(text: str) -> None:
     body = ("[{" + text).encode()
     assert Reason.MALFORMED not in reasons(body)
     assert parts(body)
+
+
+@given(st.lists(st.text('{}[]"\\a\n', max_size=30), min_size=1, max_size=4))
+def test_brackets_count_outside_of_strings_only(blocks: list[str]) -> None:
+    before = 0
+    for text in blocks:
+        numbers = codes(text)
+        # every second backslash of a run begins an escape
+        escaped = [match.start() for match in re.finditer(r"\\.", text, re.DOTALL)]
+        marks = jsontext.Marks(numbers, np.array(escaped, dtype=np.int64), before)
+        outside, within = [], []
+        for at, char in enumerate(text):
+            if char == "\n":
+                before = 0
+            elif char == '"' and at - 1 not in escaped:
+                before ^= 1
+            elif char in "{}[]" and not before:
+                outside.append(at)
+            elif char == "\\":
+                within.append(bool(before))
+        places = np.flatnonzero(numbers == ord("\\"))
+        assert marks.brackets().tolist() == outside
+        assert marks.within(places).tolist() == within
+        assert marks.inside == before

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from exfilter.content import tabular
+from exfilter.content.codes import codes
 from exfilter.limits import Limits
 from tests.content.reading import main, parts, records
 
@@ -58,3 +63,13 @@ def test_the_type_says_nothing() -> None:
     body = b"a,b\n1,2\n3,4\n"
     for declared in ("application/json", "image/png", "multipart/form-data; boundary=x", "text/html"):
         assert records(main(body, (("Content-Type", declared),))) == ["a,b\n", "1,2\n", "3,4\n"]
+
+
+@given(
+    st.lists(st.sampled_from(['"', '""', ",", "\n", "a", "b c", 'x"y', "é"]), max_size=60).map("".join),
+)
+def test_a_quick_look_misses_no_field_over_a_line_end(text: str) -> None:
+    numbers = codes(text)
+    ends = np.flatnonzero(numbers == ord("\n"))
+    if not tabular._may_go_on(numbers, ends, ","):
+        assert not tabular._ACROSS[","].search(text)

@@ -1,0 +1,43 @@
+"""Text as numbers, one byte a character, for passes over it at the speed of memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Bytes = npt.NDArray[np.uint8]
+
+BEYOND = 0xFF
+"""Stands for every character beyond Latin-1: none of them plays a part in a grammar."""
+WINDOW = 1 << 17
+"""Characters that are looked at together, so that what is made of them stays in the cache."""
+
+
+def codes(text: str, pad: int = 0) -> Bytes:
+    """Return one byte a character, and `pad` zeros behind."""
+    made = np.empty(len(text) + pad, dtype=np.uint8)
+    made[len(text) :] = 0
+    for start in range(0, len(text), WINDOW):
+        piece = text[start : start + WINDOW]
+        made[start : start + len(piece)] = _codes(piece)
+    return made
+
+
+def _codes(text: str) -> npt.NDArray[np.unsignedinteger[Any]]:
+    if text.isascii():
+        return np.frombuffer(text.encode(), dtype=np.uint8)
+    units = np.frombuffer(text.encode("utf-16-le", "surrogatepass"), dtype=np.uint16)
+    if len(units) == len(text):
+        return np.minimum(units, BEYOND)
+    # A character of two units is among them.
+    wide = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    return np.minimum(wide, BEYOND)
+
+
+def among(letters: str) -> npt.NDArray[np.bool_]:
+    """Return a table of the bytes, true for these letters."""
+    table = np.zeros(256, dtype=bool)
+    table[[ord(letter) for letter in letters]] = True
+    return table
