@@ -5,13 +5,24 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := $(shell find exfilter addons detectors -name '*.py' -o -name '*.pyx' -o -name 'py.typed') setup.py pyproject.toml README.md
 
-.PHONY: demo test lint install clean lock
+.PHONY: demo test lint bench install clean lock
 
 demo: install
 	$(BIN)/python examples/demo.py
 
 test: lint
 	$(BIN)/pytest -n 2 --dist loadgroup
+
+# The figures of bench/README.md. CUSTOMERS=12_000_000 takes the machine for the better part of an hour.
+CUSTOMERS ?= 1_000_000
+
+bench: install $(VENV)/bench
+	$(BIN)/python -m bench --customers $(CUSTOMERS)
+
+# Name lists and peers; one of them comes as source and is built with the tools that are there.
+$(VENV)/bench: requirements-bench.lock $(VENV)/requirements
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --require-hashes -r requirements-bench.lock
+	@touch $@
 
 lint: install
 	$(BIN)/ruff check .
@@ -39,6 +50,8 @@ $(VENV)/installed: $(VENV)/requirements $(SOURCES)
 lock:
 	uv pip compile --quiet pyproject.toml --extra index --group dev --python-version 3.12 --universal --generate-hashes \
 	  --no-annotate --no-header --no-emit-index-url --no-emit-find-links --output-file requirements.lock
+	uv pip compile --quiet --group pyproject.toml:bench --python-version 3.12 --universal --generate-hashes \
+	  --no-annotate --no-header --no-emit-index-url --no-emit-find-links --output-file requirements-bench.lock
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info demo-out .mypy_cache .ruff_cache .pytest_cache .hypothesis

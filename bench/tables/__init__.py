@@ -1,0 +1,20 @@
+"""One module a table. Each has ``measure``, from a `Lab` to a `Table`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bench.lab import Lab
+from bench.results import Table
+from bench.tables import build, correctness, hits, leak, opening, throughput, whole
+
+TABLES: dict[str, Callable[[Lab], Table]] = {
+    "build": build.measure,
+    "opening": opening.measure,
+    "throughput": throughput.measure,
+    "leak": leak.measure,
+    "whole": whole.measure,
+    "hits": hits.measure,
+    "correctness": correctness.measure,
+}
+"""By name, in the order in which they run."""
