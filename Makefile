@@ -5,13 +5,29 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := $(shell find exfilter addons detectors -name '*.py' -o -name '*.pyx' -o -name 'py.typed') setup.py pyproject.toml README.md
 
-.PHONY: demo test lint bench install clean lock
+.PHONY: demo test checked fuzz lint bench install clean lock
 
 demo: install
 	$(BIN)/python examples/demo.py
 
-test: lint
+test: lint checked
 	$(BIN)/pytest -n 2 --dist loadgroup
+
+# The compiled modules once more, with bounds checks and sanitizers, under the tests of their laws.
+CHECKED := build/checked
+COMPILED := tests/kernel tests/content tests/index/test_law.py
+WATCHED = LD_PRELOAD=$$(gcc -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc PYTHONPATH=$(CHECKED)
+
+checked: install
+	@command -v gcc >/dev/null || { echo "exfilter: the checked build needs gcc: apt-get install gcc" >&2; exit 1; }
+	EXFILTER_CHECKED=1 $(BIN)/python setup.py -q build --build-lib $(CHECKED) --build-temp build/checked-o
+	$(WATCHED) $(BIN)/python -P -c "import exfilter.kernel.native as native; assert '$(CHECKED)' in native.__file__"
+	$(WATCHED) $(BIN)/pytest -n 2 --dist loadgroup $(COMPILED)
+
+# Hours rather than seconds of random text against the reference.
+fuzz: EXAMPLES ?= 200_000
+fuzz: checked
+	$(WATCHED) EXFILTER_EXAMPLES=$(EXAMPLES) $(BIN)/pytest -n 2 tests/kernel
 
 # The figures of bench/README.md. CUSTOMERS=12_000_000 takes the machine for the better part of an hour.
 CUSTOMERS ?= 1_000_000

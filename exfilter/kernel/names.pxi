@@ -339,7 +339,9 @@ cdef int pairs(State* s, bint final) except -1 nogil:
             count = partners_of(s, first, False, partners, commons, &complete)
             for number in range(count):
                 apart[number] = s.tokens[partners[number]].line != one.line and (
-                    one.partnered or partners_of(s, partners[number], True, behind, behind_commons, &complete)
+                    one.partnered
+                    or partners_of(s, partners[number], True, behind, behind_commons, &complete)
+                    or has_partner_before(s, first, partners[number])
                 )
             if not (complete or final):
                 break
@@ -383,6 +385,16 @@ cdef inline int partners_of(
             partners[count], commons[count] = first, commonness(one.roles, other.roles)
             count += commons[count] > 0
     return count
+
+
+cdef bint has_partner_before(const State* s, int64_t first, int64_t second) noexcept nogil:
+    """Whether a token between two, in the line of the second, may be of one name with that."""
+    cdef const Token* other = &s.tokens[second]
+    cdef int64_t between
+    for between in range(first + 1, second):
+        if s.tokens[between].line == other.line and commonness(s.tokens[between].roles, other.roles):
+            return True
+    return False
 
 
 cdef inline bint reaches(const State* s, const Token* one, const Token* other) noexcept nogil:

@@ -353,7 +353,7 @@ def _pairs(known: list[tuple[_Token, int]]) -> Iterator[Candidate]:
             other = known[second][0]
             shape = NAME_LOOSE
             across = other.line != token.line
-            if not (taken or (across and (first in partnered or _has_partner(known, second)))):
+            if not (taken or (across and (first in partnered or _has_partner(known, first, second)))):
                 shape = NAME if token.capital and other.capital else NAME_LOWER
                 taken, free = True, second + 1
             yield Candidate(shape, token.start, other.end, names.pair(token.form, other.form), common)
@@ -373,9 +373,13 @@ def _partners(known: list[tuple[_Token, int]], first: int) -> list[tuple[int, in
     return found
 
 
-def _has_partner(known: list[tuple[_Token, int]], first: int) -> bool:
-    """Whether a token behind one, and in its line, may be of one name with it."""
-    return any(known[second][0].line == known[first][0].line for second, _ in _partners(known, first))
+def _has_partner(known: list[tuple[_Token, int]], first: int, second: int) -> bool:
+    """Whether a token in the line of the second, and behind the first, may be of one name with it."""
+    line = known[second][0].line
+    before = range(first + 1, second)
+    return any(known[other][0].line == line for other, _ in _partners(known, second)) or any(
+        known[other][0].line == line and _commonness(known[other][1], known[second][1]) for other in before
+    )
 
 
 def _strangers(capital: list[tuple[_Token, bool]]) -> int:

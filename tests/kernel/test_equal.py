@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib
+import inspect
+import mailbox
+import os
+import textwrap
+import types
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -11,11 +18,14 @@ from hypothesis import strategies as st
 
 from detectors import emails, names, phones, tickets
 from exfilter.kernel import reference
-from exfilter.kernel.tables import Matches
+from exfilter.kernel.tables import NAME, Matches
 from tests.tables import build
 
 pytest.importorskip("exfilter.kernel.native", reason="no C compiler was at hand: only the reference runs")
 prepare = importlib.import_module("exfilter.kernel.prepare")
+
+EXAMPLES = int(os.environ.get("EXFILTER_EXAMPLES", "1500"))
+"""``make fuzz`` asks for more."""
 
 FIELDS = {"email": emails, "phone": phones, "ticket": tickets, "name": names}
 SPELLINGS = [
@@ -76,7 +86,7 @@ def _candidates(matches: Matches) -> tuple[list[tuple[int, ...]], int]:
     return sorted(rows), found.strangers
 
 
-@settings(max_examples=1500)
+@settings(max_examples=EXAMPLES)
 @given(TEXTS, RECORDS)
 @example("a\u0301na@mail.example Sean O'Hara's +49 (0)30 23125-117", None)
 @example("x" * 70 + "@mail.example " + "1 " * 40 + "\u5f20" * 40, None)
@@ -101,3 +111,41 @@ def test_equal_where_every_address_has_a_foreign_letter() -> None:
     """Its spans were sorted again for each address: 183 kB took 14 s."""
     text = "".join(f"\u90ae\u7bb1u{number}@mail.example\uff0c" for number in range(4000))
     assert _candidates(prepare.find(text, TABLES)) == _candidates(reference.find(text, TABLES))
+
+
+@pytest.mark.parametrize("module", [argparse, mailbox, textwrap])
+def test_equal_on_source_code(module: types.ModuleType) -> None:
+    """Random text has few words; code has many that are joined, quoted and abbreviated."""
+    text = inspect.getsource(module)
+    for start in range(0, len(text), 7919):
+        piece = text[start : start + 9000]
+        native, oracle = prepare.find(piece, TABLES), reference.find(piece, TABLES)
+        assert _rows(native) == _rows(oracle)
+        assert _candidates(native) == _candidates(oracle)
+
+
+def test_equal_whatever_was_read_before() -> None:
+    """What a text leaves in the memo and in memory that is used again changes nothing in the next."""
+    texts = [" ".join(SPELLINGS), "\u0430" * 5000 + " ".join(SPELLINGS), "Anna Kowalska " * 3000, "", "a"]
+    for text in (*texts, *reversed(texts)):
+        assert _rows(prepare.find(text, TABLES)) == _rows(reference.find(text, TABLES))
+
+
+def test_several_threads_share_the_tables() -> None:
+    text = " ".join(SPELLINGS) * 20
+    expected = _rows(reference.find(text, TABLES))
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: _rows(prepare.find(text, TABLES)), range(64)))
+    assert all(rows == expected for rows in found)
+
+
+def test_a_list_of_names_keeps_step() -> None:
+    """Tokens paired across ends of lines: of 65,700 names in a list 11,000 were counted."""
+    lines = ["Anna Maria Kowalska", "Lopez", "Kowalska Anna", "Maria Lopez", "Anna", "Anna Kowalska, Maria"]
+    text = "\n".join(lines * 50)
+    found = prepare.find(text, TABLES)
+    standing = found.shape == NAME
+    pairs = {text[start:end] for start, end in zip(found.start[standing], found.end[standing], strict=True)}
+    assert pairs == {"Anna Maria Kowalska", "Kowalska Anna", "Maria Lopez", "Anna Kowalska"}
+    assert int(standing.sum()) == 200
+    assert _rows(found) == _rows(reference.find(text, TABLES))
