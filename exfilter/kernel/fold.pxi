@@ -7,7 +7,8 @@ if FOLDS == NULL:
 
 cdef enum:
     LONGEST_FOLD = 255
-    MARK_EVERY = 256
+    MARK_EVERY = 64
+    FEW = 4
 
 cdef int64_t EVEN = <int64_t>1 << 62  # bit of a mark: each character up to the next one folds to one byte
 
@@ -156,6 +157,9 @@ cdef inline int64_t source_from(const State* s, int64_t offset, Place* place) no
 cdef void find_mark(const State* s, int64_t offset, Place* place) noexcept nogil:
     """Go to the last mark that is not behind a byte."""
     cdef int64_t low = 0, high = (s.source_size + MARK_EVERY - 1) // MARK_EVERY, middle
+    middle = place.at // MARK_EVERY
+    if offset >= place.out and middle + FEW < high and s.marks[middle + FEW] & ~EVEN > offset:
+        low, high = middle, middle + FEW  # close behind the place before
     while high - low > 1:
         middle = (low + high) >> 1
         if s.marks[middle] & ~EVEN <= offset:

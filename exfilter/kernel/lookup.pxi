@@ -112,23 +112,15 @@ cdef inline uint64_t layer_bucket(const LayerOf* layer, uint64_t tag) noexcept n
 cdef inline bint record_of(const LayerOf* layer, uint64_t tag, uint32_t* found) noexcept nogil:
     """Return whether the layer has the tag, and put its posting into ``found``."""
     cdef uint64_t bucket = layer_bucket(layer, tag)
-    cdef int64_t low = layer.buckets[bucket], high = layer.buckets[bucket + 1], middle
-    while low < high:
-        middle = (low + high) >> 1
-        if tag_at(layer, middle) < tag:
-            low = middle + 1
-        else:
-            high = middle
-    if low == layer.buckets[bucket + 1] or tag_at(layer, low) != tag:
-        return False
-    found[0] = layer.records[3 * low + 2]
-    if found[0] & SHARED:
-        found[0] += layer.first_row
-    return True
-
-
-cdef inline uint64_t tag_at(const LayerOf* layer, int64_t record) noexcept nogil:
-    return <uint64_t>layer.records[3 * record + 1] << 32 | layer.records[3 * record]
+    cdef int64_t at
+    cdef const uint32_t* record
+    # One after another: a bucket has a handful, and bisection is a branch that nobody can predict.
+    for at in range(layer.buckets[bucket], layer.buckets[bucket + 1]):
+        record = &layer.records[3 * at]
+        if record[0] == <uint32_t>tag and record[1] == <uint32_t>(tag >> 32):
+            found[0] = record[2] + layer.first_row if record[2] & SHARED else record[2]
+            return True
+    return False
 
 
 cdef uint32_t posting_of(const State* s, uint64_t tag) noexcept nogil:
