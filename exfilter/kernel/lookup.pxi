@@ -5,6 +5,7 @@ cdef int add(
 ) except -1 nogil:
     """Take a candidate. ``lead``: of a name; -1: of a number, that is read from its digits."""
     cdef Candidate* candidate
+    cdef const Answered* known
     cdef int layer
     if s.batch_count == BATCH:
         resolve(s)
@@ -14,8 +15,14 @@ cdef int add(
     candidate.start, candidate.end = <uint32_t>start, <uint32_t>end
     candidate.shape, candidate.stream = <uint16_t>shape, <uint16_t>stream
     candidate.lead = <uint16_t>lead if lead >= 0 else leading(form, length)
-    for layer in range(s.tables.layer_count):
-        prefetch(&s.tables.layers[layer].filter[filter_word(&s.tables.layers[layer], candidate.tag)])
+    known = &s.answers[candidate.tag & (ANSWERS - 1)]
+    candidate.answered = known.tag == candidate.tag
+    if candidate.answered:  # names are repeated, above all those that are none
+        candidate.posting = known.posting
+        s.batch_count -= shape == NAME_LOOSE and known.posting == NOBODY
+    elif not s.dense:
+        for layer in range(s.tables.layer_count):
+            prefetch(&s.tables.layers[layer].filter[filter_word(&s.tables.layers[layer], candidate.tag)])
     return 0
 
 
@@ -36,32 +43,38 @@ cdef inline uint16_t leading(const uint8_t* form, int64_t length) noexcept nogil
 cdef int resolve(State* s) except -1 nogil:
     """Look the batch up: note what was looked for, keep what was found."""
     cdef int waiting[BATCH]
-    cdef uint32_t found[BATCH]
-    cdef int count = s.batch_count, number, layer
+    cdef int count = s.batch_count, number, layer, asked = 0, left, found = 0
     cdef Candidate* candidate
     cdef Hit* hit
     s.batch_count = 0
     note(s, count)
     for number in range(count):
-        waiting[number] = number
-        found[number] = NOBODY
-    number = count
+        waiting[asked] = number
+        if not s.batch[number].answered:
+            s.batch[number].posting = NOBODY
+            asked += 1
+    left = asked
     for layer in range(s.tables.layer_count - 1, -1, -1):
-        number = probe(s, &s.tables.layers[layer], waiting, number, found)
+        left = probe(s, &s.tables.layers[layer], waiting, left)
     for number in range(count):
-        if found[number] == NOBODY:
-            continue
         candidate = &s.batch[number]
+        if not candidate.answered:
+            found += candidate.posting != NOBODY
+            layer = candidate.tag & (ANSWERS - 1)
+            s.answers[layer].tag, s.answers[layer].posting = candidate.tag, candidate.posting
+        if candidate.posting == NOBODY:
+            continue
         layer = candidate.stream
         s.hits[layer] = <Hit*>grow(s.hits[layer], &s.hit_room[layer], s.hit_count[layer], sizeof(Hit))
         hit = &s.hits[layer][s.hit_count[layer]]
         s.hit_count[layer] += 1
         hit.tag, hit.start, hit.end = candidate.tag, candidate.start, candidate.end
-        hit.shape, hit.lead, hit.posting = candidate.shape, candidate.lead, found[number]
+        hit.shape, hit.lead, hit.posting = candidate.shape, candidate.lead, candidate.posting
+    s.dense = 2 * found > asked
     return 0
 
 
-cdef int probe(const State* s, const LayerOf* layer, int* waiting, int count, uint32_t* found) noexcept nogil:
+cdef int probe(State* s, const LayerOf* layer, int* waiting, int count) noexcept nogil:
     """Look up in one layer. Return how many are left for the one below; they are in ``waiting``."""
     cdef int survivors[BATCH]
     cdef int passing = 0, left = 0, at, number
@@ -73,7 +86,7 @@ cdef int probe(const State* s, const LayerOf* layer, int* waiting, int count, ui
     for at in range(count):
         number = waiting[at]
         survivors[passing] = number
-        passing += filter_has(layer, s.batch[number].tag)
+        passing += s.dense or filter_has(layer, s.batch[number].tag)
     for at in range(passing):
         prefetch(&layer.buckets[layer_bucket(layer, s.batch[survivors[at]].tag)])
     for at in range(passing):
@@ -86,7 +99,7 @@ cdef int probe(const State* s, const LayerOf* layer, int* waiting, int count, ui
         hidden = passing < number and survivors[passing] == waiting[at]
         if hidden:
             passing += 1
-            hidden = record_of(layer, s.batch[waiting[at]].tag, &found[waiting[at]])
+            hidden = record_of(layer, s.batch[waiting[at]].tag, &s.batch[waiting[at]].posting)
         waiting[left] = waiting[at]
         left += not hidden
     return left

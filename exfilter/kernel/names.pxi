@@ -44,30 +44,30 @@ cdef int joined_word(State* s, int64_t start, int64_t end, bint named) except -1
 cdef inline int letters_token(State* s, int64_t start, int64_t end, bint* passed) except -1 nogil:
     """Read a token of 2 to 32 ASCII letters. ``passed``: whether it is a particle."""
     cdef int64_t length = end - start
-    cdef uint64_t form[FORM_WORDS]
-    cdef uint64_t lower_case = 0x2020202020202020, all_ = 0xFFFFFFFFFFFFFFFF
+    cdef uint64_t word, lower_case = 0x2020202020202020, all_ = 0xFFFFFFFFFFFFFFFF
+    cdef Token* token = &s.tokens[s.token_count]
     cdef Known* known
     cdef LongKnown* long_known
     cdef bint capital = not s.data[start] & 0x20
     if length <= 8:
-        form[0] = first_word(s, start)
-        form[0] = (form[0] | lower_case) & (all_ >> (64 - 8 * length))
-        known = &s.memo.short_ones[slot_of(form[0]) & (SHORT_SLOTS - 1)]
-        if known.form != form[0]:
-            known.form, form[1] = form[0], 0
-            remember(s, &known.answer, form, length)
+        word = (first_word(s, start) | lower_case) & (all_ >> (64 - 8 * length))
+        token.form[0], token.form[1], token.form[2], token.form[3] = word, 0, 0, 0
+        known = &s.memo.short_ones[slot_of(word) & (SHORT_SLOTS - 1)]
+        if known.form != word:
+            known.form = word
+            remember(s, &known.answer, token.form, length)
         passed[0] = known.answer.passed
-        form[1] = form[2] = form[3] = <uint64_t>0
-        return take(s, form, start, end, length, capital, known.answer)
-    cut(s, form, start, length)
+        return take(s, token, start, end, length, capital, &known.answer)
+    cut(s, token.form, start, length)
     passed[0] = False
     if length > 16:
-        return asked(s, form, start, end, length, capital)
-    long_known = &s.memo.long_ones[slot_of(form[0] ^ (form[1] << 7 | form[1] >> 57)) & (LONG_SLOTS - 1)]
-    if long_known.form[0] != form[0] or long_known.form[1] != form[1]:
-        memcpy(long_known.form, form, 16)
-        remember(s, &long_known.answer, form, length)
-    return take(s, form, start, end, length, capital, long_known.answer)
+        return asked(s, token, start, end, length, capital)
+    word = token.form[0]
+    long_known = &s.memo.long_ones[slot_of(word ^ (token.form[1] << 7 | token.form[1] >> 57)) & (LONG_SLOTS - 1)]
+    if long_known.form[0] != word or long_known.form[1] != token.form[1]:
+        long_known.form[0], long_known.form[1] = word, token.form[1]
+        remember(s, &long_known.answer, token.form, length)
+    return take(s, token, start, end, length, capital, &long_known.answer)
 
 
 cdef inline uint64_t first_word(const State* s, int64_t start) noexcept nogil:
@@ -88,12 +88,12 @@ cdef inline void cut(const State* s, uint64_t* form, int64_t start, int64_t leng
 
 
 cdef int asked(
-    State* s, const uint64_t* form, int64_t start, int64_t end, int64_t length, bint capital
+    State* s, Token* token, int64_t start, int64_t end, int64_t length, bint capital
 ) except -1 nogil:
     """Take a token that is too long for the memo."""
     cdef Answer answer
-    remember(s, &answer, form, length)
-    return take(s, form, start, end, length, capital, answer)
+    remember(s, &answer, token.form, length)
+    return take(s, token, start, end, length, capital, &answer)
 
 
 cdef inline uint64_t slot_of(uint64_t form) noexcept nogil:
@@ -108,16 +108,15 @@ cdef void remember(const State* s, Answer* answer, const uint64_t* form, int64_t
 
 
 cdef inline int take(
-    State* s, const uint64_t* form, int64_t start, int64_t end, int64_t length, bint capital, Answer answer
+    State* s, Token* token, int64_t start, int64_t end, int64_t length, bint capital, const Answer* answer
 ) except -1 nogil:
-    """Keep a token if the index knows it or it is capitalised. A long form is the last of ``s.forms``.
+    """Keep the token behind the last one if the index knows it or it is capitalised.
 
-    It is written in any case and then counted or not: nobody can predict which.
+    Its form is there already, or is the last of ``s.forms``. The rest is written in any case and
+    then counted or not: nobody can predict which.
     """
-    cdef Token* token = &s.tokens[s.token_count]
     if answer.single != NOBODY:
-        single(s, <const uint8_t*>form, start, end, length, answer.single)
-    memcpy(token.form, form, SHORT_FORM)
+        single(s, <const uint8_t*>token.form, start, end, length, answer.single)
     token.start, token.end, token.record = <uint32_t>start, <uint32_t>end, record_at(s, start)
     token.word, token.line, token.length = s.word, s.line, <uint8_t>length
     token.standing = token.partnered = 0
@@ -150,7 +149,10 @@ cdef inline uint32_t single_of(const State* s, const uint8_t* form, int64_t leng
 
 
 cdef inline uint8_t roles_of(const State* s, const uint8_t* form, int64_t length) noexcept nogil:
-    return s.tables.roles[siphash(form, length, s.tables.token_key) & s.tables.role_mask]
+    cdef uint64_t slot = siphash(form, length, s.tables.token_key) & s.tables.role_mask
+    if not s.tables.role_bits[slot >> 3] >> (slot & 7) & 1:
+        return 0
+    return s.tables.roles[slot]
 
 
 cdef bint is_particle(const State* s, const uint8_t* form, int64_t length) noexcept nogil:
@@ -261,7 +263,7 @@ cdef bint is_passed_over(const State* s, int64_t start, int64_t end) noexcept no
 
 cdef int any_token(State* s, int64_t start, int64_t end, int64_t span, bint cjk) except -1 nogil:
     cdef uint8_t form[MAX_FORM]
-    cdef uint64_t short_form[FORM_WORDS]
+    cdef Token* token
     cdef Answer answer
     cdef int64_t length = 0, stop = end, at, count
     cdef bint beside_digit = is_number(s, start - 1, span) or is_number(s, end, span)
@@ -278,8 +280,9 @@ cdef int any_token(State* s, int64_t start, int64_t end, int64_t span, bint cjk)
         if s.data[at] != c"'" and length < MAX_FORM:
             form[length] = lower(s.data[at])
             length += 1
-    memset(short_form, 0, SHORT_FORM)
-    memcpy(short_form, form, min(length, SHORT_FORM))
+    token = &s.tokens[s.token_count]
+    memset(token.form, 0, SHORT_FORM)
+    memcpy(token.form, form, min(length, SHORT_FORM))
     answer.roles = roles_of(s, form, length)
     answer.single = NOBODY if cjk else single_of(s, form, length, answer.roles)
     if length > SHORT_FORM:
@@ -289,7 +292,7 @@ cdef int any_token(State* s, int64_t start, int64_t end, int64_t span, bint cjk)
         s.forms = <uint8_t*>grow(s.forms, &s.form_room, s.form_count + length, 1)
         memcpy(s.forms + s.form_count, form, length)
         s.form_count += length
-    return take(s, short_form, start, end, length, (kind(s, start) & CAPITAL) != 0, answer)
+    return take(s, token, start, end, length, (kind(s, start) & CAPITAL) != 0, &answer)
 
 
 cdef inline bint is_number(const State* s, int64_t at, int64_t span) noexcept nogil:
@@ -415,7 +418,7 @@ cdef inline int commonness(uint8_t one, uint8_t other) noexcept nogil:
 
 
 cdef inline const uint8_t* form_of(const State* s, const Token* token) noexcept nogil:
-    return &token.form[0] if token.length <= SHORT_FORM else s.forms + token.long_form
+    return <const uint8_t*>token.form if token.length <= SHORT_FORM else s.forms + token.long_form
 
 
 cdef int pair(State* s, int shape, const Token* one, const Token* other, int common) except -1 nogil:

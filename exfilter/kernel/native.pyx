@@ -142,6 +142,9 @@ cdef class Plan:
             self.tables.layers[at].empty = not len(layer.records)
             first_row += layer.rows
         self.tables.roles = <const uint8_t*>self._array(plan.roles, np.uint8)
+        self.tables.role_bits = <const uint8_t*>self._array(
+            np.packbits(plan.roles != 0, bitorder="little"), np.uint8
+        )
         self.tables.role_mask = len(plan.roles) - 1
         self.tables.literals = <const uint8_t*>self._array(plan.literals, np.uint8)
         self.tables.runs = <const int64_t*>self._array(plan.runs, np.int64)

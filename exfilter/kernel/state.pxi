@@ -34,7 +34,8 @@ cdef enum:
 
 cdef enum:
     BATCH = 1024
-    TOKENS_TOGETHER = 2048
+    TOKENS_TOGETHER = 512
+    ANSWERS = 8192
     LAYERS = 2
     SHORT_SLOTS = 16384
     LONG_SLOTS = 8192
@@ -57,9 +58,16 @@ cdef struct Candidate:
     uint64_t tag
     uint32_t start
     uint32_t end
+    uint32_t posting   # where it is answered
     uint16_t shape
     uint16_t lead
     uint16_t stream
+    uint8_t answered   # it was looked up before
+
+
+cdef struct Answered:
+    uint64_t tag
+    uint32_t posting
 
 
 cdef struct Hit:
@@ -78,7 +86,7 @@ cdef struct Distinct:
 
 
 cdef struct Token:
-    uint8_t form[SHORT_FORM]  # zeros behind its end
+    uint64_t form[FORM_WORDS]  # in lower case, zeros behind its end
     int64_t long_form         # where it is in State.forms, if it is longer
     uint32_t start
     uint32_t end
@@ -137,6 +145,7 @@ cdef struct Tabled:
     LayerOf layers[LAYERS]
     int layer_count
     const uint8_t* roles
+    const uint8_t* role_bits    # one bit a slot: whether there is any role
     uint64_t role_mask
     const uint8_t* literals
     const int64_t* runs
@@ -205,6 +214,8 @@ cdef struct State:
     # Candidates and hits.
     Candidate batch[BATCH]
     int batch_count
+    bint dense                  # most of what is looked for is there: the filter keeps little out
+    Answered answers[ANSWERS]   # of what was looked for lately, by tag
     Hit* hits[STREAMS]
     int64_t hit_count[STREAMS]
     int64_t hit_room[STREAMS]
