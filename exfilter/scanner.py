@@ -82,8 +82,8 @@ class Scanner:
         return verdict if good else replace(verdict, versions=replace(verdict.versions, index=""))
 
     def _look(self) -> tuple[Path, str]:
-        directory, _, identity = store.version(self._path, self._key)
-        return directory, identity
+        version = store.version(self._path, self._key)
+        return version.directory, version.mac
 
     def _open(self, *, whole: bool = True) -> Pipeline:
         engine = Engine(store.Index.open(self._path, self._key, whole=whole), self._terms)

@@ -9,34 +9,43 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detectors import CANONICALISER
-from exfilter.index import columns, group, manifest, publish, store
-from exfilter.index.cells import LeftOut, Reader
-from exfilter.index.collect import Collector, Keys, Tokens
+from exfilter.index import columns, manifest, publish, store
+from exfilter.index.cells import LeftOut
+from exfilter.index.codes import HAS_KEY, HAS_MONO, HAS_NAME
 from exfilter.index.columns import Columns, Use
+from exfilter.index.customers import Numbered
+from exfilter.index.group import described
+from exfilter.index.intake import Intake
 from exfilter.index.layers import LayerWriter
+from exfilter.index.learning import learn
 from exfilter.index.manifest import IndexRefused, Manifest
 from exfilter.index.opening import open_table
-from exfilter.index.reading import Rows, learn, read
+from exfilter.index.parallel import cores
 from exfilter.index.report import Report, keys_by_kind, learnt, omitted
 from exfilter.index.sealed import seal
+from exfilter.index.statistics import Statistics
 from exfilter.index.store import Previous
+from exfilter.index.tally import write
 from exfilter.kernel.layer import NOBODY
 from exfilter.kernel.tables import Shape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from detectors.tickets import Template
+    from exfilter.index.codes import Shapes
     from exfilter.index.keys import IndexKey
-    from exfilter.index.statistics import Statistics
     from exfilter.index.table import Progress, Table
-    from exfilter.model import Int64Array, Uint64Array
+    from exfilter.index.tally import Tally
 
 LEARNING = 0.2
 """Share of the progress for the pass that learns the shapes of ticket numbers."""
+READING = 0.6
+"""Share for the pass that reads everything."""
+MEMORY = 1 << 26
+"""Bytes of keys that are kept before they go to disk. Others take a fixed share of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,27 +58,10 @@ class Options:
     """Of phone numbers without country code. Empty: none."""
     fresh: bool = False
     """Take nothing over from the index before: every customer gets a new ordinal."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Customers:
-    """Who is in the table."""
-
-    ordinal: Int64Array
-    """Of each row."""
-    new: tuple[int, ...]
-    """Row of each new ordinal."""
-    tags: Uint64Array
-    """Of every ordinal, also of customers who are gone."""
-    live: NDArray[np.bool_]
-    """By ordinal."""
-    gone: int
-    """Customers of the index before who are not in the table."""
-
-    @property
-    def count(self) -> int:
-        """Customers in the table."""
-        return int(self.live.sum())
+    workers: int = 0
+    """Threads. 0: one for each processor."""
+    memory: int = MEMORY
+    """Bytes of keys that are kept before they go to disk. The index is the same whatever it is."""
 
 
 _NOBODY = Previous(np.empty(0, dtype=np.uint64), np.empty(0, dtype=np.bool_), ())
@@ -85,23 +77,32 @@ def build(
     """
     table = open_table(source)
     used = columns.recognise(table.columns, options.mapping)
+    workers = options.workers or cores()
     with publish.building(path) as work:
         before = _before(path, key, fresh=options.fresh)
-        templates = learn(table, used, lambda done: progress(LEARNING * done))
-        reader = Reader(used, templates, options.region)
-        collector = Collector(key)
-        rows = read(table, used, reader, collector, lambda done: progress(LEARNING + (1 - LEARNING) * done))
-        if not len(rows):
-            msg = f"{source} holds no row that can be used{_reasons(rows.left_out)}"
-            raise ValueError(msg)
-        who = _customers(rows, before, has_ids=Use.ID in used.numbers)
-        keys, tokens = collector.keys()
-        grouped = _group(keys, tokens, who, templates)
-        arrays = dict(grouped.arrays)
-        ids = chain(before.ids, (rows.ids[row] for row in who.new))
-        arrays["customer_ids"], arrays["customer_ids_start"] = seal(ids, key)
-        with LayerWriter(work) as writer:
-            writer.add(*group.records(keys.tag, who.ordinal[keys.row]))
+        templates = learn(table, used, workers, lambda done: progress(LEARNING * done))
+        with Intake(table, used, templates, options.region, key, work, options.memory) as intake:
+            intake.read(workers, lambda done: progress(LEARNING + READING * done))
+            if not intake.rows:
+                msg = f"{source} holds no row that can be used{_reasons(intake.left_out)}"
+                raise ValueError(msg)
+            who = _customers(intake, before)
+            progress(LEARNING + READING)
+            alone = intake.tokens.alone()
+            with LayerWriter(work) as writer:
+                tally = write(intake.keys, who.ordinal, alone, intake.shapes, writer, workers)
+            shapes, density = described(tally.leads(intake.shapes, intake.crowds), templates)
+            ids = chain(before.ids, intake.ids(who.new))
+            arrays: dict[str, NDArray[np.generic]] = {
+                "roles": intake.tokens.roles(),
+                "density": density,
+                "customer_tags": who.tags,
+                "customer_live": who.live,
+            }
+            arrays["customer_ids"], arrays["customer_ids_start"] = seal(ids, key)
+            bearing = _bearing(intake.flags(), who)
+            gone = int((before.live & ~who.live[: len(before.live)]).sum())
+            read = _Read(table, used, intake, gone, intake.identical())
         layer = publish.describe(work, store.LAYER)
         about = Manifest(
             format=manifest.FORMAT,
@@ -109,15 +110,15 @@ def build(
             key_check=manifest.key_check(key),
             customers=who.count,
             ordinals=len(who.tags),
-            keys=keys_by_kind(grouped.shapes),
-            statistics=store.scalars(grouped.statistics),
-            sealed=manifest.seal(grouped.shapes, templates, key),
+            keys=keys_by_kind(shapes),
+            statistics=store.scalars(_statistics(tally, intake.shapes, who, bearing, density)),
+            sealed=manifest.seal(shapes, templates, key),
             arrays={**publish.save(work, arrays), **layer},
+            has_ids=Use.ID in used.numbers,
         )
         identity = publish.publish(path, work, about, key)
     progress(1.0)
-    bearing = len(np.unique(who.ordinal[keys.row]))
-    return _report(identity, _Read(table, used, reader, rows), who, bearing, grouped.shapes)
+    return _report(identity, read, who, bearing[HAS_KEY], shapes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,32 +127,35 @@ class _Read:
 
     table: Table
     used: Columns
-    reader: Reader
-    rows: Rows
+    intake: Intake
+    gone: int
+    """Customers of the index before who are not in the table."""
+    identical: int
+    """Rows that repeat another one in every column in use."""
 
 
-def _report(identity: str, of: _Read, who: _Customers, bearing: int, shapes: tuple[Shape, ...]) -> Report:
+def _report(identity: str, of: _Read, who: Numbered, bearing: int, shapes: tuple[Shape, ...]) -> Report:
     """Return the report. ``bearing``: customers with any key."""
     names = of.table.columns
-    rows = len(of.rows)
+    rows, broken = of.intake.rows, of.intake.left_out
     return Report(
         index=identity,
         format=of.table.format,
         charset=of.table.charset,
         columns={use.value: tuple(names[n] for n in some) for use, some in of.used.numbers.items()},
         columns_unused=tuple(names[number] for number in of.used.unused),
-        rows=of.rows.seen,
+        rows=rows + broken.counts.total(),
         rows_used=rows,
         customers=who.count,
-        customers_new=len(who.new),
-        customers_gone=who.gone,
+        customers_new=int(who.new.sum()),
+        customers_gone=of.gone,
         customers_without_identifier=who.count - bearing,
         rows_merged=rows - who.count,
-        rows_identical=rows - len(np.unique(np.array(of.rows.contents))),
+        rows_identical=of.identical,
         keys=keys_by_kind(shapes),
         shapes=learnt(shapes),
-        rows_left_out=omitted(of.rows.left_out),
-        cells_left_out=omitted(of.reader.left_out),
+        rows_left_out=omitted(broken),
+        cells_left_out=omitted(of.intake.reader.left_out),
         notes=tuple(_notes(of)),
     )
 
@@ -170,40 +174,41 @@ def _before(path: Path, key: IndexKey, *, fresh: bool) -> Previous:
         raise IndexRefused(msg) from None
 
 
-def _customers(rows: Rows, before: Previous, *, has_ids: bool) -> _Customers:
-    """Return who is in the table. Without ids a customer is what one row, or several equal ones, say."""
-    tags = rows.collector.customers()
-    if not has_ids:
-        _, first, same = np.unique(np.array(rows.contents), return_index=True, return_inverse=True)
-        tags = tags[first[same]]
-    ordinal, new, known = group.ordinals(tags, before.tags)
-    if len(known) > int(NOBODY):
+def _customers(intake: Intake, before: Previous) -> Numbered:
+    """Return who is in the table. Raises ValueError where there are too many."""
+    found = intake.number(before.tags)
+    if len(found.live) > int(NOBODY):
         msg = f"an index holds at most {int(NOBODY)} customers"
         raise ValueError(msg)
-    live = np.zeros(len(known), dtype=np.bool_)
-    live[ordinal] = True
-    gone = int((before.live & ~live[: len(before.live)]).sum())
-    return _Customers(ordinal, tuple(new), known, live, gone)
+    return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Grouped:
-    """The arrays of the index but for the ids, and what the manifest says of them."""
+def _bearing(flags: NDArray[np.uint8], who: Numbered) -> dict[int, int]:
+    """Return how many customers have any key, a name, a name of one word."""
+    found = {}
+    for flag in (HAS_KEY, HAS_NAME, HAS_MONO):
+        has = np.zeros(len(who.tags), dtype=np.bool_)
+        has[who.ordinal[flags & flag != 0]] = True
+        found[flag] = int(has.sum())
+    return found
 
-    arrays: dict[str, NDArray[np.generic]]
-    shapes: tuple[Shape, ...]
-    statistics: Statistics
 
-
-def _group(keys: Keys, tokens: Tokens, who: _Customers, templates: tuple[Template, ...]) -> _Grouped:
-    shapes, density = group.shapes(keys, templates)
-    arrays: dict[str, NDArray[np.generic]] = {
-        "roles": group.roles(tokens),
-        "density": density,
-        "customer_tags": who.tags,
-        "customer_live": who.live,
-    }
-    return _Grouped(arrays, shapes, group.statistics(keys, tokens, who.ordinal, who.count, density))
+def _statistics(
+    tally: Tally, shapes: Shapes, who: Numbered, bearing: Mapping[int, int], density: NDArray[np.float64]
+) -> Statistics:
+    """Return what evidence needs to know of the table."""
+    names, monos = tally.bearers[shapes.pair], tally.bearers[shapes.mono]
+    return Statistics(
+        customers=who.count,
+        density=density,
+        name_bearers=bearing[HAS_NAME],
+        names_once=int(names[0]),
+        names_twice=int(names[1]),
+        names_once_unknown=tally.unknown,
+        mono_bearers=bearing[HAS_MONO],
+        mono_once=int(monos[0]),
+        mono_twice=int(monos[1]),
+    )
 
 
 def _notes(of: _Read) -> Iterator[str]:
@@ -214,11 +219,11 @@ def _notes(of: _Read) -> Iterator[str]:
             "no column holds customer ids: each row got its number as id (row-1, row-2, ...), "
             "which changes when rows are moved; say which column it is with --map id=COLUMN"
         )
-    if of.rows.without_id:
-        yield f"{of.rows.without_id} rows without a customer id got their number as id (row-1, row-2, ...)"
-    if of.reader.without_region:
+    if of.intake.without_id:
+        yield f"{of.intake.without_id} rows without a customer id got their number as id (row-1, row-2, ...)"
+    if of.intake.reader.without_region:
         yield (
-            f"{of.reader.without_region} phone numbers without country code or region are only found "
+            f"{of.intake.reader.without_region} phone numbers without country code or region are only found "
             f"as they are written: give --region"
         )
 

@@ -13,7 +13,7 @@ from exfilter.index.columns import Columns, Use
 from exfilter.index.regions import region
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
     from detectors.tickets import Template
     from exfilter.index.table import Cell
@@ -29,6 +29,7 @@ NAMES_ALL_THE_SAME = frozenset(("Na", "Nan", "Nil", "Null"))
 SHOWN_LINES = 5
 """Line numbers that are kept for each reason."""
 
+NUMBERS = frozenset((Use.EMAIL, Use.PHONE, Use.TICKET))
 ABROAD = ("+", "00")
 """What a number with country code begins with."""
 LONGEST = 32_767
@@ -81,7 +82,7 @@ class Reader:
         self._places: Mapping[Use, tuple[int, ...]] = {
             use: tuple(place[number] for number in numbers) for use, numbers in columns.numbers.items()
         }
-        self._templates, self._region = templates, default_region or None
+        self._templates, self.default_region = templates, default_region or None
         self.left_out = LeftOut()
         self.without_region = 0
         """Phone numbers that are kept as they are written."""
@@ -95,15 +96,15 @@ class Reader:
         several = _TOGETHER[Use.TICKET]
         return [piece for value in self._values(Use.TICKET, cells) for piece in several.split(value)]
 
-    def keys(self, cells: tuple[Cell, ...], line: int) -> Iterator[Key]:
-        """Yield the keys of e-mails, phones and tickets."""
+    def keys(self, cells: tuple[Cell, ...], line: int, uses: Container[Use] = NUMBERS) -> Iterator[Key]:
+        """Yield the keys of e-mails, phones and tickets: of those ``uses``."""
         for cell in cells:
             if any(len(piece) > LONGEST for piece in ((cell,) if isinstance(cell, str) else cell)):
                 self.left_out.add(f"longer than {LONGEST:,} characters", line)
-        for value in self._values(Use.EMAIL, cells):
+        for value in self._values(Use.EMAIL, cells) if Use.EMAIL in uses else ():
             pieces = _pieces(value, Use.EMAIL, emails.keys)
             yield from self._checked(pieces, "e-mail: not an address", line)
-        phone_cells = list(self._values(Use.PHONE, cells))
+        phone_cells = list(self._values(Use.PHONE, cells)) if Use.PHONE in uses else []
         if phone_cells:
             where = self._row_region(cells, line)
             reason = "phone: not a possible number" if where else "phone: not a possible number (no region)"
@@ -111,7 +112,7 @@ class Reader:
                 pieces = _pieces(value, Use.PHONE, partial(_phone, region=where))
                 self.without_region += 0 if where else sum(not piece.startswith(ABROAD) for piece in pieces)
                 yield from self._checked(pieces, reason, line)
-        for value in self.tickets(cells):
+        for value in self.tickets(cells) if Use.TICKET in uses else ():
             found = tickets.keys(value, self._templates)
             yield from self._checked({value: found}, "ticket: no digits", line)
 
@@ -124,6 +125,11 @@ class Reader:
                 self.left_out.add("name: too short or no letters", line)
             yield Name(first, last, found)
 
+    def region(self, cells: tuple[Cell, ...]) -> tuple[str, str | None]:
+        """Return what stands in the column of countries, and the region that it means; None: not known."""
+        country = next(iter(self._values(Use.COUNTRY, cells)), "")
+        return country, region(country) if country else self.default_region
+
     def _checked(self, pieces: Mapping[str, tuple[Key, ...]], reason: str, line: int) -> Iterator[Key]:
         """Yield the keys of a value's pieces; count the value where one of them has none."""
         if not all(pieces.values()):
@@ -134,11 +140,11 @@ class Reader:
     def _row_region(self, cells: tuple[Cell, ...], line: int) -> str | None:
         country = next(iter(self._values(Use.COUNTRY, cells)), "")
         if not country:
-            return self._region
+            return self.default_region
         found = region(country)
         if found is None:
             self.left_out.add("country: not known, default region taken", line)
-        return found or self._region
+        return found or self.default_region
 
     def _spelled(self, cells: tuple[Cell, ...]) -> Iterator[tuple[str, str]]:
         """Yield (given, family) of every name of the row."""

@@ -51,6 +51,9 @@ def detect(path: Path) -> Charset:
         if head.startswith(codecs.BOM_UTF8):
             return _MARKED
         file.content.seek(0)
+        if all(_decodes(block, "utf-8") for block in _blocks(file.content)):
+            return _UTF8
+        file.content.seek(0)
         return _narrow(_blocks(file.content))
 
 

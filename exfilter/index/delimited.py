@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import csv
+import itertools
 import re
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
-from exfilter.index.table import TOLD_EVERY, Broken, Progress, Row, opened, text
+from exfilter.index.table import TOLD_EVERY, Broken, Progress, Row, decoding_errors, opened, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from exfilter.index.charset import Charset
@@ -37,6 +39,12 @@ _UNDECODED = re.compile("[\ud800-\udfff]")
 
 MAX_QUOTED_LINES = 16
 """Lines of one row with quotes in them, at most."""
+
+
+FIRST_STRETCH, STRETCH = 1 << 14, 1 << 21
+"""Bytes that are read together: at first, and at most."""
+
+_LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 
 
 class _BrokenError(Exception):
@@ -72,19 +80,126 @@ class DelimitedTable:
             for count, (line, fields) in enumerate(_records(lines, self._separator, len(self.columns))):
                 if count % TOLD_EVERY == 0:
                     progress(file.progress())
-                if line == self._header_line:
-                    continue
-                if isinstance(fields, str):
-                    yield Broken(line, fields)
-                elif any(map(_clean, fields)):
-                    yield Row(line, tuple(_clean(fields[number]) for number in wanted))
+                row = self._row(line, fields, wanted)
+                if row is not None:
+                    yield row
+
+    def stretches(self, wanted: Sequence[int], progress: Progress) -> Iterator[DelimitedStretch]:
+        """Yield the whole file, some lines at a time."""
+        with opened(self._path) as file:
+            first = True
+            for data in whole_lines(utf8(file.content, self._codec)):
+                progress(file.progress())
+                yield DelimitedStretch(data, self, tuple(wanted), first=first)
+                first = False
+
+    @property
+    def separator(self) -> str:
+        """What stands between two fields."""
+        return self._separator
+
+    def take(
+        self, data: bytes, at: int, line: int, wanted: Sequence[int], *, first: bool
+    ) -> tuple[Row | Broken | None, int, int, bool]:
+        """Read the row that begins at ``at`` in some lines of the file, which is in UTF-8.
+
+        Returns the row (None: there is none), how many bytes and lines it has, and whether it could go on
+        behind the end of ``data``. ``line``: number of the line. ``first``: ``data`` begins the file.
+        """
+        pieces = _Pieces(data, at)
+        lines = _Lines(pieces, line)
+        found = next(_records(lines, self._separator, len(self.columns), first=first), None)
+        read = pieces.sizes[: len(pieces.sizes) - lines.given_back]
+        row = None if found is None else self._row(*found, wanted, first=first)
+        return row, sum(read), len(read), pieces.ended and found is not None
+
+    def _row(
+        self, line: int, fields: list[str] | str, wanted: Sequence[int], *, first: bool = True
+    ) -> Row | Broken | None:
+        """Return a row's cells; None for the line of column names and for one that is empty."""
+        if first and line == self._header_line:
+            return None
+        if isinstance(fields, str):
+            return Broken(line, fields)
+        if any(map(_clean, fields)):
+            return Row(line, tuple(_clean(fields[number]) for number in wanted))
+        return None
+
+
+class _Pieces:
+    """Lines of some bytes, as they are asked for."""
+
+    def __init__(self, data: bytes, at: int) -> None:
+        self._data, self._at = data, at
+        self.sizes: list[int] = []
+        self.ended = False
+        """More were asked for than there are."""
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        found = _LINE.match(self._data, self._at)
+        if found is None:
+            self.ended = True
+            raise StopIteration
+        self._at = found.end()
+        self.sizes.append(len(found[0]))
+        return found[0].decode("utf-8", "surrogateescape")
+
+
+class DelimitedStretch:
+    """Some whole lines of a file."""
+
+    lines_are_rows = False
+
+    def __init__(self, data: bytes, table: DelimitedTable, wanted: tuple[int, ...], *, first: bool) -> None:
+        """``first``: they begin the file."""
+        self.data, self._table, self._wanted, self.headed = data, table, wanted, first
+
+    def take(self, at: int, line: int) -> tuple[Row | Broken | None, int, int, bool]:
+        """See ``DelimitedTable.take``."""
+        return self._table.take(self.data, at, line, self._wanted, first=self.headed)
+
+    def after(self, rest: bytes) -> DelimitedStretch:
+        """Return this stretch with what was left of the one before."""
+        return DelimitedStretch(rest + self.data, self._table, self._wanted, first=self.headed)
+
+
+def utf8(content: BinaryIO, codec: str) -> Iterator[bytes]:
+    """Yield a file in UTF-8, as ``table.text`` decodes it. Invalid UTF-8 stays as it is.
+
+    The first pieces are small: what is learnt from them serves the others.
+    """
+    sizes = (min(FIRST_STRETCH << step, STRETCH) for step in itertools.count())
+    chunks = itertools.takewhile(bool, map(content.read, sizes))
+    if codec == "utf-8":
+        yield from chunks
+        return
+    decoder = codecs.getincrementaldecoder(codec)(errors=decoding_errors(codec))
+    for chunk in itertools.chain(chunks, (b"",)):
+        yield decoder.decode(chunk, final=not chunk).encode("utf-8", "surrogateescape")
+
+
+def whole_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Cut bytes behind lines: LF, CR LF or CR."""
+    rest: list[bytes] = []
+    for chunk in chunks:
+        # A CR at the end may be the half of a CR LF.
+        cut = chunk.rfind(b"\n") + 1 or chunk.rfind(b"\r", 0, max(0, len(chunk) - 1)) + 1
+        if cut:
+            yield b"".join((*rest, chunk[:cut]))
+            rest = []
+        rest.append(chunk[cut:])
+    if any(rest):
+        yield b"".join(rest)
 
 
 class _Lines:
     """Lines with their numbers, which can be given back."""
 
-    def __init__(self, lines: Iterator[str]) -> None:
-        self._lines = enumerate(lines, 1)
+    def __init__(self, lines: Iterator[str], first: int = 1) -> None:
+        self._lines = enumerate(lines, first)
         self._back: deque[tuple[int, str]] = deque()
 
     def __iter__(self) -> Iterator[tuple[int, str]]:
@@ -95,6 +210,11 @@ class _Lines:
 
     def give_back(self, lines: list[tuple[int, str]]) -> None:
         self._back.extendleft(reversed(lines))
+
+    @property
+    def given_back(self) -> int:
+        """How many lines have been given back and not been read again."""
+        return len(self._back)
 
 
 def sniff(start: str) -> str:
@@ -112,14 +232,17 @@ def sniff(start: str) -> str:
     return best if votes(best)[0] else ONE_COLUMN
 
 
-def _records(lines: _Lines, separator: str, width: int | None) -> Iterator[tuple[int, list[str] | str]]:
-    """Yield (line, fields), or (line, reason) for a row that is broken.
+def _records(
+    lines: _Lines, separator: str, width: int | None, *, first: bool = True
+) -> Iterator[tuple[int, list[str] | str]]:
+    """Yield (line, fields), or (line, reason) for a row that is broken. ``first``: lines begin the file.
 
     A row that is broken costs its own line and no other: what was read in search of its closing
     quote is given back.
     """
     for number, line in lines:
-        if not line.strip("\r\n\0 ") or (number == 1 and line.lower().lstrip("\ufeff").startswith("sep=")):
+        is_hint = first and number == 1 and line.lower().lstrip("\ufeff").startswith("sep=")
+        if is_hint or not line.strip("\r\n\0 "):
             continue
         taken: list[tuple[int, str]] = []
         try:

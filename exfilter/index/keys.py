@@ -34,6 +34,7 @@ CUSTOMER_TAG = "customer tag"
 CUSTOMER_IDS = "customer ids"
 SHAPES = "shapes"
 MANIFEST = "manifest mac"
+CHECKED = "checked mac"
 KEY_CHECK = "key check"
 
 

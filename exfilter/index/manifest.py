@@ -55,6 +55,10 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sealed: str
     """Shapes and templates, base64."""
     arrays: dict[str, ArrayFile]
+    has_ids: bool
+    """Whether a column of the table held customer ids. Without them nobody can be updated."""
+    updated: dict[str, int] = {}
+    """Customers added, changed and removed by updates since the build. Empty: there was none."""
 
 
 class _Sealed(msgspec.Struct, frozen=True):
@@ -88,15 +92,20 @@ def unseal(manifest: Manifest, key: IndexKey) -> tuple[tuple[Shape, ...], tuple[
 
 
 def encode(manifest: Manifest, key: IndexKey) -> tuple[bytes, str]:
-    """Return the file's content and the id of the index: the beginning of the MAC."""
+    """Return the file's content and its MAC."""
     fields = msgspec.to_builtins(manifest)
     mac = _mac(fields, key)
     text = json.dumps({**fields, "mac": mac}, indent=1, sort_keys=True)
-    return f"{text}\n".encode(), mac[:16]
+    return f"{text}\n".encode(), mac
+
+
+def identity(mac: str) -> str:
+    """Return the id of the index: the beginning of its manifest's MAC."""
+    return mac[:16]
 
 
 def read(directory: Path, key: IndexKey) -> tuple[Manifest, str]:
-    """Return the manifest in a directory and the id of the index.
+    """Return the manifest in a directory and its MAC.
 
     Raises IndexRefused for another format or key, and for a manifest that was altered.
     """
@@ -120,7 +129,7 @@ def read(directory: Path, key: IndexKey) -> tuple[Manifest, str]:
     if not isinstance(mac, str) or not hmac.compare_digest(mac.encode(), _mac(fields, key).encode()):
         msg = f"{file} is altered: its MAC does not match: {REBUILD}"
         raise IndexRefused(msg)
-    return msgspec.convert(fields, Manifest), mac[:16]
+    return msgspec.convert(fields, Manifest), mac
 
 
 def _mac(fields: Mapping[str, object], key: IndexKey) -> str:

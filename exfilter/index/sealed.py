@@ -7,7 +7,8 @@ same table gives the same index, and a block does not open in another one's plac
 from __future__ import annotations
 
 import functools
-from itertools import batched
+from dataclasses import dataclass
+from itertools import batched, chain, islice
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -36,23 +37,43 @@ class AlteredError(ValueError):
     """What was sealed does not open."""
 
 
-def seal(ids: Iterable[str], key: IndexKey) -> tuple[Bytes, Int64Array]:
-    """Return the blocks one after another, and where each begins and the last ends."""
+def seal(
+    ids: Iterable[str], key: IndexKey, *, label: str = "", first_block: int = 0
+) -> tuple[Bytes, Int64Array]:
+    """Return the blocks one after another, and where each begins and the last ends.
+
+    ``label``: of the stretch of ids, where an index has several. ``first_block``: number of the first.
+    """
     cipher = AESSIV(key.subkey(CUSTOMER_IDS, CIPHER_KEY))
     blocks = bytearray()
     starts = [0]
-    for number, block in enumerate(batched(ids, BLOCK)):
-        blocks += cipher.encrypt(msgspec.msgpack.encode(block), [str(number).encode()])
+    for number, block in enumerate(batched(ids, BLOCK), first_block):
+        blocks += cipher.encrypt(msgspec.msgpack.encode(block), [_place(label, number)])
         starts.append(len(blocks))
     return np.frombuffer(bytes(blocks), dtype=np.uint8), np.array(starts, dtype=np.int64)
 
 
-class SealedIds:
-    """Customer ids by ordinal."""
+def _place(label: str, block: int) -> bytes:
+    return f"{label}{block}".encode()
 
-    def __init__(self, blocks: Bytes, starts: Int64Array, key: IndexKey) -> None:
-        """``blocks``, ``starts``: as ``seal`` returns them."""
-        self._blocks, self._starts = blocks, starts
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Ids that were sealed together."""
+
+    blocks: Bytes
+    starts: Int64Array
+    """Both as ``seal`` returns them."""
+    count: int
+    label: str = ""
+
+
+class SealedIds:
+    """Customer ids by ordinal: those of the first stretch, then those of the next."""
+
+    def __init__(self, key: IndexKey, *stretches: Stretch) -> None:
+        """Open nothing yet."""
+        self._stretches = stretches
         self._cipher = AESSIV(key.subkey(CUSTOMER_IDS, CIPHER_KEY))
         self._block = functools.lru_cache(maxsize=CACHED)(self._open)
 
@@ -64,22 +85,37 @@ class SealedIds:
             raise IndexError(msg)
         found = [""] * len(order)
         for place in order.tolist():
-            number, within = divmod(int(ordinals[place]), BLOCK)
-            found[place] = self._block(number)[within]
+            stretch, within = self._find(int(ordinals[place]))
+            number, at = divmod(within, BLOCK)
+            found[place] = self._block(stretch, number)[at]
         return found
 
     def __iter__(self) -> Iterator[str]:
-        """Yield all ids by ascending ordinal."""
-        for number in range(len(self._starts) - 1):
-            yield from self._open(number)
+        """Yield all ids by ascending ordinal. Raises AlteredError."""
+        return self.since(0)
 
-    def _open(self, number: int) -> Sequence[str]:
-        if number + 1 >= len(self._starts):
-            msg = "no customer has this ordinal"
-            raise IndexError(msg)
-        block = self._blocks[self._starts[number] : self._starts[number + 1]].tobytes()
+    def since(self, ordinal: int) -> Iterator[str]:
+        """Yield the ids from an ordinal on. Raises AlteredError."""
+        for number, stretch in enumerate(self._stretches):
+            first, skipped = divmod(ordinal, BLOCK)
+            opened = (self._open(number, block) for block in range(first, len(stretch.starts) - 1))
+            yield from islice(chain.from_iterable(opened), skipped, None)
+            ordinal = max(0, ordinal - stretch.count)
+
+    def _find(self, ordinal: int) -> tuple[int, int]:
+        """Return the number of the stretch, and the place in it."""
+        for number, stretch in enumerate(self._stretches):
+            if ordinal < stretch.count:
+                return number, ordinal
+            ordinal -= stretch.count
+        msg = "no customer has this ordinal"
+        raise IndexError(msg)
+
+    def _open(self, number: int, block: int) -> Sequence[str]:
+        stretch = self._stretches[number]
+        sealed = stretch.blocks[stretch.starts[block] : stretch.starts[block + 1]].tobytes()
         try:
-            plain = self._cipher.decrypt(block, [str(number).encode()])
+            plain = self._cipher.decrypt(sealed, [_place(stretch.label, block)])
         except InvalidTag:
             msg = "a block of customer ids does not open: the index is altered"
             raise AlteredError(msg) from None

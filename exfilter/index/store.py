@@ -2,59 +2,53 @@
 
 from __future__ import annotations
 
-import functools
 import re
-import time
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors import CANONICALISER
-from exfilter.index import manifest
+from exfilter.index import arrays, checked, manifest
+from exfilter.index.arrays import ARRAYS, LAYER, UPDATE
 from exfilter.index.keys import NAME_TOKEN, TAGS, IndexKey
 from exfilter.index.manifest import REBUILD, IndexRefused, Manifest
-from exfilter.index.sealed import AlteredError, SealedIds
+from exfilter.index.sealed import AlteredError, SealedIds, Stretch
 from exfilter.index.statistics import Statistics
 from exfilter.kernel.layer import Layer
 from exfilter.kernel.tables import Tables
 from exfilter.model import Kind, Ordinals, Uint64Array
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
-__all__ = ["Index", "IndexRefused", "Previous", "Statistics", "current", "previous"]
+    from exfilter.index.checked import Identity
+
+__all__ = ["ARRAYS", "LAYER", "Index", "IndexRefused", "Previous", "Statistics", "current", "previous"]
 
 CURRENT = "CURRENT"
 """File that names the version in use: the only thing that changes when a new one is published."""
-LAYER = {
-    "records": "<u4",
-    "buckets": "<u4",
-    "filter": "<u8",
-    "postings_start": "<i8",
-    "postings": "<u4",
-}
-"""Array files of a layer: see ``exfilter.kernel.layer``."""
-ARRAYS = {
-    **LAYER,
-    "roles": "|u1",
-    "density": "<f8",
-    "customer_tags": "<u8",
-    "customer_live": "|b1",
-    "customer_ids": "|u1",
-    "customer_ids_start": "<i8",
-}
-"""Array files by name, with their types. The four last ones are by ordinal."""
 
-SETTLED = 2_000_000_000
-"""Nanoseconds after its last change from which on a file cannot change without a trace in its times:
-more than a tick of any file system's clock."""
+Arrays = dict[str, NDArray[Any]]
+"""Array files by name."""
 
 _VERSION = re.compile(r"[0-9a-f]{16}(\.\d+)?")
-_Arrays = dict[str, NDArray[np.generic]]
+
+
+class Version(NamedTuple):
+    """One version of the index on disk. Equal as long as it is the one in use."""
+
+    directory: Path
+    mac: str
+    """Of the manifest, hexadecimal."""
+    about: Manifest
+
+    @property
+    def id(self) -> str:
+        """Id of the index."""
+        return manifest.identity(self.mac)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,58 +60,64 @@ class Index:
     tables: Tables = field(repr=False)
     statistics: Statistics = field(repr=False)
     customers: int
-    """In the table of the last build."""
+    """Who is in it now."""
     ordinals: int
-    """Customers in all: ordinals go from 0 to this. Some may be gone from the table."""
+    """Customers in all: ordinals go from 0 to this. Some may be gone."""
     live: NDArray[np.bool_] = field(repr=False)
-    """By ordinal: whether the customer was in the table of the last build."""
+    """By ordinal: whether the customer is in it now."""
     keys: dict[str, int]
-    """Distinct keys by kind."""
+    """Distinct keys by kind. After an update also those that were removed by it."""
+    updated: dict[str, int]
+    """Customers added, changed and removed by updates since the build. Empty: there was none."""
     _ids: SealedIds = field(repr=False)
 
     @classmethod
-    def open(cls, path: Path, key: IndexKey, *, whole: bool = True) -> Index:
+    def open(cls, path: Path, key: IndexKey, *, whole: bool = True, anew: bool = False) -> Index:
         """Open the index in a directory.
 
-        ``whole``: check every byte, which takes about a second a gigabyte and nothing when this
-        process has done it before. Without it only sizes and types are looked at: for a process
+        ``whole``: every byte is as it was built. Files that were found so before are known by their
+        stamp (``checked``), which takes milliseconds; else they are read, half a second a gigabyte.
+        ``anew``: read them all in any case. Without ``whole`` only sizes are looked at: for a process
         whose parent has just checked.
 
         Raises IndexRefused where it was built with another key or canonicaliser, where its format
         is another one, and where it is truncated or altered.
         """
-        directory, about, identity = version(path, key)
+        return _in_use(path, lambda used: cls._open(_version(used, key), key, whole=whole, anew=anew))
+
+    @classmethod
+    def _open(cls, of: Version, key: IndexKey, *, whole: bool, anew: bool) -> Index:
+        about = of.about
         if about.canonicaliser != CANONICALISER:
             msg = (
-                f"{path}: the index was built with canonicaliser version {about.canonicaliser}, "
-                f"this exfilter has {CANONICALISER}: {REBUILD}"
+                f"{of.directory.parent}: the index was built with canonicaliser version "
+                f"{about.canonicaliser}, this exfilter has {CANONICALISER}: {REBUILD}"
             )
             raise IndexRefused(msg)
-        arrays = load(directory, about, ARRAYS, whole=whole)
+        mapped = check(of, key, anew=anew) if whole else load(of, arrays.names(about))
         try:
             shapes, templates = manifest.unseal(about, key)
         except AlteredError as error:
             raise IndexRefused(str(error)) from None
-        of: dict[str, NDArray] = arrays  # type: ignore[type-arg]
+        prefixes = ("", UPDATE) if about.updated else ("",)
         tables = Tables(
             kind_keys=tuple(key.subkey(TAGS[kind]) for kind in Kind),
             token_key=key.subkey(NAME_TOKEN),
-            layers=(Layer(**{name: of[name] for name in LAYER}),),
-            roles=of["roles"],
+            layers=tuple(Layer(**{name: mapped[f"{prefix}{name}"] for name in LAYER}) for prefix in prefixes),
+            roles=mapped["roles"],
             shapes=shapes,
             templates=templates,
         )
-        statistics = Statistics(customers=about.customers, density=of["density"], **about.statistics)
-        ids = SealedIds(of["customer_ids"], of["customer_ids_start"], key)
         return cls(
-            identity,
-            tables,
-            statistics,
-            about.customers,
-            about.ordinals,
-            of["customer_live"],
-            about.keys,
-            ids,
+            id=of.id,
+            tables=tables,
+            statistics=Statistics(customers=about.customers, density=mapped["density"], **about.statistics),
+            customers=about.customers,
+            ordinals=about.ordinals,
+            live=mapped["customer_live"],
+            keys=about.keys,
+            updated=about.updated,
+            _ids=_ids(of, mapped, key),
         )
 
     def customer_ids(self, ordinals: Ordinals | Iterable[int]) -> list[str]:
@@ -125,9 +125,9 @@ class Index:
         wanted = ordinals if isinstance(ordinals, np.ndarray) else list(ordinals)
         return self._ids.ids(np.asarray(wanted, dtype=np.int64))
 
-    def all_ids(self) -> Iterator[str]:
-        """Yield the id of every ordinal from 0 on, a block at a time. Raises AlteredError."""
-        return iter(self._ids)
+    def all_ids(self, first: int = 0) -> Iterator[str]:
+        """Yield the id of every ordinal from ``first`` on, a block at a time. Raises AlteredError."""
+        return self._ids.since(first)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,49 +158,45 @@ def current(path: Path) -> str:
     return name
 
 
-def version(path: Path, key: IndexKey) -> tuple[Path, Manifest, str]:
-    """Return the directory of the version in use, its manifest and its id. Raises IndexRefused."""
-    directory = path / current(path)
-    about, identity = manifest.read(directory, key)
-    return directory, about, identity
+def version(path: Path, key: IndexKey) -> Version:
+    """Return the version in use. Raises IndexRefused."""
+    return _in_use(path, lambda used: _version(used, key))
 
 
-def load(directory: Path, about: Manifest, names: Iterable[str], *, whole: bool = True) -> _Arrays:
-    """Map the arrays of these names. Raises IndexRefused for one that is not what the manifest says."""
-    files = {name: (directory / f"{name}.npy", about.arrays.get(name)) for name in names}
-    return {name: _load(*files[name], ARRAYS[name], whole=whole) for name in files}
+def _in_use[T](path: Path, act: Callable[[Path], T]) -> T:
+    """Return what ``act`` makes of the directory in use. Raises IndexRefused."""
+    while True:
+        name = current(path)
+        try:
+            return act(path / name)
+        except IndexRefused:
+            if current(path) == name:
+                raise
+            # Others were published since its name was read, and it was removed.
 
 
-def _load(file: Path, expected: manifest.ArrayFile | None, dtype: str, *, whole: bool) -> NDArray[np.generic]:
-    array = None
-    try:
-        status = file.stat()
-        fits = expected is not None and status.st_size == expected.size
-        if expected and fits and (not whole or _digest(file, status) == expected.sha256):
-            array = np.load(file, mmap_mode="r", allow_pickle=False)
-    except FileNotFoundError:
-        msg = f"the index has lost its {file}: {REBUILD}"
-        raise IndexRefused(msg) from None
-    except ValueError:
-        array = None
-    if expected is None or array is None or array.dtype.str != dtype or array.shape != expected.shape:
-        msg = f"{file} is truncated or altered: {REBUILD}"
-        raise IndexRefused(msg)
-    return cast("NDArray[np.generic]", array.view(np.ndarray))
+def _version(directory: Path, key: IndexKey) -> Version:
+    about, mac = manifest.read(directory, key)
+    return Version(directory, mac, about)
 
 
-def _digest(file: Path, status: os.stat_result) -> str:
-    """Return the SHA-256 of a file, from memory where it is the very file of an earlier check."""
-    changed = max(status.st_mtime_ns, status.st_ctime_ns)
-    if time.time_ns() - changed < SETTLED:
-        return manifest.digest(file)
-    identity = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-    return _remembered(file.absolute(), identity)
+def load(of: Version, names: Iterable[str], known: Mapping[str, Identity] | None = None) -> Arrays:
+    """Map the arrays of these names. ``known``: as for ``arrays.load``. Raises IndexRefused."""
+    mapped = arrays.load(of.directory, of.about, names, known)
+    return {name: each.array for name, each in mapped.items()}
 
 
-@functools.lru_cache(maxsize=256)
-def _remembered(file: Path, _identity: tuple[int, ...]) -> str:
-    return manifest.digest(file)
+def check(of: Version, key: IndexKey, *, anew: bool = False) -> Arrays:
+    """Map all arrays: each is as it was built. What was read for that is stamped, where it can be.
+
+    ``anew``: no earlier stamp counts. Raises IndexRefused.
+    """
+    known = {} if anew else checked.read(of.directory, of.mac, key)
+    mapped = arrays.load(of.directory, of.about, arrays.names(of.about), known)
+    found = {name: each.checked for name, each in mapped.items() if each.checked}
+    if found and found != known:
+        checked.write(of.directory, found, of.mac, key)
+    return {name: each.array for name, each in mapped.items()}
 
 
 def previous(path: Path, key: IndexKey) -> Previous | None:
@@ -211,24 +207,33 @@ def previous(path: Path, key: IndexKey) -> Previous | None:
     """
     if not (path / CURRENT).exists():
         return None
-    directory, about, _ = version(path, key)
-    names = [name for name in ARRAYS if name.startswith("customer_")]
-    of: dict[str, NDArray] = load(directory, about, names)  # type: ignore[type-arg]
-    ids = SealedIds(of["customer_ids"], of["customer_ids_start"], key)
-    return Previous(of["customer_tags"], of["customer_live"], ids)
+    of = version(path, key)
+    names = [name for name in arrays.names(of.about) if "customer_" in name]
+    mapped = load(of, names, checked.read(of.directory, of.mac, key))
+    return Previous(customer_tags(mapped), mapped["customer_live"], _ids(of, mapped, key))
 
 
-def check_digests(directory: Path, about: Manifest, names: Iterable[str]) -> None:
-    """Compare the SHA-256 of array files with the manifest. Raises IndexRefused with all that differ."""
-    altered = []
-    for name in names:
-        file = directory / f"{name}.npy"
-        expected = about.arrays.get(name)
-        if expected is None or not file.exists() or manifest.digest(file) != expected.sha256:
-            altered.append(str(file))
-    if altered:
-        msg = f"altered: {', '.join(altered)}: {REBUILD}"
-        raise IndexRefused(msg)
+def customer_tags(mapped: Arrays) -> Uint64Array:
+    """Return the tag of every customer, by ordinal. A copy where there was an update."""
+    since = mapped.get(f"{UPDATE}customer_tags")
+    base: Uint64Array = mapped["customer_tags"]
+    return base if since is None else np.concatenate((base, since))
+
+
+def _ids(of: Version, mapped: Arrays, key: IndexKey) -> SealedIds:
+    """Return the ids: those of the build, then those that came with updates."""
+    return SealedIds(
+        key,
+        *(
+            Stretch(
+                mapped[f"{prefix}customer_ids"],
+                mapped[f"{prefix}customer_ids_start"],
+                of.about.arrays[f"{prefix}customer_tags"].shape[0],
+                prefix,
+            )
+            for prefix in (("", UPDATE) if of.about.updated else ("",))
+        ),
+    )
 
 
 def scalars(statistics: Statistics) -> dict[str, int]:

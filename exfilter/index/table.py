@@ -91,5 +91,9 @@ def text(content: BinaryIO, codec: str) -> io.TextIOWrapper:
 
     Bytes that are not UTF-8 become surrogates, so that a row can be refused for them.
     """
-    errors = "surrogateescape" if codec.startswith("utf-8") else "replace"
-    return io.TextIOWrapper(content, encoding=codec, errors=errors, newline="")
+    return io.TextIOWrapper(content, encoding=codec, errors=decoding_errors(codec), newline="")
+
+
+def decoding_errors(codec: str) -> str:
+    """Return what becomes of bytes that are no characters: in UTF-8 surrogates, else U+FFFD."""
+    return "surrogateescape" if codec.startswith("utf-8") else "replace"

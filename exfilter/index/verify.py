@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from exfilter.index import store
+from exfilter.index import checked, store
+from exfilter.index.arrays import UPDATE
 from exfilter.index.manifest import REBUILD, IndexRefused
+from exfilter.index.overlay import borne
 from exfilter.index.sealed import AlteredError
-from exfilter.index.store import ARRAYS, Index
+from exfilter.index.store import Index
 from exfilter.kernel.layer import NOBODY, SHARED, Layer, filter_mask, filter_word
 
 if TYPE_CHECKING:
@@ -23,9 +25,8 @@ if TYPE_CHECKING:
 
 def verify(path: Path, key: IndexKey) -> Index:
     """Return the index if all of it is as it was built. Raises IndexRefused that names the files."""
-    index = Index.open(path, key, whole=False)
-    directory, about, _ = store.version(path, key)
-    store.check_digests(directory, about, ARRAYS)
+    checked.remove(store.version(path, key).directory)
+    index = Index.open(path, key, anew=True)
     faults = list(_faults(index))
     if faults:
         msg = f"{path}: {'; '.join(faults)}: {REBUILD}"
@@ -36,9 +37,14 @@ def verify(path: Path, key: IndexKey) -> Index:
 def _faults(index: Index) -> Iterator[str]:
     yield from _customers(index)
     yield from _roles(index)
-    for layer in index.tables.layers:
-        yield from _records(layer, index.ordinals)
-        yield from _postings(layer, index.ordinals)
+    faults = []
+    for prefix, layer in zip(("", UPDATE), index.tables.layers, strict=False):
+        faults += [
+            f"{prefix}{fault}" for check in (_records, _postings) for fault in check(layer, index.ordinals)
+        ]
+    yield from faults
+    if not faults:
+        yield from _gone(index)
 
 
 def _records(layer: Layer, ordinals: int) -> Iterator[str]:
@@ -54,6 +60,21 @@ def _records(layer: Layer, ordinals: int) -> Iterator[str]:
     masks = filter_mask(tags)
     if bool((layer.filter[filter_word(tags, len(layer.filter))] & masks != masks).any()):
         yield "filter.npy leaves records out"
+
+
+def _gone(index: Index) -> Iterator[str]:
+    """Say whether anybody who is gone is still found, and whether nobody stands where somebody was."""
+    base, *above = index.tables.layers
+    if bool((base.records[:, 2] == NOBODY).any()):
+        yield "records.npy has keys of nobody"
+    hidden = borne(base, ~index.live)
+    for layer in above:
+        nobody = layer.tags()[layer.records[:, 2] == NOBODY]
+        if not bool(base.look_up(nobody)[0].all()):
+            yield f"{UPDATE}records.npy removes keys that there are not"
+        hidden = np.concatenate((hidden[~layer.look_up(hidden)[0]], borne(layer, ~index.live)))
+    if len(hidden):
+        yield "a customer who is gone would still be found"
 
 
 def _postings(layer: Layer, ordinals: int) -> Iterator[str]:

@@ -120,7 +120,10 @@ def test_a_table_that_cannot_be_read_leaves_the_old_index(tmp_path: Path) -> Non
 
 
 def test_two_builds_at_once_are_one_too_many(tmp_path: Path) -> None:
-    with publish.building(tmp_path / "index"), pytest.raises(ValueError, match="another build is under way"):
+    with (
+        publish.building(tmp_path / "index"),
+        pytest.raises(ValueError, match="another build or update is under way"),
+    ):
         make(tmp_path)
     make(tmp_path)
 

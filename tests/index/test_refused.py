@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from exfilter.index import store
 from exfilter.index.store import ARRAYS, Index, IndexRefused
 from exfilter.index.verify import _faults, verify
 from tests.index.making import TABLE, key, make, opened
@@ -81,19 +80,6 @@ def test_an_altered_index_is_refused_though_it_was_good_before(tmp_path: Path, v
     _flip(version / "records.npy", -1)
     os.utime(version / "records.npy", ns=(before.st_atime_ns, before.st_mtime_ns))
     _refused(tmp_path, Index.open, r"records\.npy is truncated or altered")
-
-
-def test_a_file_is_read_once_as_long_as_it_stays_the_same(
-    tmp_path: Path, version: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(store, "SETTLED", -1)
-    Index.open(tmp_path / "index", key())
-    read = store._remembered.cache_info().misses
-    Index.open(tmp_path / "index", key())
-    assert store._remembered.cache_info().misses == read
-    os.utime(version / "records.npy")
-    Index.open(tmp_path / "index", key())
-    assert store._remembered.cache_info().misses == read + 1
 
 
 def test_a_quick_open_looks_at_sizes_only(tmp_path: Path, version: Path) -> None:

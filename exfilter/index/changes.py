@@ -1,0 +1,115 @@
+"""The table of added and changed customers, read as a build reads its table: small, so in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from detectors import names, tickets
+from exfilter.index import columns
+from exfilter.index.cells import LeftOut, Reader
+from exfilter.index.changed_keys import Gatherer, Keys, Tokens
+from exfilter.index.columns import Columns, Use
+from exfilter.index.opening import open_table
+from exfilter.index.table import Broken
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from detectors.tickets import Template
+    from exfilter.index.keys import IndexKey
+    from exfilter.index.table import Progress, Row, Table
+    from exfilter.model import Uint64Array
+
+LEARNING = 0.2
+"""Share of the progress for the pass that learns the shapes of ticket numbers."""
+WITHOUT_ID = "no customer id: nobody can be updated by it"
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What the table says of its customers now. Rows that can be used are numbered from 0."""
+
+    table: Table
+    used: Columns
+    reader: Reader
+    seen: int
+    """Rows in all, also those that cannot be used."""
+    left_out: LeftOut
+    ids: tuple[str, ...]
+    """Of each row."""
+    customers: Uint64Array
+    """Tag of each row's customer."""
+    keys: Keys
+    tokens: Tokens
+    templates: tuple[Template, ...]
+    """Those that the index has, then those of ticket numbers that none of them fits."""
+
+
+def read_changes(
+    source: Path,
+    mapping: Sequence[str],
+    region: str,
+    templates: tuple[Template, ...],
+    key: IndexKey,
+    progress: Progress,
+) -> Changes:
+    """Read the table. ``mapping``, ``region``: as in ``build.Options``.
+
+    ``templates``: the shapes of ticket numbers that the index has. Raises ValueError or OSError
+    where there is no table with customer ids.
+    """
+    table = open_table(source)
+    used = columns.recognise(table.columns, mapping)
+    if Use.ID not in used.numbers:
+        msg = (
+            f"{source}: no column holds customer ids, and without them nobody can be updated: "
+            f"say which it is with --map id=COLUMN"
+        )
+        raise ValueError(msg)
+    templates = _learn(table, used, templates, lambda done: progress(LEARNING * done))
+    reader, gatherer = Reader(used, templates, region), Gatherer(key)
+    ids, left_out, seen = list[str](), LeftOut(), 0
+    for row in table.rows(used.all, lambda done: progress(LEARNING + (1 - LEARNING) * done)):
+        seen += 1
+        identity = "" if isinstance(row, Broken) else reader.customer_id(row.cells)
+        if isinstance(row, Broken) or not identity:
+            left_out.add(row.reason if isinstance(row, Broken) else WITHOUT_ID, row.line)
+        else:
+            _gather(gatherer, len(ids), reader, row)
+            ids.append(identity)
+    if not ids:
+        msg = f"{source} holds no row with a customer id that can be used"
+        raise ValueError(msg)
+    customers = gatherer.customers(ids)
+    return Changes(table, used, reader, seen, left_out, tuple(ids), customers, *gatherer.take(), templates)
+
+
+def _gather(gatherer: Gatherer, number: int, reader: Reader, row: Row) -> None:
+    gatherer.add(number, reader.keys(row.cells, row.line))
+    for name in reader.names(row.cells, row.line):
+        single = not (name.first and name.last)
+        # A name without spaces in Han, Kana or Hangul is found without the bitmap of tokens.
+        if not name.keys or (single and names.is_cjk(name.first or name.last)):
+            gatherer.add(number, name.keys)
+        else:
+            gatherer.add_name(number, name)
+
+
+def _learn(
+    table: Table, used: Columns, known: tuple[Template, ...], progress: Progress
+) -> tuple[Template, ...]:
+    """Return the known shapes of ticket numbers, then those of the numbers that have none of these."""
+    if Use.TICKET not in used.numbers:
+        return known
+    reader = Reader(used, (), "")
+    strange = (
+        value
+        for row in table.rows(used.all, progress)
+        if not isinstance(row, Broken)
+        for value in reader.tickets(row.cells)
+        if not tickets.keys(value, known)
+    )
+    found = [each for each in tickets.learn(strange) if each.space > 1.0 and each not in known]
+    return (*known, *found)[: max(len(known), tickets.MAX_TEMPLATES)]
