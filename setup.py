@@ -24,7 +24,7 @@ def extension(source: Path) -> Extension:
     return Extension(
         ".".join(source.with_suffix("").parts),
         [str(source)],
-        include_dirs=["exfilter/kernel"],
+        include_dirs=["exfilter/content", "exfilter/kernel"],
         depends=sorted(map(str, headers)),
         extra_compile_args=["-O1", "-g", *SANITIZERS] if CHECKED else ["-O3"],
         extra_link_args=SANITIZERS if CHECKED else [],

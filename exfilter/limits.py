@@ -29,7 +29,7 @@ class Limits:
     small_bytes: int = 4 * KIB
     views: int = 8
     """Characters in views of undone escapes, for each character of text."""
-    slice_bytes: int = 8 * MIB
+    slice_bytes: int = MIB
     """Long text is handed on in slices of about this size, cut at line ends where there are any."""
     overlap: int = 4 * KIB
     """Characters that two slices share, so that nothing is lost at a seam."""

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
-from itertools import islice
+from itertools import batched, islice
 
 import numpy as np
 
@@ -257,9 +257,13 @@ def _exhibits(part: str, text: str, matches: Matches, show: Show) -> Iterator[tu
 
 
 def _of_counted(exhibits: list[tuple[Exhibit, int]], counted: Ordinals, tables: Tables) -> Iterator[Exhibit]:
-    """Yield the exhibits whose customers count."""
-    for exhibit, posting in exhibits:
-        _, ordinals = tables.expand(np.array([posting], dtype=np.uint32))
-        mine = ordinals[np.isin(ordinals, counted)]
-        if len(mine):
-            yield replace(exhibit, ordinal=int(mine[0]), bearers=len(ordinals))
+    """Yield the exhibits whose customers count, with the first of those. ``counted``: sorted."""
+    for some in batched(exhibits, SHOWN):
+        postings = np.array([posting for _, posting in some], dtype=np.uint32)
+        bearers = tables.bearers(postings).tolist()
+        row, ordinal = tables.expand(postings)
+        place = np.minimum(np.searchsorted(counted, ordinal), max(0, len(counted) - 1))
+        counts = counted[place] == ordinal if len(counted) else np.zeros(len(row), dtype=np.bool_)
+        rows, first = np.unique(row[counts], return_index=True)
+        for number, mine in zip(rows.tolist(), ordinal[counts][first].tolist(), strict=True):
+            yield replace(some[number][0], ordinal=mine, bearers=bearers[number])

@@ -29,6 +29,8 @@ class Source:
     """Whether the user named it: then a symbolic link is followed."""
     data: bytes | None = None
     """Its bytes, where they are not in a file."""
+    length: int = -1
+    """How many bytes it had when it was found. -1: unknown."""
     problem: str = ""
     """Why it cannot be read at all. Empty: it may."""
     reason: Reason = Reason.UNSUPPORTED
@@ -62,12 +64,13 @@ def _walk(root: str) -> Iterator[Source]:
     while waiting:
         path = waiting.pop()
         try:
-            mode = Path(path).stat().st_mode if path == root else Path(path).lstat().st_mode
+            found = Path(path).stat() if path == root else Path(path).lstat()
+            mode = found.st_mode
             if stat.S_ISDIR(mode):
                 with os.scandir(path) as entries:
                     waiting += sorted((entry.path for entry in entries), reverse=True)
             elif not stat.S_ISLNK(mode):
-                yield Source(path)
+                yield Source(path, length=found.st_size)
             elif os.path.commonpath((inside, os.path.realpath(path))) != inside or not Path(path).exists():
                 # Inside, its target is scanned in its own place.
                 yield Source(path, problem="symbolic link that leaves the folder")
@@ -101,6 +104,11 @@ def read(source: Source) -> Buffer:
             return memoryview(mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ))
         except OSError as error:
             raise Unreadable(_why(error), Reason.MALFORMED) from error
+
+
+def weight(source: Source) -> int:
+    """Return how much work a file is: its bytes, a great deal where they are not known."""
+    return source.length if source.length >= 0 else MAPPED
 
 
 def size(source: Source) -> int:

@@ -189,7 +189,8 @@ def _progress(*, shown: bool) -> Iterator[Progress]:
 def results(examiner: Examiner, paths: Iterable[str], folder: Path, workers: int) -> Iterator[Result]:
     """Yield one result a file, in the order of the files. Raises OSError where one cannot be recorded."""
     prepare = partial(open_examiner, folder, examiner.wishes, whole=False)
-    crew = Crew[Source, Result | Unrecorded](prepare, workers, examiner.deadline + GRACE)
+    patience = examiner.deadline + GRACE
+    crew = Crew[Source, Result | Unrecorded](prepare, workers, patience, files.weight)
     with closing(crew.answers(files.sources(paths, examiner.pipeline.limits))) as answers:
         for source, answer in answers:
             found = answer

@@ -1,18 +1,22 @@
 """Worker processes that may die: answers come in order, and a task whose worker died is named.
 
 ``concurrent.futures`` gives up the whole pool when one process dies, and cannot say over which
-task. Here each worker has its own pipe and one task at a time, so the parent knows.
+task. Here each worker has its own pipe. It is handed a few small tasks at once and answers each as
+soon as it is done, so the parent knows: the first without an answer is the one it died over, and
+the others go to another worker.
 """
 
 from __future__ import annotations
 
 import contextlib
 import multiprocessing as mp
+import selectors
 import signal
 import time
-from collections.abc import Callable, Generator, Iterable
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, SpawnContext
 from typing import Any
 
@@ -20,6 +24,10 @@ from exfilter.model import Reason
 
 AHEAD = 32
 """Tasks a worker that may be under way or answered before the oldest one is: bounds the memory."""
+TOGETHER = 16
+"""Tasks that a worker is handed at once."""
+ENOUGH = 1 << 18
+"""Weight from which on no further task goes with them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +48,8 @@ class _Refusal:
 class _Worker:
     process: Any
     pipe: Connection
-    task: int = -1
-    """Number of the task that it works on. -1: none."""
+    tasks: deque[int] = field(default_factory=deque)
+    """Numbers of the tasks that it has: it works on the first."""
     since: float = 0.0
 
 
@@ -55,10 +63,15 @@ def _serve[Task, Answer](pipe: Connection, prepare: Callable[[], Callable[[Task]
         return
     while True:
         try:
-            task = pipe.recv()
+            tasks = pipe.recv()
         except EOFError:
             return
-        pipe.send(work(task))
+        for task in tasks:
+            pipe.send(work(task))
+
+
+def _weightless(_: object) -> int:
+    return 0
 
 
 def _context() -> ForkServerContext | SpawnContext:
@@ -77,9 +90,14 @@ class Crew[Task, Answer]:
     prepare: Callable[[], Callable[[Task], Answer]]
     size: int
     patience: float
-    """Seconds after which a worker that has not answered is ended."""
+    """Seconds after which a worker that has not answered a task is ended."""
+    weight: Callable[[Task], int] = _weightless
+    """How much work a task is: heavy ones go alone."""
     _idle: list[_Worker] = field(default_factory=list)
     _busy: list[_Worker] = field(default_factory=list)
+    _again: list[int] = field(default_factory=list)
+    """Tasks that a worker had when it was lost over another."""
+    _selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
     _context: ForkServerContext | SpawnContext = field(default_factory=_context)
 
     def answers(self, tasks: Iterable[Task]) -> Generator[tuple[Task, Answer | Lost], None, None]:
@@ -90,12 +108,8 @@ class Crew[Task, Answer]:
         oldest = 0
         try:
             while True:
-                while len(self._busy) < self.size and len(given) < self.size * AHEAD:
-                    number, task = next(numbered, (-1, None))
-                    if task is None:
-                        break
-                    given[number] = task
-                    self._give(number, task)
+                while len(self._busy) < self.size and (numbers := self._next(numbered, given)):
+                    self._give(numbers, [given[number] for number in numbers])
                 if not given:
                     return
                 if oldest not in done:
@@ -106,13 +120,28 @@ class Crew[Task, Answer]:
         finally:
             self._end()
 
-    def _give(self, number: int, task: Task) -> None:
+    def _next(self, numbered: Iterator[tuple[int, Task]], given: dict[int, Task]) -> list[int]:
+        """Return the numbers of the tasks that go to a worker together. New ones are put into `given`."""
+        numbers, self._again = self._again, []
+        weight = ENOUGH if numbers else 0
+        while weight < ENOUGH and len(numbers) < TOGETHER and len(given) < self.size * AHEAD:
+            number, task = next(numbered, (-1, None))
+            if task is None:
+                break
+            given[number] = task
+            numbers.append(number)
+            weight += self.weight(task)
+        return numbers
+
+    def _give(self, numbers: list[int], tasks: list[Task]) -> None:
         worker = self._idle.pop() if self._idle else self._start()
-        worker.task, worker.since = number, time.monotonic()
+        worker.tasks.extend(numbers)
+        worker.since = time.monotonic()
         self._busy.append(worker)
+        self._selector.register(worker.pipe, selectors.EVENT_READ)
         # A worker that is dead already is noticed when its answer is collected.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            worker.pipe.send(task)
+            worker.pipe.send(tasks)
 
     def _start(self) -> _Worker:
         ours, theirs = self._context.Pipe()
@@ -124,27 +153,35 @@ class Crew[Task, Answer]:
     def _collect(self) -> dict[int, Answer | Lost]:
         """Wait for a worker, and return what the workers that are ready have to say."""
         left = min(worker.since for worker in self._busy) + self.patience - time.monotonic()
-        ready = wait([worker.pipe for worker in self._busy], max(left, 0))
+        ready = {key.fileobj for key, _ in self._selector.select(max(left, 0))}
         answers: dict[int, Answer | Lost] = {}
         for worker in list(self._busy):
+            task = worker.tasks[0]
             if worker.pipe in ready:
-                answers[worker.task] = self._receive(worker)
+                answers[task] = self._receive(worker)
             elif time.monotonic() - worker.since > self.patience:
-                answers[worker.task] = self._lose(worker, Reason.DEADLINE)
+                answers[task] = self._lose(worker, Reason.DEADLINE)
         return answers
 
     def _receive(self, worker: _Worker) -> Answer | Lost:
         try:
             answer: Answer | _Refusal = worker.pipe.recv()
-        except (EOFError, ConnectionResetError):
+        except (EOFError, OSError):  # also in the midst of an answer
             return self._lose(worker, Reason.MALFORMED)
         if isinstance(answer, _Refusal):
             raise ValueError(answer.message)  # noqa: TRY004 - it is the worker's ValueError
-        self._busy.remove(worker)
-        self._idle.append(worker)
+        worker.tasks.popleft()
+        worker.since = time.monotonic()
+        if not worker.tasks:
+            self._selector.unregister(worker.pipe)
+            self._busy.remove(worker)
+            self._idle.append(worker)
         return answer
 
     def _lose(self, worker: _Worker, reason: Reason) -> Lost:
+        worker.tasks.popleft()
+        self._again.extend(worker.tasks)
+        self._selector.unregister(worker.pipe)
         self._busy.remove(worker)
         worker.process.kill()
         worker.process.join()
@@ -157,3 +194,4 @@ class Crew[Task, Answer]:
         for worker in (*self._busy, *self._idle):
             worker.pipe.close()
             worker.process.join()
+        self._selector.close()

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exfilter.content import sniff, wide
+from exfilter.content.native import passes
 from exfilter.content.stream import CHUNK, Stream
 
 _HOLD = 1 << 13
@@ -18,6 +19,8 @@ _HOLD = 1 << 13
 _WINDOW = 1 << 12
 _CLUSTER = 32
 """Control characters with at most so many bytes between them belong together."""
+FEW = 2
+"""Control characters that any text may have."""
 _MARK = 40
 _ASTRAL, _LAST = 0x10000, 0x30000
 """The first character beyond 16 bits, and what comes after the last that is given out but for tags."""
@@ -65,14 +68,15 @@ class Border:
         """Return where the text ends in a block, or -1."""
         if self.wide:
             return _wide_end(data, self.wide)
-        places = [place for place in (sniff.embedded(data), dense(data, last=last)) if place >= 0]
-        return min(places, default=-1)
+        magic, controls = passes.oddities(data) if passes is not None else (True, True)
+        places = (sniff.embedded(data) if magic else -1, dense(data, last=last) if controls else -1)
+        return min((place for place in places if place >= 0), default=-1)
 
 
 def dense(data: bytes, *, last: bool) -> int:
     """Return where the first window with many control characters begins to have them, or -1."""
     controls = sniff.controls(data)
-    if len(controls) <= 2:
+    if len(controls) <= FEW:
         return -1
     counts = np.bincount(controls // sniff.SPAN, minlength=-(-len(data) // sniff.SPAN))
     sizes = np.full(len(counts), sniff.SPAN)

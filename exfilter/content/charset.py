@@ -10,7 +10,7 @@ import charset_normalizer
 import numpy as np
 
 from exfilter.content import ebcdic, wide
-from exfilter.content.normal import composed, decoded
+from exfilter.content.normal import composed
 from exfilter.content.stream import Stream
 
 _SAMPLE = 1 << 16
@@ -77,13 +77,6 @@ class Decoder:
             return block.decode("utf-8")
         except UnicodeDecodeError as error:
             return self._not_unicode(block, error.start)
-
-    def composed(self, block: bytes) -> str:
-        """Return the same text in NFC."""
-        try:
-            return decoded(block)
-        except UnicodeDecodeError as error:
-            return composed(self._not_unicode(block, error.start))
 
     def _not_unicode(self, block: bytes, first: int) -> str:
         text = self._narrow(block, first)
@@ -246,28 +239,35 @@ def _cut_text(text: str, size: int) -> int:
 
 
 def _narrow(stream: Stream, decoder: Decoder, size: int) -> Iterator[str]:
-    pending = bytearray()
     if stream.head(3) == codecs.BOM_UTF8:
         stream.take(3)
+    chunks, waiting = [b""], 0
     for chunk in stream:
-        pending += chunk
-        while len(pending) >= size:
-            cut = _cut_bytes(pending, size)
-            yield decoder.composed(bytes(pending[:cut]))
-            del pending[:cut]
-    yield decoder.composed(bytes(pending))
+        chunks.append(chunk)
+        waiting += len(chunk)
+        if waiting < size:
+            continue
+        data, start = b"".join(chunks), 0
+        while len(data) - start >= size:
+            cut = _cut_bytes(data, start, size)
+            yield composed(decoder.decode(data[start:cut]))
+            start = cut
+        chunks, waiting = [data[start:]], len(data) - start
+    yield composed(decoder.decode(b"".join(chunks)))
 
 
-def _cut_bytes(data: bytearray, size: int) -> int:
+def _cut_bytes(data: bytes, start: int, size: int) -> int:
     """Return where to cut: after a byte that is never inside a character in any charset.
 
     Second bytes of GB18030 begin at 0x30, of all others at 0x40.
     """
+    last = start + size
     for mark in (b"\n", b" ", b",", b'"', b"\t"):
-        cut = data.rfind(mark, max(0, size - (size // 2 if mark == b"\n" else _SEAM)), size) + 1
+        least = start + max(0, size - (size // 2 if mark == b"\n" else _SEAM))
+        cut = data.rfind(mark, least, last) + 1
         if cut:
             return cut
-    cut = size
-    while cut > max(1, size - 3) and cut < len(data) and _TRAIL <= data[cut] < _LEAD:
+    cut = last
+    while cut > start + max(1, size - 3) and cut < len(data) and _TRAIL <= data[cut] < _LEAD:
         cut -= 1
     return cut

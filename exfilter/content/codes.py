@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from exfilter.content.native import passes
+from exfilter.model import Int64Array
+
 Bytes = npt.NDArray[np.uint8]
 
 BEYOND = 0xFF
@@ -41,3 +44,10 @@ def among(letters: str) -> npt.NDArray[np.bool_]:
     table = np.zeros(256, dtype=bool)
     table[[ord(letter) for letter in letters]] = True
     return table
+
+
+def places(text: str, letter: str) -> Int64Array:
+    """Return where an ASCII letter stands, ascending."""
+    if passes is not None:
+        return passes.places(text, ord(letter))
+    return np.flatnonzero(codes(text) == ord(letter))

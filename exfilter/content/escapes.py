@@ -17,7 +17,8 @@ import numpy as np
 
 from exfilter.content import jsontext
 from exfilter.content.budget import Budget, Item
-from exfilter.content.signs import BACKSLASH, PERCENT, Signs
+from exfilter.content.native import passes
+from exfilter.content.signs import BACKSLASH, NONE, PERCENT, Signs
 from exfilter.model import Int64Array, Part, Reason, Unscanned
 
 DEPTH = 3
@@ -140,13 +141,13 @@ def _views(part: Part, depth: int, budget: Budget, after: int = 0, source: str =
     What one order of undoing has given is not undone in another: an earlier escape counts only
     where there is more of it than before.
     """
-    signs = Signs(part.text)
+    find = _finder(part.text)
     for number, escape in enumerate(ESCAPES if depth else ()):
         if number < after and part.text.count(escape.sign) <= source.count(escape.sign):
             continue
         if budget.overdue():
             return
-        found = _view(part, signs, escape)
+        found = _view(part, escape, find(number))
         if found is None:
             continue
         view, lines = found
@@ -157,14 +158,27 @@ def _views(part: Part, depth: int, budget: Budget, after: int = 0, source: str =
         yield from _views(view, depth - 1, budget, number, lines)
 
 
-def _view(part: Part, signs: Signs, escape: Escape) -> tuple[Part, str] | None:
+def _finder(text: str) -> Callable[[int], Int64Array]:
+    """Return what gives the spans of an escape in the text by its number."""
+    return passes.escapes(text).__getitem__ if passes is not None else spans(text)
+
+
+def spans(text: str) -> Callable[[int], Int64Array]:
+    """Return the same by way of numpy and patterns."""
+    signs = Signs(text)
+
+    def find(number: int) -> Int64Array:
+        escape = ESCAPES[number]
+        return escape.find(signs, escape.pattern) if escape.sign in text else NONE
+
+    return find
+
+
+def _view(part: Part, escape: Escape, places: Int64Array) -> tuple[Part, str] | None:
     """Return the view and the lines that it is made of, or None where nothing changes."""
-    if escape.sign not in part.text:
-        return None
-    places = escape.find(signs, escape.pattern)
     if not len(places):
         return None
-    starts, ends = _touched(part, signs, places)
+    starts, ends = _touched(part, places)
     sources = [part.text[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
     source = "".join(sources)
     if part.records is None and escape.by_lines:
@@ -178,25 +192,36 @@ def _view(part: Part, signs: Signs, escape: Escape) -> tuple[Part, str] | None:
     return None if text == source else (Part((*part.path, escape.name), text, records), source)
 
 
-def _touched(part: Part, signs: Signs, places: Int64Array) -> tuple[Int64Array, Int64Array]:
+def _touched(part: Part, places: Int64Array) -> tuple[Int64Array, Int64Array]:
     """Return beginnings and ends of the pieces that hold the places: records, else runs of lines.
 
     With a line goes the one before and the one behind it, so that an escape that goes over a line end
     is undone.
     """
-    around = 1 if part.records is None else 0
-    starts = signs.lines if part.records is None else _records(part)
-    first, last = np.searchsorted(starts, places.T, "right") - 1
-    first, last = np.maximum(first - around, 0), np.minimum(last + around, len(starts) - 1)
-    new = np.flatnonzero(first[1:] > last[:-1] + 1) + 1
-    first, last = first[np.append(0, new)], last[np.append(new - 1, len(last) - 1)]
-    ends = np.append(starts[1:], len(part.text))
     if part.records is None:
-        return starts[first], ends[last]
+        return passes.around(part.text, places) if passes is not None else around(part.text, places)
+    starts = _records(part)
+    first, last = _runs(starts, places, 0)
+    ends = np.append(starts[1:], len(part.text))
     counts = last - first + 1
     skipped = np.repeat(np.cumsum(counts) - counts, counts)
     chosen = np.repeat(first, counts) + np.arange(len(skipped)) - skipped
     return starts[chosen], ends[chosen]
+
+
+def around(text: str, places: Int64Array) -> tuple[Int64Array, Int64Array]:
+    """Return the runs of lines that hold the places, with the line before and the one behind."""
+    starts = Signs(text).lines
+    first, last = _runs(starts, places, 1)
+    return starts[first], np.append(starts[1:], len(text))[last]
+
+
+def _runs(starts: Int64Array, places: Int64Array, more: int) -> tuple[Int64Array, Int64Array]:
+    """Return the first and the last number of each run of pieces, with so many `more` around it."""
+    first, last = np.searchsorted(starts, places.T, "right") - 1
+    first, last = np.maximum(first - more, 0), np.minimum(last + more, len(starts) - 1)
+    new = np.flatnonzero(first[1:] > last[:-1] + 1) + 1
+    return first[np.append(0, new)], last[np.append(new - 1, len(last) - 1)]
 
 
 def _records(part: Part) -> Int64Array:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from exfilter.content.block import Block
 from exfilter.content.codes import Bytes, codes
+from exfilter.content.native import passes
 from exfilter.model import Int64Array
 
 _BEGIN = re.compile(
@@ -29,6 +30,7 @@ for _escape, _meaning in zip('"\\/bfnrt', '"\\/\b\f\n\r\t', strict=True):
 _HEX = np.full(256, 255, dtype=np.uint8)
 for _digit in "0123456789abcdefABCDEF":
     _HEX[ord(_digit)] = int(_digit, 16)
+_NOWHERE: Int64Array = np.empty(0, dtype=np.int64)
 _QUOTE, _LINE = ord('"'), ord("\n")
 _CURLY = 0x20
 """The bit that parts a curly bracket from a square one."""
@@ -56,6 +58,14 @@ class Lexer:
 
     def block(self, text: str) -> Block:
         """Return the text without escapes and the offsets of its records."""
+        if passes is not None:
+            brackets, kinds, escapes, self._inside = passes.marks(text, self._inside)
+            text, starts = passes.unescape(text, escapes, self._records.found(brackets, kinds))
+            return Block("", text, starts if self._records.any else None)
+        return self.looked_up(text)
+
+    def looked_up(self, text: str) -> Block:
+        """Return the same by way of numpy."""
         numbers = codes(text)
         escapes = _escapes(numbers)
         marks = Marks(numbers, escapes, self._inside)
@@ -132,6 +142,17 @@ class Records:
         self._stack: list[tuple[bool, bool]] = []
         """The open levels: is it an array, does it lie in a record?"""
 
+    def found(self, places: Int64Array, brackets: Bytes) -> Int64Array:
+        """Return what ``find`` returns, by the compiled pass."""
+        if not len(places):
+            return places
+        records, self._depth, self._stack = passes.records(
+            places, brackets, self._depth, self._begun, self._stack
+        )
+        self._begun = True
+        self.any = self.any or len(records) > 0
+        return records
+
     def find(self, places: Int64Array, brackets: Bytes) -> Int64Array:
         """Return which of the brackets of a block, by their places, begin a record."""
         if not len(places):
@@ -186,6 +207,13 @@ class Records:
 
 def unescaped(text: str) -> str:
     """Undo the escapes of JSON anywhere in a text, once."""
+    if passes is not None:
+        return passes.unescape(text, passes.backslashes(text), _NOWHERE)[0]
+    return unescaped_slowly(text)
+
+
+def unescaped_slowly(text: str) -> str:
+    """Return the same by way of numpy."""
     numbers = codes(text)
     return _undone(text, numbers, _escapes(numbers))[0]
 

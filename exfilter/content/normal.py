@@ -5,20 +5,16 @@ from __future__ import annotations
 import functools
 import itertools
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 
-from exfilter.content.codes import Bytes
+from exfilter.content.native import passes
 from exfilter.model import Int64Array
 
 _FIRST_MARK = 0x300
 """What is below is in NFC as it is."""
-_LEAD = 0xCC
-"""UTF-8: the first byte of U+0300."""
-_THREE, _FOUR = 0xE0, 0xF0
-"""UTF-8: from here on a character has three bytes, from there on four."""
 _LOOKED_AT = (
     range(_FIRST_MARK, 0x3400),
     range(0xA000, 0xAC00),
@@ -31,8 +27,7 @@ _JAMO = slice(0x1160, 0x1200)
 _PICTURES = slice(0x1F000, 0x1FB00)
 """Of the characters beyond the first plane, the frequent ones. NFC leaves them alone."""
 _DENSE = 16
-"""Fewer bytes than that for each character from U+0300 on: then all characters are looked at."""
-_NOWHERE: Int64Array = np.empty(0, dtype=np.int64)
+"""Fewer characters than that for each that NFC looks at: then the whole text is normalised."""
 _RUN = 30
 """Combining marks in a row that are normalised together."""
 
@@ -40,15 +35,59 @@ _RUN = 30
 def composed(text: str) -> str:
     """Return the text in NFC.
 
-    Sorting marks is quadratic in their number behind one letter (CPython's insertion sort), so
-    longer runs than any language has are normalised piecewise (UAX #15, stream-safe format).
+    A look at the characters costs a tenth of what normalising costs; only lines with a character that
+    NFC looks at are normalised.
     """
     if text.isascii():
         return text
-    codes = np.frombuffer(text.encode("utf-32-le", "replace"), dtype=np.uint32)
-    if not _unsettled()[codes].any():
+    places = unsettled(text)
+    if not len(places):
         return text
-    marks = np.flatnonzero(_combining()[codes])
+    # Every mark is one of these characters: without a run of them there is none of marks.
+    run = len(places) >= _RUN and (places[_RUN - 1 :] - places[: 1 - _RUN] == _RUN - 1).any()
+    normalised = _in_runs if run else functools.partial(unicodedata.normalize, "NFC")
+    return normalised(text) if len(places) * _DENSE > len(text) else _by_lines(text, places, normalised)
+
+
+def unsettled(text: str) -> Int64Array:
+    """Return where a character stands that NFC looks at, ascending."""
+    if passes is not None:
+        return passes.unsettled(text, _unsettled().view(np.uint8))
+    return unsettled_slowly(text)
+
+
+def unsettled_slowly(text: str) -> Int64Array:
+    """Return the same by way of numpy."""
+    return np.flatnonzero(_unsettled()[_points(text)])
+
+
+def _by_lines(text: str, places: Int64Array, normalised: Callable[[str], str]) -> str:
+    """Return the text with the lines around `places` in NFC.
+
+    Such a piece begins with a line end and ends before one: nothing composes across it.
+    """
+    pieces = []
+    taken = end = 0
+    for place in places.tolist():
+        if place < end:
+            continue
+        start = max(text.rfind("\n", end, place), end)
+        end = text.find("\n", place)
+        end = len(text) if end < 0 else end
+        piece = text[start:end]
+        if (settled := normalised(piece)) != piece:
+            pieces += [text[taken:start], settled]
+            taken = end
+    return "".join([*pieces, text[taken:]]) if pieces else text
+
+
+def _in_runs(text: str) -> str:
+    """Return a text in NFC that may have long runs of marks.
+
+    Sorting marks is quadratic in their number behind one letter (CPython's insertion sort), so
+    longer runs than any language has are normalised piecewise (UAX #15, stream-safe format).
+    """
+    marks = np.flatnonzero(_combining()[_points(text)])
     if len(marks) < _RUN or not (marks[_RUN - 1 :] - marks[: 1 - _RUN] == _RUN - 1).any():
         return unicodedata.normalize("NFC", text)
     order = np.arange(len(marks))
@@ -58,51 +97,8 @@ def composed(text: str) -> str:
     return "".join(unicodedata.normalize("NFC", piece) for piece in pieces)
 
 
-def decoded(data: bytes) -> str:
-    """Return the text of UTF-8 in NFC. Raises UnicodeDecodeError.
-
-    A look at the bytes costs a tenth of what normalising costs; only lines with a character that NFC
-    looks at are normalised.
-    """
-    text = data.decode("utf-8")
-    if text.isascii():
-        return text
-    codes = np.frombuffer(data, dtype=np.uint8)
-    leads = np.flatnonzero(codes >= _LEAD) if codes.max() >= _LEAD else _NOWHERE
-    if len(leads) * _DENSE > len(codes):
-        return composed(text)
-    places = _unsettled_places(codes, leads)
-    return "".join(_pieces(data, places)) if len(places) else text
-
-
-def _pieces(data: bytes, places: Int64Array) -> Iterator[str]:
-    """Yield the text of `data`, with the lines around `places` in NFC.
-
-    A piece ends before a line end: nothing composes across it, what follows begins with it.
-    """
-    end = 0
-    for place in places.tolist():
-        if place < end:
-            continue
-        start = max(data.rfind(b"\n", end, place), end)
-        yield data[end:start].decode("utf-8")
-        end = data.find(b"\n", place)
-        end = len(data) if end < 0 else end
-        yield composed(data[start:end].decode("utf-8"))
-    yield data[end:].decode("utf-8")
-
-
-def _unsettled_places(codes: Bytes, leads: Int64Array) -> Int64Array:
-    """Return at which of the bytes `leads` a character begins that NFC looks at."""
-    first = codes[leads]
-    found = []
-    for size, low, high in ((2, 0, _THREE), (3, _THREE, _FOUR), (4, _FOUR, 0x100)):
-        places = leads[(first >= low) & (first < high)]
-        points = (codes[places] & (0x7F >> size)).astype(np.int32)
-        for step in range(1, size):
-            points = points << 6 | codes[places + step] & 0x3F
-        found.append(places[_unsettled()[points]])
-    return np.sort(np.concatenate(found))
+def _points(text: str) -> npt.NDArray[np.uint32]:
+    return np.frombuffer(text.encode("utf-32-le", "replace"), dtype=np.uint32)
 
 
 @functools.cache

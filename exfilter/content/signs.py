@@ -25,7 +25,7 @@ Shape = tuple[Table, ...]
 _PAD = 16
 """Zeros behind the text: a look at the next characters needs no look at the end. No shape is longer."""
 _NOWHERE: Int64Array = np.empty(0, dtype=np.int64)
-_NONE: Int64Array = np.empty((0, 2), dtype=np.int64)
+NONE: Int64Array = np.empty((0, 2), dtype=np.int64)
 
 _HEX = among(string.hexdigits)
 _UPPER_HEX = among("0123456789ABCDEF")
@@ -118,7 +118,7 @@ class Signs:
         r"""Return the spans of ``=[ \t]{0,8}\r?\n(?=[^\r\n])``."""
         places = self._like(self._places["="], _SOFT)
         if not len(places):
-            return _NONE
+            return NONE
         ends = places + 1
         for _ in range(_SOFT_BLANKS):
             ends = ends + _BLANK[self._codes[ends]]
@@ -135,7 +135,7 @@ class Signs:
         """Return the spans of `pattern`, which needs a semicolon soon."""
         places = self._like(self._places["&"], _ENTITY)
         if not len(places):
-            return _NONE
+            return NONE
         ends = np.zeros(len(places), dtype=bool)
         for step in _ENTITY_END:
             ends |= self._codes[places + step] == ord(";")
@@ -145,7 +145,7 @@ class Signs:
         """Return the spans of `pattern`: ``+A``, a capital and one more, or a run that a hyphen ends."""
         places = self._like(self._places["+"], _SHIFTED)
         if not len(places):
-            return _NONE
+            return NONE
         direct = _CAPITAL_A[self._codes[places + 1]] & _CAPITAL[self._codes[places + 2]]
         # No plus sign stands in a run, so only the last one before a hyphen can have one.
         hyphens = np.flatnonzero(self._codes == ord("-"))
@@ -163,11 +163,11 @@ class Signs:
             if place >= end and (found := pattern.match(self.text, place)):
                 spans.append(found.span())
                 end = found.end()
-        return np.array(spans, dtype=np.int64) if spans else _NONE
+        return np.array(spans, dtype=np.int64) if spans else NONE
 
 
 def _sorted(spans: list[Int64Array]) -> Int64Array:
     if len(spans) < 2:
-        return spans[0] if spans else _NONE
+        return spans[0] if spans else NONE
     joined = np.concatenate(spans)
     return joined[np.argsort(joined[:, 0], kind="stable")]

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exfilter.content.block import Block
-from exfilter.content.codes import Bytes, codes
+from exfilter.content.codes import places
 from exfilter.model import Int64Array
 
 Bools = npt.NDArray[np.bool_]
@@ -35,12 +35,12 @@ def delimiter(sample: str) -> str:
     """Return what separates the fields of a table, or an empty string where it is none."""
     best, most = "", 1
     quoted = '"' in sample
-    rows = [] if quoted else _rows_of(sample, sample)
+    plain_rows = _rows_of(sample, sample)
     for mark, pattern in _FIELDS.items():
         if mark not in sample:
             continue
-        if quoted:
-            rows = _rows_of(pattern.sub("x", sample), sample)
+        plain, fields = pattern.subn("x", sample) if quoted else (sample, 0)
+        rows = _rows_of(plain, sample) if fields else plain_rows
         if _many_without(mark, rows):
             continue
         counts = Counter(row.count(mark) for row in rows)
@@ -55,7 +55,7 @@ def delimiter(sample: str) -> str:
 
 def _rows_of(plain: str, sample: str) -> list[str]:
     """Return the first rows; the last one only if it is whole."""
-    rows = [row for row in plain.split("\n", SAMPLE_ROWS)[:SAMPLE_ROWS] if row.strip()]
+    rows = [row for row in plain.split("\n", SAMPLE_ROWS)[:SAMPLE_ROWS] if row and not row.isspace()]
     return rows[:-1] if len(rows) > 2 and not sample.endswith("\n") else rows
 
 
@@ -84,11 +84,10 @@ def _rows(text: str, mark: str, inside: bool) -> tuple[Int64Array, bool]:  # noq
     A quote opens a field only at its start and closes it only at its end, so that the quote in
     5" does not swallow the rows behind it.
     """
-    numbers = codes(text)
     first = np.array([] if inside else [0], dtype=np.int64)
-    ends = np.flatnonzero(numbers == ord("\n"))
+    ends = places(text, "\n")
     starts = np.concatenate([first, ends + 1])
-    if inside or (_may_go_on(numbers, ends, mark) and _ACROSS[mark].search(text)):
+    if inside or (_may_go_on(text, ends, mark) and _ACROSS[mark].search(text)):
         spans = [match.span() for match in _FIELDS[mark].finditer(text) if "\n" in match[0]]
         if inside:
             closing = re.search(rf'"(?![^{mark}\r\n])', text[:_LONGEST])
@@ -103,17 +102,16 @@ def _rows(text: str, mark: str, inside: bool) -> tuple[Int64Array, bool]:  # noq
     return starts[starts < len(text)], inside
 
 
-def _may_go_on(codes: Bytes, ends: Int64Array, mark: str) -> bool:
+def _may_go_on(text: str, ends: Int64Array, mark: str) -> bool:
     """Whether a quoted field may go over a line end: then one has an odd number of quotes up to there."""
-    quotes = np.flatnonzero(codes == ord('"'))
+    quotes = places(text, '"')
     if not len(quotes):
         return False
     behind = np.searchsorted(quotes, ends)
     count = np.diff(behind, prepend=0)
     left = np.repeat(behind, count) - np.arange(behind[-1] if len(behind) else 0)
     odd = quotes[: len(left)][left & 1 == 1]
-    before = codes[odd - 1]
-    return bool(((odd == 0) | (before == ord(mark)) | (before == ord("\n"))).any())
+    return any(not place or text[place - 1] in (mark, "\n") for place in odd.tolist())
 
 
 def _outside(places: Int64Array, spans: list[tuple[int, int]]) -> Int64Array:

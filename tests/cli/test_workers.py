@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from exfilter.cli.workers import Crew, Lost
+from exfilter.cli.workers import ENOUGH, TOGETHER, Crew, Lost
 from exfilter.model import Reason
 
 
@@ -41,6 +41,15 @@ def prepare_hanging() -> Callable[[int], int]:
     return hang_over_two
 
 
+def pid(_: int) -> int:
+    time.sleep(0.01)
+    return os.getpid()
+
+
+def prepare_pid() -> Callable[[int], int]:
+    return pid
+
+
 def refuse() -> Callable[[int], int]:
     message = "the index is gone: build it again"
     raise ValueError(message)
@@ -59,6 +68,20 @@ def test_a_dead_worker_costs_the_one_task_it_had() -> None:
     answers = dict(Crew[int, int](prepare_dying, 2, 60).answers(range(20)))
     assert answers.pop(7) == answers.pop(17) == Lost(Reason.MALFORMED)
     assert answers == {task: task for task in range(20) if task not in (7, 17)}
+
+
+def test_every_death_names_its_task_though_tasks_are_handed_over_together() -> None:
+    answers = list(Crew[int, int](prepare_dying, 1, 60).answers(range(6, 2 * TOGETHER)))
+    lost = [task for task, answer in answers if answer == Lost(Reason.MALFORMED)]
+    assert lost == [7, 17, 27]
+    assert [task for task, _ in answers] == list(range(6, 2 * TOGETHER))
+
+
+def test_light_tasks_go_together_and_heavy_ones_alone() -> None:
+    light = Crew[int, int](prepare_pid, 2, 60).answers(range(TOGETHER))
+    assert len({answer for _, answer in light}) == 1
+    heavy = Crew[int, int](prepare_pid, 2, 60, weight=lambda _: ENOUGH).answers(range(TOGETHER))
+    assert len({answer for _, answer in heavy}) == 2
 
 
 def test_a_worker_that_takes_too_long_is_ended() -> None:

@@ -41,14 +41,23 @@ PIECES = st.sampled_from(
 )
 
 
-@given(st.lists(PIECES, max_size=40).map("".join))
-def test_decoded_text_is_in_nfc(text: str) -> None:
-    assert normal.decoded(text.encode()) == unicodedata.normalize("NFC", text)
+TEXTS = st.lists(PIECES, max_size=40).map("".join)
+
+
+@given(TEXTS)
+def test_composed_text_is_in_nfc(text: str) -> None:
+    assert normal.composed(text) == unicodedata.normalize("NFC", text)
 
 
 @given(st.lists(PIECES | st.just("a" + "\u0301\u0327" * 40), max_size=20).map("".join))
-def test_decoding_composes_as_text_is_composed(text: str) -> None:
-    assert normal.decoded(text.encode()) == normal.composed(text)
+def test_runs_of_marks_are_composed_whatever_stands_around_them(text: str) -> None:
+    lines = text.split("\n")
+    assert normal.composed(text) == "\n".join(map(normal.composed, lines))
+
+
+@given(TEXTS | st.text())
+def test_the_compiled_pass_finds_the_same_characters(text: str) -> None:
+    assert normal.unsettled(text).tolist() == normal.unsettled_slowly(text).tolist()
 
 
 def test_characters_that_are_not_looked_at_stay_as_they_are() -> None:
