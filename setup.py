@@ -15,7 +15,7 @@ from setuptools import Extension, setup
 SOURCES = sorted(Path("exfilter").rglob("*.pyx"))
 CHECKED = os.environ.get("EXFILTER_CHECKED") == "1"
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
-DIRECTIVES = {"boundscheck": True, "initializedcheck": True}
+DIRECTIVES = {"boundscheck": CHECKED, "initializedcheck": CHECKED}
 
 
 def extension(source: Path) -> Extension:
@@ -40,7 +40,7 @@ def extensions() -> list[Extension]:
     found: list[Extension] = cythonize(
         [extension(source) for source in SOURCES],
         language_level=3,
-        compiler_directives=DIRECTIVES if CHECKED else {},
+        compiler_directives=DIRECTIVES,
         build_dir="build/checked-c" if CHECKED else None,
     )
     for module in found:

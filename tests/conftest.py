@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 from hypothesis import HealthCheck, settings
 
+FUZZING = "EXFILTER_EXAMPLES" in os.environ
+"""``make fuzz``: many examples, and others in each run."""
+
 settings.register_profile(
-    "exfilter", derandomize=True, deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow]
+    "exfilter",
+    derandomize=not FUZZING,
+    deadline=None,
+    max_examples=int(os.environ.get("EXFILTER_EXAMPLES", "60")),
+    suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("exfilter")
 

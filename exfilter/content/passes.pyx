@@ -1,4 +1,4 @@
-# cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+# cython: wraparound=False, cdivision=True
 """The passes over a text that reading it needs, at the speed of memory.
 
 Each is equal to a way in numpy or in patterns, which stays beside it: ``signs``, ``escapes``,

@@ -1,4 +1,4 @@
-# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+# cython: wraparound=False, cdivision=True
 """Rows of a customer table to tags at native speed, where it is plain what they say.
 
 A ``Block`` is a stretch of whole lines in UTF-8. ``Reader.read`` takes its rows one after another.

@@ -1,4 +1,4 @@
-# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+# cython: wraparound=False, cdivision=True
 """Sorting and counting the records of a build at native speed. ``records`` is the same in numpy."""
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t

@@ -1,4 +1,4 @@
-# cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+# cython: wraparound=False, cdivision=True
 """The kernel at native speed. Equal to ``reference.find`` on every text.
 
 Text is read once, in blocks of 64 bytes: which of them are letters, digits and so on is one bit a
