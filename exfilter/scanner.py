@@ -6,11 +6,10 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 from detectors.terms import Terms
 from exfilter import kernel, policy
-from exfilter.index import keys, store
+from exfilter.index import arrays, keys, store
 from exfilter.limits import PROXY, Limits
 from exfilter.model import Expired, Reason, Transfer, Verdict
 from exfilter.scan import Engine, Pipeline
@@ -81,9 +80,10 @@ class Scanner:
         verdict = last.failed(reason, transfer, cause)
         return verdict if good else replace(verdict, versions=replace(verdict.versions, index=""))
 
-    def _look(self) -> tuple[Path, str]:
+    def _look(self) -> tuple[object, ...]:
+        """Return what changes with the index on disk, also when a file of it is altered in its place."""
         version = store.version(self._path, self._key)
-        return version.directory, version.mac
+        return version.directory, version.mac, arrays.identities(version.directory, version.about)
 
     def _open(self, *, whole: bool = True) -> Pipeline:
         engine = Engine(store.Index.open(self._path, self._key, whole=whole), self._terms)

@@ -87,6 +87,15 @@ def load(
     return mapped
 
 
+def identities(directory: Path, about: Manifest) -> tuple[Identity, ...]:
+    """Return what changes when any array file does. Raises IndexRefused where one is lost."""
+    try:
+        return tuple(checked.identity((directory / f"{name}.npy").stat()) for name in names(about))
+    except FileNotFoundError as error:
+        msg = f"the index has lost its {error.filename}: {REBUILD}"
+        raise IndexRefused(msg) from None
+
+
 class _AlteredError(Exception):
     """A file is not what the manifest says."""
 
@@ -94,6 +103,10 @@ class _AlteredError(Exception):
 def _map(file: Path, name: str, expected: ArrayFile | None, known: Mapping[str, Identity] | None) -> Mapped:
     with file.open("rb", buffering=0) as content:
         found = checked.identity(os.fstat(content.fileno()))
+        if known is not None and known.get(name) != found:
+            # Written pages go to the disk: the next store through a mapping changes the file's times.
+            os.fsync(content.fileno())
+            found = checked.identity(os.fstat(content.fileno()))
         size = found[2]
         if expected is None or size != expected.size or expected.dtype != _dtype(name):
             raise _AlteredError

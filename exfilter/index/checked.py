@@ -2,7 +2,8 @@
 
 Whoever has read all bytes of an array file and found them as built notes the identity of the file:
 device, inode, size, and the times of its last change. No program can set the time at which a file
-was last changed (ctime), so that every ordinary change shows. The stamp carries a MAC under a
+was last changed (ctime), and pages that were written through a mapping are flushed before a file is
+read, so that every ordinary change shows. The stamp carries a MAC under a
 sub-key of the index key and over that of the manifest, so that nobody without the key can write one.
 
 What leaves no trace in a file's times is not noticed by it: bytes written to the disk past the file
@@ -46,8 +47,12 @@ def identity(status: os.stat_result) -> Identity:
 
 
 def settled(of: Identity, now: int) -> bool:
-    """Whether any change from ``now`` on (``time.time_ns``) gives the file another identity."""
-    return now - max(of[3:]) >= SETTLED
+    """Whether any change from ``now`` on (``time.time_ns``) gives the file another identity.
+
+    Not on file systems without a disk of their own, such as tmpfs: there a store through a mapping that
+    was made before leaves no trace.
+    """
+    return os.major(of[0]) != 0 and now - max(of[3:]) >= SETTLED
 
 
 def read(directory: Path, mac: str, key: IndexKey) -> dict[str, Identity]:

@@ -24,7 +24,7 @@ more, and ``CJK`` where it is of a script without spaces; the bytes stand below,
 0: not met yet."""
 MAX_BYTES = 7
 
-_LETTER = re.compile(rf"[^\W\d_{names.CJK}]")
+_LETTER = re.compile(names.LETTER)
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 
 

@@ -18,8 +18,7 @@ import sys
 import numpy as np
 
 from detectors import LEAD_DIGITS, emails, names, phones, tickets
-from exfilter.index import cells
-from exfilter.index.codes import LEAD_BITS
+from exfilter.index import cells, codes, dialling
 from exfilter.index.columns import Use
 
 if sys.byteorder != "little":
@@ -58,6 +57,7 @@ cdef enum:
     MAX_TOKENS = 32
     MAX_TOKEN = 32
     MAX_TICKET = 64
+    MAX_TEMPLATES = 64
     MIN_PHONE = 7
     MAX_PHONE = 15
     MAX_NATIONAL = 17
@@ -65,7 +65,7 @@ cdef enum:
     LEADING = 4
     SHORTEST_MONO = 3
     WORDS = 512
-    # Kinds of keys: as codes.KINDS has them.
+    # Kinds of keys. ``codes`` has the bit of each.
     EMAILS = 0
     PHONES = 1
     TICKETS = 2
@@ -97,7 +97,12 @@ cdef enum:
 assert (MAX_LOCAL, MAX_DOMAIN) == (emails.MAX_LOCAL, emails.MAX_DOMAIN) and MAX_LINE <= cells.LONGEST
 assert (MIN_PHONE, MAX_PHONE) == (phones.MIN_DIGITS, phones.MAX_DIGITS) and names.MAX_TOKEN == MAX_TOKEN
 assert range(SHORTEST_CJK, LONGEST_CJK + 1) == names.CJK_LENGTHS
-assert tickets.MIN_BARE_DIGITS == MIN_BARE and LEAD_DIGITS == LEADING and LEAD_BITS == LEAD_BITS_C
+assert tickets.MIN_BARE_DIGITS == MIN_BARE and LEAD_DIGITS == LEADING and codes.LEAD_BITS == LEAD_BITS_C
+assert (1 << EMAILS, 1 << PHONES, 1 << TICKETS, 1 << NAMES) == (codes.EMAILS, codes.PHONES, codes.TICKETS, codes.NAMES)
+assert (1 << KINDS) - 1 == codes.ALL_KINDS
+assert (HAS_KEY, HAS_NAME, HAS_MONO, NO_ID) == (codes.HAS_KEY, codes.HAS_NAME, codes.HAS_MONO, codes.NO_ID)
+assert (SLOW_CALL, OWN_CODE) == (dialling.UNCLEAR, dialling.OWN_CODE) and MAX_NATIONAL == dialling.LONGEST
+assert tickets.MAX_TEMPLATES <= MAX_TEMPLATES
 assert emails.DOTLESS == {"gmail.com": "gmail.com", "googlemail.com": "gmail.com"}
 
 USES = {
@@ -282,7 +287,7 @@ cdef class Reader:
     cdef int _email_shape, _pair_shape, _mono_shape
     cdef int _plus_shape[MAX_PHONE + 1]
     cdef int _national_shape[MAX_PHONE + 1]
-    cdef Form _form[64]
+    cdef Form _form[MAX_TEMPLATES]
     cdef const uint64_t[::1] _letters
     cdef const uint16_t[::1] _code
     cdef const uint32_t[:, ::1] _possible
@@ -293,6 +298,7 @@ cdef class Reader:
     cdef int _region
     cdef readonly int keys_a_row, names_a_row
     cdef object _countries
+    cdef int _known
 
     def __init__(self, uses, separator, quoted, keys, shapes, templates, plan, letters, region):
         """Prepare.
@@ -341,7 +347,7 @@ cdef class Reader:
         self._home, self._country, self._home_possible = plan.home, plan.country, plan.home_possible
         self._calling, self._trunk, self._zeros = plan.calling, plan.trunk, plan.zeros
         self._letters, self._region = letters, region
-        self._countries = np.zeros((COUNTRIES, 2), dtype=np.uint64)
+        self._countries, self._known = np.zeros((COUNTRIES, 2), dtype=np.uint64), 0
 
     cdef int _add_form(self, template, shapes) except -1:
         """Take a ticket's template. One that is too long is left out: no simple cell has its length."""
@@ -368,13 +374,19 @@ cdef class Reader:
         return 0
 
     def know(self, bytes country, int region):
-        """Note the number of the region of what stands in the column of countries; -1: none."""
+        """Note the number of the region of what stands in the column of countries; -1: none.
+
+        The table stays half empty: rows of further spellings go on to Python.
+        """
+        if self._known >= COUNTRIES // 2:
+            return
         known = self._countries.copy()  # other threads read in the one before
         cdef uint64_t[:, ::1] table = known
         cdef uint64_t value = siphash(country, len(country), self._content) | 1
         cdef int at = value >> 51, tries
         for tries in range(COUNTRIES // 2):
             if table[at, 0] in (0, value):
+                self._known += table[at, 0] == 0
                 table[at, 0], table[at, 1] = value, region + 1
                 self._countries = known
                 return

@@ -275,7 +275,7 @@ cdef class Tokens:
         return 0
 
     def entries(self):
-        """Return what was counted, and start anew: see ``tokens.Entries``."""
+        """Return what was counted, and start anew: [n, 4], entries as ``tokens`` has them."""
         found = np.empty((self._used, 4), dtype=np.uint64)
         cdef uint64_t[:, ::1] out = found
         cdef Py_ssize_t i, n = 0

@@ -27,7 +27,7 @@ class Class(enum.IntFlag):
     """Legal in a local part, but more often in front of one."""
 
 
-_LETTER = re.compile(rf"[^\W\d_{names.CJK}]")
+_LETTER = re.compile(names.LETTER)
 _CJK = re.compile(f"[{names.CJK}]")
 
 

@@ -73,7 +73,8 @@ include "numbers.pxi"
 include "names.pxi"
 
 assert (MAX_LOCAL, MAX_DOMAIN) == (email_rules.MAX_LOCAL, email_rules.MAX_DOMAIN)
-assert LEAD_DIGITS == detectors.LEAD_DIGITS
+assert email_rules.DOTLESS == {"gmail.com": "gmail.com", "googlemail.com": "gmail.com"}
+assert LEAD_DIGITS == detectors.LEAD_DIGITS and AFTER_PLUS == reference._AFTER_PLUS
 assert (MIN_PHONE, MAX_PHONE, MAX_GROUPS) == (phones.MIN_DIGITS, phones.MAX_DIGITS, phones.MAX_GROUPS)
 assert (MAX_TOKEN, REACH_WORDS) == (names.MAX_TOKEN, names.REACH_WORDS)
 assert (PAIR_TOKENS, PAIR_CHARACTERS) == (reference.PAIR_TOKENS, reference.PAIR_CHARACTERS)

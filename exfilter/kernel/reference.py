@@ -268,8 +268,8 @@ def _tickets(
 # -- names: unordered pairs of tokens that the index knows -----------------------------------
 
 _WORD = re.compile(r"\w+(?:'\w+)*|\n")
-_LETTER = re.compile(rf"[^\W\d_{names.CJK}]")
-_TOKEN = re.compile(rf"[{names.CJK}]+|[^\W\d_{names.CJK}]+(?:'[^\W\d_{names.CJK}]+)*")
+_LETTER = re.compile(names.LETTER)
+_TOKEN = re.compile(names.TOKEN)
 
 
 @dataclass(frozen=True, slots=True)

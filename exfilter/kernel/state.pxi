@@ -10,11 +10,6 @@ cdef enum:
     LOCAL = 32    # plain character of an e-mail's local part
     RARE = 64     # legal in a local part, but more often in front of one
 
-CLASSES = {
-    "capital": CAPITAL, "alnum": ALNUM, "letter": LETTER, "cjk": CJK,
-    "digit": DIGIT, "local": LOCAL, "rare": RARE,
-}
-
 cdef enum:
     EMAIL = 0
     NAME = 1
@@ -228,14 +223,16 @@ cdef struct State:
 cdef void* grow(void* array, int64_t* room, int64_t count, int64_t size) except NULL nogil:
     """Return ``array`` with room for one more than ``count`` elements."""
     cdef void* larger
-    if array != NULL and count < room[0]:
+    cdef int64_t wanted = room[0]
+    if array != NULL and count < wanted:
         return array
-    while room[0] <= count:
-        room[0] = 2 * room[0] if room[0] else 256
-    larger = realloc(array, room[0] * size)
+    while wanted <= count:
+        wanted = 2 * wanted if wanted else 256
+    larger = realloc(array, wanted * size)
     if larger == NULL:
         with gil:
             raise MemoryError
+    room[0] = wanted  # not before: a state that is used again must not believe in what it did not get
     return larger
 
 
