@@ -56,7 +56,11 @@ LOOKALIKES = (
 )
 
 CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff"
-_TOKEN = re.compile(rf"[{CJK}]+|[^\W\d_{CJK}]+(?:'[^\W\d_{CJK}]+)*")
+LETTER = rf"[^\W\d_{CJK}]"
+"""Regular expression: a letter of a script that puts spaces between words."""
+TOKEN = rf"[{CJK}]+|{LETTER}+(?:'{LETTER}+)*"
+"""Regular expression: a word, with its apostrophes, or a run of a script without spaces."""
+_TOKEN = re.compile(TOKEN)
 _CJK_RUN = re.compile(rf"[{CJK}]+")
 
 

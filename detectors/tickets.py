@@ -51,7 +51,9 @@ class Run:
     @property
     def space(self) -> float:
         """How many values the run can take."""
-        return 1.0 if self.literal else (10.0 if self.digits else 36.0) ** self.length
+        # A cell may be a page of digits: a larger power may be no float, and this one is never met by chance.
+        length = min(self.length, 150)
+        return 1.0 if self.literal else (10.0 if self.digits else 36.0) ** length
 
     def __str__(self) -> str:
         return self.literal.upper() or ("9" if self.digits else "X") * self.length

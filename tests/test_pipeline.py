@@ -6,13 +6,19 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from detectors.terms import Terms
 from exfilter import policy
+from exfilter.kernel.layer import SHARED
 from exfilter.limits import PROXY
-from exfilter.model import Action, Reason, Shown, Transfer, Unscanned, never
-from exfilter.scan import Engine, Pipeline
+from exfilter.mask import mask
+from exfilter.model import Action, Exhibit, Kind, Reason, Shown, Transfer, Unscanned, never
+from exfilter.scan import SHOWN, Engine, Pipeline, _of_counted
+from tests.evidence import slow
 from tests.index import making
 
 UPLOAD = Transfer("proxy", b"a quiet line\n", actor="boris", destination="files.example", method="POST")
@@ -159,3 +165,36 @@ def test_revealing_shows_exhibits_and_no_names(pipeline: Pipeline, tmp_path: Pat
     verdict = pipeline.examine(Transfer("scan", body, name=path), reveal=True)
     assert "anna.kowalska@post.example" in {exhibit.masked for exhibit in verdict.findings.exhibits}
     assert "Kowalska" not in verdict.shown.file
+
+
+CUSTOMERS = 60
+WORLD, _ = slow.world(np.random.default_rng(1), CUSTOMERS)
+BORNE = [[ordinal] for ordinal in range(CUSTOMERS)] + [
+    layer.postings[start:end].tolist()
+    for layer in WORLD.layers
+    for start, end in zip(layer.postings_start[:-1], layer.postings_start[1:], strict=True)
+]
+"""Who bears a value: one customer each, then the shared values of all layers."""
+
+
+@given(st.lists(st.integers(0, len(BORNE) - 1), max_size=9), st.sets(st.integers(0, CUSTOMERS + 5)))
+@example(list(range(len(BORNE))), set())
+@example([0, CUSTOMERS], {0})
+@example([], {0})
+def test_an_exhibit_is_of_the_first_of_its_bearers_who_counts(values: list[int], counted: set[int]) -> None:
+    """In batches: what is asked for stands in the first, in the last and around their borders."""
+    values = (values * SHOWN)[: 2 * SHOWN + len(values)]
+    found = [
+        (
+            Exhibit(f"part {number}", Kind.NAME, mask("Anna", Kind.NAME), -1, 0),
+            value if value < CUSTOMERS else int(SHARED) | (value - CUSTOMERS),
+        )
+        for number, value in enumerate(values)
+    ]
+    wanted = [
+        (f"part {number}", min(counted & set(BORNE[value])), len(BORNE[value]))
+        for number, value in enumerate(values)
+        if counted & set(BORNE[value])
+    ]
+    shown = _of_counted(found, np.array(sorted(counted), dtype=np.int64), WORLD)
+    assert [(exhibit.part, exhibit.ordinal, exhibit.bearers) for exhibit in shown] == wanted

@@ -10,6 +10,7 @@ from exfilter.index import columns
 from exfilter.index.cells import LeftOut, Reader
 from exfilter.index.changed_keys import Gatherer, Keys, Tokens
 from exfilter.index.columns import Columns, Use
+from exfilter.index.learning import is_number
 from exfilter.index.opening import open_table
 from exfilter.index.table import Broken
 
@@ -111,5 +112,5 @@ def _learn(
         for value in reader.tickets(row.cells)
         if not tickets.keys(value, known)
     )
-    found = [each for each in tickets.learn(strange) if each.space > 1.0 and each not in known]
+    found = [each for each in tickets.learn(strange) if is_number(each) and each not in known]
     return (*known, *found)[: max(len(known), tickets.MAX_TEMPLATES)]

@@ -59,10 +59,10 @@ def learn(table: Table, use: Columns, workers: int, progress: Progress) -> tuple
         for texts in _texts(table, use, reader, quick, workers, progress):
             signatures.add(texts)
         found = signatures.templates()
-    return tuple(template for template in found if _is_number(template))
+    return tuple(template for template in found if is_number(template))
 
 
-def _is_number(template: Template) -> bool:
+def is_number(template: Template) -> bool:
     """Whether it is the shape of numbers: of what varies, and is not endless."""
     return sum(run.length for run in template.runs) <= LONGEST and template.space > 1.0
 

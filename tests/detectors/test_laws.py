@@ -111,6 +111,18 @@ def test_names_never_fail(given_name: str, family: str) -> None:
         assert key.canonical
 
 
+@pytest.mark.parametrize("digits", [True, False])
+def test_a_run_of_a_page_has_a_space(digits: bool) -> None:  # noqa: FBT001
+    """The power of its length was no float."""
+    assert 1e150 <= tickets.Run("", 30_000, digits).space < float("inf")
+
+
+def test_a_ticket_of_a_page_has_a_shape() -> None:
+    (template,) = tickets.learn(["1" * 30_000])
+    assert template.space >= 1e150
+    assert tickets.keys("2" * 30_000, [template])
+
+
 def test_ticket_shapes_are_learnt() -> None:
     cells = [f"TM-{number}" for number in range(10_000_000, 10_000_030)] + ["1-234567890", " tm 12345678 "]
     assert [template.shape for template in tickets.learn(cells)] == ["TM-99999999", "9-999999999"]

@@ -205,7 +205,7 @@ def test_an_update_is_stamped_anew_and_both_versions_stay_whole(
 
 
 def test_a_mapping_from_before_the_check_alters_nothing_unseen(tmp_path: Path, version: Path) -> None:
-    """A page that was written before and not flushed took another write without a trace in the file's times."""
+    """A page written before and not flushed took another write without a trace in the file's times."""
     file = version / "records.npy"
     with file.open("r+b") as content, mmap.mmap(content.fileno(), 0) as memory:
         memory[:] = memory[:]
