@@ -42,6 +42,8 @@ from exfilter.policy import Policy, decide, failed
 
 SHOWN_IN_PART = 200
 """Places of one part that may be shown to a reviewer."""
+READ_FOR_SHOWN = 16
+"""Hits that are looked at for each of them: a part may have a hundred thousand."""
 SHOWN_AT_MOST = 20_000
 """Places of one transfer that are kept until it is known whose customers count."""
 SHOWN = 100
@@ -243,8 +245,8 @@ def _is_address(name: str) -> bool:
 
 
 def _exhibits(part: str, text: str, matches: Matches, show: Show) -> Iterator[tuple[Exhibit, int]]:
-    """Yield the distinct values of a part, the longest reading of each place."""
-    _, first = np.unique(matches.tag, return_index=True)
+    """Yield the distinct values at the beginning of a part, the longest reading of each place."""
+    _, first = np.unique(matches.tag[: READ_FOR_SHOWN * SHOWN_IN_PART], return_index=True)
     first = first[matches.shape[first] != NAME_LOOSE]
     order = first[np.lexsort((-matches.end[first], matches.start[first]))][:SHOWN_IN_PART]
     shown = 0
