@@ -15,7 +15,7 @@ test: lint checked
 
 # The compiled modules once more, with bounds checks and sanitizers, under the tests of their laws.
 CHECKED := build/checked
-COMPILED := tests/kernel tests/content tests/index
+COMPILED := tests/kernel tests/content/test_passes.py $(addprefix tests/index/test_,native.py bounds.py learning.py)
 WATCHED = LD_PRELOAD=$$(gcc -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc PYTHONPATH=$(CHECKED)
 
 checked: install
