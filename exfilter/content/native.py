@@ -4,7 +4,9 @@ from __future__ import annotations
 
 try:
     from exfilter.content import passes
-except ImportError:  # no compiler was at hand
+except ImportError as error:  # no C compiler or no Python headers when it was installed
+    if error.name != "exfilter.content":
+        raise
     passes = None  # type: ignore[assignment]
 
 __all__ = ["passes"]
