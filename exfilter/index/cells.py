@@ -58,6 +58,16 @@ class Name(NamedTuple):
     last: str
     keys: tuple[Key, ...]
 
+    @property
+    def single(self) -> bool:
+        """Whether it is one word."""
+        return not (self.first and self.last)
+
+    @property
+    def has_tokens(self) -> bool:
+        """Whether the bitmap knows it. One without spaces in Han, Kana or Hangul is found without."""
+        return bool(self.keys) and not (self.single and names.is_cjk(self.first or self.last))
+
 
 @dataclass(slots=True)
 class LeftOut:

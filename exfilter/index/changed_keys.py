@@ -79,7 +79,7 @@ class Gatherer:
     def add_name(self, row: int, name: Name) -> None:
         """Take a name that gives the bitmap its tokens."""
         first, last = (name.first or name.last).encode(), (name.last or name.first).encode()
-        self._names.append((first, last, name.keys[0], not (name.first and name.last)))
+        self._names.append((first, last, name.keys[0], name.single))
         self.add(row, name.keys)
 
     def customers(self, ids: Sequence[str]) -> Uint64Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from detectors import names, tickets
+from detectors import tickets
 from exfilter.index import columns
 from exfilter.index.cells import LeftOut, Reader
 from exfilter.index.changed_keys import Gatherer, Keys, Tokens
@@ -90,12 +90,10 @@ def read_changes(
 def _gather(gatherer: Gatherer, number: int, reader: Reader, row: Row) -> None:
     gatherer.add(number, reader.keys(row.cells, row.line))
     for name in reader.names(row.cells, row.line):
-        single = not (name.first and name.last)
-        # A name without spaces in Han, Kana or Hangul is found without the bitmap of tokens.
-        if not name.keys or (single and names.is_cjk(name.first or name.last)):
-            gatherer.add(number, name.keys)
-        else:
+        if name.has_tokens:
             gatherer.add_name(number, name)
+        else:
+            gatherer.add(number, name.keys)
 
 
 def _learn(

@@ -54,11 +54,11 @@ class Gatherer:
             flag = {self._shapes.pair: HAS_NAME, self._shapes.mono: HAS_MONO}.get(shape, 0)
             self.flags[row] = self.flags.get(row, 0) | HAS_KEY | flag
 
-    def add_name(self, row: int, name: Name, *, single: bool) -> None:
-        """Take a name that gives the bitmap its tokens. ``single``: it is one word."""
-        place = -1 if single else len(self._found[Kind.NAME])
+    def add_name(self, row: int, name: Name) -> None:
+        """Take a name that gives the bitmap its tokens."""
+        place = -1 if name.single else len(self._found[Kind.NAME])
         first, last = name.first or name.last, name.last or name.first
-        self._names.append((first.encode(), last.encode(), place, row << 1 | single))
+        self._names.append((first.encode(), last.encode(), place, row << 1 | name.single))
         self.add(row, name.keys)
 
     def take(self) -> Records:

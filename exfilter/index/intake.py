@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from detectors import names
 from exfilter.index import swift
 from exfilter.index.blocks import BlockReader
 from exfilter.index.cells import LeftOut, Reader
@@ -152,12 +151,10 @@ class Intake:
         keys = list(self.reader.keys(cells, line, {use for use, kind in _KINDS.items() if kinds & kind}))
         self._gatherer.add(row, keys)
         for name in self.reader.names(cells, line) if kinds & NAMES else ():
-            # One without spaces in Han, Kana or Hangul is found without the bitmap of tokens.
-            single = not (name.first and name.last)
-            if not name.keys or (single and names.is_cjk(name.first or name.last)):
-                self._gatherer.add(row, name.keys)
+            if name.has_tokens:
+                self._gatherer.add_name(row, name)
             else:
-                self._gatherer.add_name(row, name, single=single)
+                self._gatherer.add(row, name.keys)
         if self._swift:
             self._swift.meet(cells, keys)
 

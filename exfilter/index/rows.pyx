@@ -13,16 +13,11 @@ from libc.string cimport memchr, memcmp, memcpy
 
 from exfilter.kernel.sip cimport Sip, siphash
 
-import sys
-
 import numpy as np
 
 from detectors import LEAD_DIGITS, emails, names, phones, tickets
 from exfilter.index import cells, codes, dialling
 from exfilter.index.columns import Use
-
-if sys.byteorder != "little":
-    raise ImportError("tags are read as little-endian words")
 
 cdef enum:
     # What a byte means to the division of a line into fields.
