@@ -16,7 +16,7 @@ test: lint checked
 # The compiled modules once more, with bounds checks and sanitizers, under the tests of their laws.
 CHECKED := build/checked
 COMPILED := tests/kernel tests/content/test_passes.py $(addprefix tests/index/test_,native.py bounds.py learning.py)
-WATCHED = LD_PRELOAD=$$(gcc -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc PYTHONPATH=$(CHECKED)
+WATCHED = LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libstdc++.so)" ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc PYTHONPATH=$(CHECKED)
 
 checked: install
 	@command -v gcc >/dev/null || { echo "exfilter: the checked build needs gcc: apt-get install gcc" >&2; exit 1; }
