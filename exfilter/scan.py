@@ -9,7 +9,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from ipaddress import ip_address
 from itertools import batched, islice
 
 import numpy as np
@@ -38,7 +37,7 @@ from exfilter.model import (
     Versions,
     never,
 )
-from exfilter.policy import Policy, decide, failed
+from exfilter.policy import Policy, decide, failed, hosts
 
 SHOWN_IN_PART = 200
 """Places of one part that may be shown to a reviewer."""
@@ -103,7 +102,7 @@ class Engine:
 
     def shown_host(self, host: str) -> str:
         """Return a host name; a label that holds a customer is masked whole. An address stays as it is."""
-        if not host or _is_address(host):
+        if not host or hosts.address(host):
             return host
         places = self._places(host)
 
@@ -234,14 +233,6 @@ class Pipeline:
             return verdict.action.holds
         read = replace(verdict.findings, unscanned=())
         return decide(self.policy, transfer, read, verdict.versions).action.holds
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ip_address(name)
-    except ValueError:
-        return False
-    return True
 
 
 def _exhibits(part: str, text: str, matches: Matches, show: Show) -> Iterator[tuple[Exhibit, int]]:

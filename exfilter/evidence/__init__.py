@@ -43,7 +43,7 @@ from exfilter.evidence.cases import find
 from exfilter.evidence.chance import binomial_tail, stranger_tail
 from exfilter.evidence.chances import Chances
 from exfilter.evidence.explain import explain as explained_by
-from exfilter.evidence.explain import fields
+from exfilter.evidence.explain import fields, no_fields
 from exfilter.evidence.gather import Observed, gather
 from exfilter.evidence.identify import identify
 from exfilter.evidence.judge import Judge
@@ -71,6 +71,9 @@ def weigh(
     observed: Sequence[Observed], tables: Tables, statistics: Statistics, *, explain: bool = False
 ) -> Weighed:
     """Return the customers in what the kernel found in the parts of one transfer."""
+    if not any(len(part.matches.start) for part in observed):
+        nobody = np.empty(0, dtype=np.int64)
+        return Weighed(nobody, 0, nobody, no_fields())
     hits = gather(observed, tables)
     looked = looked_for(observed, hits, tables.shapes)
     cases = find(hits, Chances(tables, statistics), tables)

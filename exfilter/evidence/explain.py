@@ -21,9 +21,14 @@ _DEARER = 8
 """Asking whether one customer bears a value takes as long as expanding it to so many bearers."""
 
 
+def no_fields() -> dict[str, int]:
+    """Return what ``fields`` says where nobody is counted."""
+    return dict.fromkeys((kind.name.lower() for kind in _KINDS), 0)
+
+
 def fields(hits: Hits, cases: Cases, counted: Ordinals, tables: Tables) -> dict[str, int]:
     """Return how many of the counted customers have a field of each kind in the transfer."""
-    result = dict.fromkeys((kind.name.lower() for kind in _KINDS), 0)
+    result = no_fields()
     if len(counted):
         for kind in _KINDS:
             result[kind.name.lower()] = len(counted) - len(_lacking(hits, kind, cases, counted, tables))

@@ -21,14 +21,14 @@ def pattern(text: str) -> str:
     if wanted == ANY:
         return ANY
     star, name = ("*.", wanted[2:]) if wanted.startswith("*.") else ("", wanted)
-    address = _address(name)
-    if address and not star:
-        return address
+    of_address = address(name)
+    if of_address and not star:
+        return of_address
     try:
         name = idna.encode(name, uts46=True).decode() if not name.isascii() else name.rstrip(".")
     except idna.IDNAError:
         name = ""
-    if address or not _is_host(name):
+    if of_address or not _is_host(name):
         msg = f"{text!r} is no host name, no IP address and no '*.' before a host name"
         raise ValueError(msg)
     return star + name
@@ -36,11 +36,11 @@ def pattern(text: str) -> str:
 
 def matches(patterns: tuple[str, ...], destination: str) -> bool:
     """Whether a transfer's destination is covered by one of the (normalised) patterns."""
-    address = _address(destination.strip("[]"))
-    host = address or destination.lower().removesuffix(".")
+    of_address = address(destination.strip("[]"))
+    host = of_address or destination.lower().removesuffix(".")
     if ANY in patterns or host in patterns:
         return True
-    return not address and _is_host(host) and any(_is_below(host, each) for each in patterns)
+    return not of_address and _is_host(host) and any(_is_below(host, each) for each in patterns)
 
 
 def _is_below(host: str, each: str) -> bool:
@@ -51,7 +51,10 @@ def _is_host(name: str) -> bool:
     return 0 < len(name) <= 253 and all(_LABEL.fullmatch(label) for label in name.split("."))
 
 
-def _address(text: str) -> str:
+def address(text: str) -> str:
+    """Return an IP address in its one spelling, or an empty string if it is none."""
+    if ":" not in text and not text[-1:].isdigit():
+        return ""  # the usual case, without the cost of an exception
     try:
         return ipaddress.ip_address(text).compressed
     except ValueError:
