@@ -77,7 +77,7 @@ def make(spec: Spec, table: Path, seed: int = 7) -> Corpora:
     picked = leaks.pick(table, spec.customers, seed)
     (folder / "leaked.ids").write_text("\n".join(row["customer_id"] for row in picked))
     made.about["leaks"] = [[leak.file, leak.fields, leak.customers] for leak in leaks.write(picked, folder)]
-    made.about["rows of hits"] = {count: leaks.hits(table, count, made.many(count)) for count in MANY}
+    made.about["rows of hits"] = {str(count): leaks.hits(table, count, made.many(count)) for count in MANY}
     for path in (made.ordinary, made.traffic, folder / "leak-whole.csv"):
         made.about[path.name] = {"bytes": path.stat().st_size, "sha256": _digest(path)}
     file.write_text(json.dumps(made.about, indent=1))
