@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -22,6 +22,10 @@ class Limits:
     """Output below which the ratio is not judged: small files compress very well."""
     depth: int = 8
     """Containers and encodings inside each other."""
+    inner_bytes: int = 128 * MIB
+    """Bytes of an archive or document inside another content that are held to be parsed."""
+    passwords: tuple[str, ...] = field(default=(), repr=False)
+    """To try on encrypted archives and documents."""
     parts: int = 100_000
     """Parts of one transfer."""
     small: int = 2000

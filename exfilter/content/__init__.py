@@ -28,6 +28,8 @@ def read(transfer: Transfer, limits: Limits, expired: Expired = never) -> Iterat
         # Fail closed: a mistake in a reader is content that was not read, not content that is clean.
         yield Unscanned(_place(transfer), Reason.MALFORMED, max(1, len(transfer.body) - done))
         return
+    finally:
+        budget.sandbox.close()
     if budget.late:
         yield Unscanned(_place(transfer), Reason.DEADLINE, max(1, len(transfer.body) - done))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from exfilter.content.sandbox.host import Sandbox
 from exfilter.limits import Limits
 from exfilter.model import Expired, Part, Reason, Unscanned
 
@@ -30,6 +31,10 @@ class Budget:
         """The deadline passed: every reader stops, ``read`` reports it once."""
         self.position = 0
         """Bytes of the body that were handed to a reader."""
+        self.passwords = limits.passwords
+        """To try where something is encrypted."""
+        self.sandbox = Sandbox(self.overdue)
+        """Where parsers run that may crash, hang or blow up."""
         self._expired = expired
         self._out = 0
         self._parts = 0

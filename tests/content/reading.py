@@ -22,7 +22,11 @@ def items(
     body: bytes, headers: Headers = (), url: str = "", limits: Limits = LIMITS, expired: Expired = never
 ) -> list[Part | Unscanned]:
     """Return all that is yielded. A mistake in a reader raises."""
-    return list(content.items(transfer(body, headers, url), Budget(limits, expired)))
+    budget = Budget(limits, expired)
+    try:
+        return list(content.items(transfer(body, headers, url), budget))
+    finally:
+        budget.sandbox.close()
 
 
 def parts(body: bytes, headers: Headers = (), url: str = "", limits: Limits = LIMITS) -> list[Part]:

@@ -1,0 +1,205 @@
+"""The door's side: children that read contents, and what happens when one dies."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import count
+
+import msgspec
+import numpy as np
+
+from exfilter.content.sandbox import frames
+from exfilter.content.sandbox.found import Found, Left, Member, Text, Wishes
+from exfilter.content.sandbox.table import PARSERS
+from exfilter.model import Int64Array, Reason
+
+MEMORY = 192 << 20
+"""Bytes that a parser may use beside what its process has."""
+SECONDS = 30
+"""Of CPU that a parser may take for one content."""
+_PATIENCE = 0.1
+"""Seconds after which the deadline is looked at."""
+_RECEIVED = 1 << 18
+
+
+class _Zygote:
+    """The process that forks the children. One for each process of ours."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._numbers = count()
+        self._owner = 0
+        self._control: socket.socket | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, place: str) -> _Child:
+        """Return a new child that has loaded the parser at a place (see ``table``). Raises OSError."""
+        ours, theirs = socket.socketpair()
+        with theirs, self._lock:
+            number = next(self._numbers)
+            command = f"fork {number} {place}".encode()
+            try:
+                socket.send_fds(self._running(), [command], [theirs.fileno()])
+            except OSError:  # the zygote has died: once more, with another
+                self._control = None
+                socket.send_fds(self._running(), [command], [theirs.fileno()])
+        ours.settimeout(_PATIENCE)
+        return _Child(number, place, ours)
+
+    def end(self, child: _Child) -> None:
+        """End a child, whatever it is doing."""
+        child.link.close()
+        with self._lock, contextlib.suppress(OSError):
+            if self._control is not None:
+                self._control.send(f"end {child.number}".encode())
+
+    def _running(self) -> socket.socket:
+        if self._control is None or self._owner != os.getpid():
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            module = "exfilter.content.sandbox.zygote"
+            number = theirs.fileno()
+            # Of the environment only what finds the code: keys may be in it.
+            names = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "LANG")
+            environment = {name: os.environ[name] for name in names if name in os.environ}
+            with theirs:
+                self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+                    # -P: the folder that somebody scans is no place to import from.
+                    [sys.executable, "-P", "-m", module, str(number), str(MEMORY), str(SECONDS)],
+                    pass_fds=[number],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    env={**environment, "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"},
+                )
+            self._control, self._owner = ours, os.getpid()
+        return self._control
+
+    def close(self) -> None:
+        """Let the zygote end."""
+        if self._control is not None and self._owner == os.getpid():
+            self._control.close()
+            self._control = None
+            if self._process is not None:
+                self._process.wait()
+
+
+_ZYGOTE = _Zygote()
+atexit.register(_ZYGOTE.close)
+
+
+def restart() -> None:
+    """Let the next child come from a new zygote, with the environment as it is then."""
+    _ZYGOTE.close()
+
+
+@dataclass(slots=True)
+class _Child:
+    number: int
+    place: str
+    link: socket.socket
+    answers: frames.Answers = field(default_factory=frames.Answers)
+    lost: bool = False
+
+
+class _LostError(Exception):
+    """The child has died, or does not say what a child may say."""
+
+
+_LOST = (_LostError, OSError, ValueError, msgspec.DecodeError)
+
+
+class Sandbox:
+    """The children that read the contents of one transfer. They end with it."""
+
+    def __init__(self, overdue: Callable[[], bool]) -> None:
+        """`overdue`: whether the transfer's deadline has passed."""
+        self._overdue = overdue
+        self._idle: list[_Child] = []
+
+    def parse(self, parser: str, descriptor: int, wishes: Wishes) -> Iterator[Found]:
+        """Yield what a parser finds in a file. A member has to be used up before the next thing is asked for.
+
+        Never raises: what a child does not survive is left, as malformed.
+        """
+        size = max(1, os.fstat(descriptor).st_size)
+        try:
+            child = self._child(PARSERS[parser])
+        except OSError:
+            yield Left(Reason.MALFORMED, size)
+            return
+        whole = False
+        try:
+            frames.ask(child.link, frames.Request(child.place, wishes.passwords), descriptor)
+            yield from self._found(child)
+            whole = True
+        except _LOST:
+            if not self._overdue():
+                yield Left(Reason.MALFORMED, size)
+        finally:
+            if whole:
+                self._idle.append(child)
+            else:
+                _ZYGOTE.end(child)
+
+    def close(self) -> None:
+        """End all children."""
+        while self._idle:
+            _ZYGOTE.end(self._idle.pop())
+
+    def _child(self, place: str) -> _Child:
+        for child in self._idle:
+            if child.place == place:
+                self._idle.remove(child)
+                return child
+        return _ZYGOTE.start(place)
+
+    def _found(self, child: _Child) -> Iterator[Found]:
+        while not isinstance(message := self._next(child), frames.Done):
+            if isinstance(message, frames.Begin):
+                chunks = self._chunks(child)
+                yield Member(message.name, chunks)
+                for _ in chunks:  # what the reader did not want
+                    pass
+                if child.lost:
+                    raise _LostError
+            elif isinstance(message, frames.Words):
+                yield Text(message.text, message.channel, _records(message.records))
+            elif isinstance(message, frames.Rest):
+                yield Left(Reason(message.reason), max(1, message.size), message.step)
+            else:
+                raise _LostError
+
+    def _chunks(self, child: _Child) -> Iterator[bytes]:
+        """Yield the bytes of a member. Ends early, without an error, where the child is lost."""
+        try:
+            while not isinstance(message := self._next(child), frames.End):
+                if not isinstance(message, frames.Data):
+                    raise _LostError
+                yield message.data
+        except _LOST:
+            child.lost = True
+
+    def _next(self, child: _Child) -> frames.Answer:
+        while (message := child.answers.next()) is None:
+            try:
+                data = child.link.recv(_RECEIVED)
+            except TimeoutError:
+                if self._overdue():
+                    raise _LostError from None
+                continue
+            if not data:
+                raise _LostError
+            child.answers.add(data)
+        return message
+
+
+def _records(data: bytes | None) -> Int64Array | None:
+    return None if data is None else np.frombuffer(data, dtype="<i8").astype(np.int64)
