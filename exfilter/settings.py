@@ -124,6 +124,9 @@ def load(folder: Path) -> Settings:
     except FileNotFoundError:
         msg = f"{folder} is no configuration folder (no {FILE}): run `exfilter init DIR` first"
         raise FileNotFoundError(msg) from None
+    except NotADirectoryError:
+        msg = f"{folder} is a file: name the folder that {FILE} is in"
+        raise FileNotFoundError(msg) from None
     except UnicodeDecodeError:
         msg = f"{file} is not UTF-8: save it as UTF-8"
         raise ValueError(msg) from None
