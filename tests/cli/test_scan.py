@@ -339,7 +339,8 @@ def test_a_folder_that_is_not_complete_is_an_error_with_the_next_step(
 
 def test_interrupt_ends_it_quietly(config: Path) -> None:
     process = subprocess.Popen(
-        [EXFILTER, "scan", "-", "--config", str(config), "--format", "jsonl"],
+        # A shell lets what it runs in the background ignore this signal.
+        ["env", "--default-signal=INT", EXFILTER, "scan", "-", "--config", str(config), "--format", "jsonl"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stdin
