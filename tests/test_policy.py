@@ -101,18 +101,19 @@ class TestDefaultPolicy:
             )
 
     @pytest.mark.parametrize(
-        "reason", [Reason.ENCRYPTED, Reason.OVER_BUDGET, Reason.DEADLINE, Reason.MALFORMED, Reason.OPAQUE]
+        "reason", [Reason.ENCRYPTED, Reason.OVER_BUDGET, Reason.DEADLINE, Reason.MALFORMED]
     )
     def test_what_should_have_been_readable_is_held(self, reason: Reason) -> None:
         verdict = decide(self.POLICY, upload(), found(unscanned=(Unscanned("p", reason, 0),)), VERSIONS)
         assert (verdict.action, verdict.rule) == (Action.QUARANTINE, "unscanned")
 
-    @pytest.mark.parametrize(
-        ("size", "action"), [(0, Action.ALERT), (4_095, Action.ALERT), (4_096, Action.QUARANTINE)]
-    )
-    def test_a_small_picture_raises_an_alert_and_a_large_one_is_held(self, size: int, action: Action) -> None:
-        picture = found(unscanned=(Unscanned("p", Reason.UNSUPPORTED, size),))
-        assert decide(self.POLICY, upload(), picture, VERSIONS).action is action
+    @pytest.mark.parametrize(("reason", "held"), [(Reason.OPAQUE, 4_096), (Reason.UNSUPPORTED, 16_384)])
+    def test_a_little_that_is_not_read_raises_an_alert_and_much_is_held(
+        self, reason: Reason, held: int
+    ) -> None:
+        for size, action in ((0, Action.ALERT), (held - 1, Action.ALERT), (held, Action.QUARANTINE)):
+            picture = found(unscanned=(Unscanned("p", reason, size),))
+            assert decide(self.POLICY, upload(), picture, VERSIONS).action is action
 
     def test_its_defaults_are_those_of_an_empty_file(self) -> None:
         assert read(b"").defaults == self.POLICY.defaults

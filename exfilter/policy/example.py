@@ -25,8 +25,8 @@ encrypted   = { quarantine = 0 }
 over-budget = { quarantine = 0 }
 deadline    = { quarantine = 0 }
 malformed   = { quarantine = 0 }
-opaque      = { quarantine = 0 } # bytes that look like nothing known
-unsupported = { alert = 0, quarantine = 4_096 } # known and not read: archives, documents, pictures
+opaque      = { alert = 0, quarantine = 4_096 } # no known kind, or one that is not read: may hold anything
+unsupported = { alert = 0, quarantine = 16_384 } # pictures, sound, film: 16 KiB show a page of a list
 
 [destinations]
 # Classes of hosts. "*.crm.example" is every host below crm.example, "crm.example" that host alone.

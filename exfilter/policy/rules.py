@@ -182,9 +182,9 @@ STANDARD: Mapping[Reason, Steps] = {
     Reason.OVER_BUDGET: HOLD,
     Reason.DEADLINE: HOLD,
     Reason.MALFORMED: HOLD,
-    Reason.OPAQUE: HOLD,
+    Reason.OPAQUE: Steps(alert=0, quarantine=4_096),
     # Pictures, films and the like by their signature: everybody uploads them.
-    Reason.UNSUPPORTED: Steps(alert=0, quarantine=4_096),
+    Reason.UNSUPPORTED: Steps(alert=0, quarantine=16_384),
 }
 
 
