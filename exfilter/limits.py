@@ -23,7 +23,7 @@ class Limits:
     depth: int = 8
     """Containers and encodings inside each other."""
     inner_bytes: int = 128 * MIB
-    """Bytes of an archive or document inside another content that are held to be parsed."""
+    """Bytes of memory that archives and documents inside other contents are held in, and decoders ask for."""
     passwords: tuple[str, ...] = field(default=(), repr=False)
     """To try on encrypted archives and documents."""
     parts: int = 100_000

@@ -48,7 +48,8 @@ class Scanner:
         self._policy = policy.load(settings.policy)
         self._terms = Terms(self._policy.terms)
         self._key = keys.load(settings.index_key)
-        self._limits = limits or replace(PROXY, bytes_in=settings.max_body)
+        given = limits or replace(PROXY, bytes_in=settings.max_body)
+        self._limits = replace(given, passwords=settings.passwords)
         self._clock = clock
         self._lock = threading.Lock()
         self._version = self._look()

@@ -39,6 +39,9 @@ region = ""
 # Bytes of the largest body that is scanned whole: 256 MiB. What goes beyond is unscanned.
 # max_body = 268435456
 
+# Passwords to try on encrypted archives and documents, beside those that a transfer itself tells.
+# passwords = []
+
 # Processes that scan side by side. Default: one for each core.
 # workers = 2
 
@@ -79,6 +82,8 @@ class Settings(BaseSettings):
     """Seconds for one transfer."""
     max_body: int = Field(default=256 * MIB, gt=0)
     """Bytes."""
+    passwords: tuple[str, ...] = Field(default=(), repr=False, strict=False)
+    """To try on encrypted archives and documents."""
     workers: int = Field(default_factory=_cores, ge=1, le=1024)
 
     @field_validator("region")

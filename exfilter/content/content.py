@@ -12,6 +12,7 @@ from exfilter.model import Reason, Unscanned
 
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([\w.:-]{1,40})""", re.IGNORECASE)
 _BOUNDARY = re.compile(r"""boundary\s*=\s*(?:"([^"\r\n]+)"|([^\s;,"]+))""", re.IGNORECASE)
+_ENDING = re.compile(r"\.[A-Za-z0-9]{1,5}(?=/|\Z)")
 _SUSPECT = re.compile(r"@|\d(?:\D{0,3}\d){5}")
 
 
@@ -66,6 +67,14 @@ class Reader:
     """Looks at ``content.stream.head()`` and takes nothing."""
     read: Callable[[Content, Open], Iterator[Item]]
     """Takes the stream to its end. Trouble of the stream itself is reported by the caller."""
+
+
+def stems(name: str) -> list[str]:
+    """Return what an address in a file name may end with, endings dropped: ``ann@example.com.tar.gz``."""
+    found = [name]
+    while "@" in found[-1] and (shorter := _ENDING.sub("", found[-1])) != found[-1]:
+        found.append(shorter)
+    return found[1:]
 
 
 def shown(name: str) -> str:

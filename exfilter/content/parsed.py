@@ -9,12 +9,15 @@ from exfilter.content.binary import Strings
 from exfilter.content.budget import Budget, Cut, Item
 from exfilter.content.content import Content, Open, Reader, shown
 from exfilter.content.escapes import emitted
+from exfilter.content.members import NAMES, Members
 from exfilter.content.sandbox.found import Left, Member, Text, Wishes
 from exfilter.content.slices import Slicer
-from exfilter.content.stream import Stream
-from exfilter.model import Reason
+from exfilter.model import Reason, Unscanned
 
-NAMES = "names"
+_LEFT = 100
+"""Values for what was left in one content, from which on they are added up."""
+_ROUNDS = 3
+"""How often something encrypted is tried again because new passwords came up."""
 
 
 def reader(name: str, recognises: Callable[[Content], bool], parser: str = "") -> Reader:
@@ -22,7 +25,12 @@ def reader(name: str, recognises: Callable[[Content], bool], parser: str = "") -
     return Reader(name, recognises, lambda content, opened: read(content, opened, parser or name))
 
 
-def read(content: Content, opened: Open, parser: str) -> Iterator[Item]:
+def plain(name: str, recognises: Callable[[Content], bool]) -> Reader:
+    """Return the same for a format that is text itself: all that its bytes say, its parser says."""
+    return Reader(name, recognises, lambda content, opened: read(content, opened, name, raw=False))
+
+
+def read(content: Content, opened: Open, parser: str, *, raw: bool = True) -> Iterator[Item]:
     """Yield what the parser finds: texts as they are, members opened, names of members as a text.
 
     A parser that finds nothing has not said "clean": the printable strings of the raw bytes are read
@@ -30,72 +38,168 @@ def read(content: Content, opened: Open, parser: str) -> Iterator[Item]:
     """
     budget = content.budget
     strings = Strings(content)
-    file = os.memfd_create("content", os.MFD_CLOEXEC)
+    job = _Job(content, opened, parser)
     try:
-        size = _spool(strings.tee(content.stream), file, budget, inner=content.depth > 0)
-        if size < 0:
-            yield content.unscanned(Reason.OVER_BUDGET, os.fstat(file).st_size + content.stream.left)
-        else:
-            yield from _parsed(content, opened, parser, file)
+        for chunk in strings.tee(content.stream) if raw else content.stream:
+            job.spool.add(chunk)
+            for part in strings.parts(last=False):
+                yield from emitted(part, budget)
+        yield from job.read()
     finally:
-        os.close(file)
+        if job not in budget.locked:
+            job.close()
     if not budget.late:
         for part in strings.parts(last=True):
             yield from emitted(part, budget)
 
 
-def _spool(stream: Stream, file: int, budget: Budget, *, inner: bool) -> int:
-    """Copy a stream into memory that a child can read. Returns how many bytes, -1 where it is too much."""
-    size = 0
-    for chunk in stream:
-        size += len(chunk)
-        if inner and size > budget.limits.inner_bytes:
-            for _ in stream:  # the strings of the rest
-                pass
-            return -1
-        view = memoryview(chunk)
+def unlocked(budget: Budget) -> Iterator[Item]:
+    """Read what is encrypted once more, with the passwords that the transfer told, and report the rest."""
+    for _ in range(_ROUNDS):
+        for locked in budget.locked if not budget.overdue() else ():
+            if locked.hopeful():
+                yield from locked.again()
+    for locked in budget.locked:
+        yield from locked.left()
+
+
+class _Spool:
+    """Bytes of a content in memory that a child can read."""
+
+    def __init__(self, budget: Budget, *, inner: bool) -> None:
+        """`inner`: it lies in another content, and counts for what may be held at a time."""
+        self.file = os.memfd_create("content", os.MFD_CLOEXEC)
+        self.size = 0
+        self.refused = 0
+        """Bytes that were too many."""
+        self._budget = budget
+        self._inner = inner
+
+    def add(self, chunk: bytes) -> None:
+        """Append a chunk, as far as it may be held."""
+        fits = len(chunk) if not self._inner else min(len(chunk), self._budget.room)
+        fits = 0 if self.refused else fits
+        self.refused += len(chunk) - fits
+        self.size += fits
+        if self._inner:
+            self._budget.hold(fits)
+        view = memoryview(chunk)[:fits]
         while view:
-            view = view[os.write(file, view) :]
-    return size
+            view = view[os.write(self.file, view) :]
+
+    def close(self) -> None:
+        """Give the memory back."""
+        os.close(self.file)
+        if self._inner:
+            self._budget.release(self.size)
 
 
-def _parsed(content: Content, opened: Open, parser: str, file: int) -> Iterator[Item]:
-    budget = content.budget
-    slicers: dict[str, Slicer] = {}
+class _Job:
+    """A content and its parser. Where something in it is encrypted, it is kept to the end of the transfer."""
 
-    def add(channel: str, found: Text) -> Iterator[Item]:
-        path = (*content.path, channel) if channel else content.path
-        slicer = slicers.setdefault(channel, Slicer(path, budget.limits))
+    def __init__(self, content: Content, opened: Open, parser: str) -> None:
+        """Begin with nothing in the spool."""
+        self.spool = _Spool(content.budget, inner=content.depth > 0)
+        self._content = content
+        self._opened = opened
+        self._parser = parser
+        self._tried: frozenset[str] = frozenset()
+        self._left: dict[Reason, list[Unscanned]] = {}
+        self._made = 0
+
+    def read(self) -> Iterator[Item]:
+        """Yield what is in it, and what was left but for what is encrypted."""
+        content, budget = self._content, self._content.budget
+        if self.spool.refused:
+            yield content.unscanned(Reason.OVER_BUDGET, self.spool.refused)
+        yield from self._parsed(Wishes(budget.limits.passwords))
+        if self._left.get(Reason.ENCRYPTED):
+            if content.depth == 0 or budget.keep(self.spool.size):
+                budget.locked.append(self)
+            else:
+                yield from self.again()
+                yield from self.left()
+
+    def hopeful(self) -> bool:
+        """Whether there are passwords that were not tried."""
+        passwords = self._content.budget.passwords.known()
+        return bool(self._left.get(Reason.ENCRYPTED)) and not self._tried.issuperset(passwords)
+
+    def again(self) -> Iterator[Item]:
+        """Yield what was encrypted and is not any more."""
+        yield from self._parsed(Wishes(self._content.budget.passwords.known(), again=True))
+
+    def left(self) -> Iterator[Item]:
+        """Yield what is still encrypted."""
+        yield from self._left.pop(Reason.ENCRYPTED, [])
+
+    def close(self) -> None:
+        """Give the memory back."""
+        self.spool.close()
+
+    def _parsed(self, wishes: Wishes) -> Iterator[Item]:
+        content, budget = self._content, self._content.budget
+        self._tried, self._left = frozenset(wishes.passwords), {}
+        members = Members(content, self._parser, self._opened)
+        texts = _Texts(content)
+        for found in budget.sandbox.parse(self._parser, self.spool.file, wishes):
+            if budget.overdue() or members.over:
+                break
+            if isinstance(found, Left):
+                self._leave(found)
+            elif isinstance(found, Member):
+                yield from members.member(found.name, self._charged(found))
+            elif not self._charge(len(found.text)):
+                yield members.ended()
+            elif found.channel == NAMES:
+                for name in found.text.splitlines():
+                    yield from members.name(name)
+            else:
+                yield from texts.add(found)
+        yield from texts.rest()
+        yield from members.rest()
+        for reason, left in self._left.items():
+            if reason is not Reason.ENCRYPTED:
+                yield from left
+
+    def _leave(self, found: Left) -> None:
+        left = self._left.setdefault(found.reason, [])
+        if len(left) < _LEFT:
+            step = (shown(found.step),) if found.step else ()
+            left.append(self._content.within(iter(()), *step).unscanned(found.reason, found.size))
+        else:
+            left[-1] = self._content.unscanned(found.reason, left[-1].bytes + found.size)
+
+    def _charge(self, size: int) -> bool:
+        self._made += size
+        return self._content.budget.charge(size, self.spool.size, self._made)
+
+    def _charged(self, member: Member) -> Iterator[bytes]:
+        """Yield the bytes of a member as long as the budget lasts. Raises Cut where it ends."""
+        for chunk in member.chunks:
+            if not self._charge(len(chunk)):
+                raise Cut(Reason.OVER_BUDGET)
+            yield chunk
+
+
+class _Texts:
+    """The texts that a parser finds, each channel apart."""
+
+    def __init__(self, content: Content) -> None:
+        self._content = content
+        self._slicers: dict[str, Slicer] = {}
+
+    def add(self, found: Text) -> Iterator[Item]:
+        """Append a piece to its channel."""
+        content = self._content
+        path = (*content.path, found.channel) if found.channel else content.path
+        slicer = self._slicers.setdefault(found.channel, Slicer(path, content.budget.limits))
         slicer.add(found.text, found.records)
         for part in slicer.parts(last=False):
-            yield from emitted(part, budget)
+            yield from emitted(part, content.budget)
 
-    for found in budget.sandbox.parse(parser, file, Wishes(budget.passwords)):
-        if budget.overdue():
-            return
-        if isinstance(found, Left):
-            step = (shown(found.step),) if found.step else ()
-            yield content.within(iter(()), *step).unscanned(found.reason, found.size)
-        elif isinstance(found, Text):
-            yield from add(found.channel, found)
-        else:
-            yield from add(NAMES, Text(f"{found.name}\n"))
-            member = content.within(_charged(content, found), f'{parser} "{shown(found.name)}"')
-            yield from opened(member)
-            trouble = member.stream.trouble
-            if trouble is not None and trouble.reason is Reason.OVER_BUDGET:
-                yield content.unscanned(Reason.OVER_BUDGET, content.stream.taken)
-                break
-    for slicer in slicers.values():
-        for part in slicer.parts(last=True):
-            yield from emitted(part, budget)
-
-
-def _charged(content: Content, member: Member) -> Iterator[bytes]:
-    """Yield the bytes of a member as long as the budget lasts. Raises Cut where it ends."""
-    made, taken = 0, max(1, content.stream.taken)
-    for chunk in member.chunks:
-        made += len(chunk)
-        if not content.budget.charge(len(chunk), taken, made):
-            raise Cut(Reason.OVER_BUDGET)
-        yield chunk
+    def rest(self) -> Iterator[Item]:
+        """Yield what was not yielded yet."""
+        for slicer in self._slicers.values():
+            for part in slicer.parts(last=True):
+                yield from emitted(part, self._content.budget)

@@ -185,3 +185,32 @@ def test_long_texts_come_in_pieces_with_their_records(parse: Callable[..., list[
         for each in found
     )
     assert sum(len(each.records) for each in found if each.records is not None) == 500_000
+
+
+def test_a_failure_is_forgotten_where_the_parser_in_its_place_does_not_fail(
+    parse: Callable[..., list[Found]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(table.PARSERS, "fine", "hostile_parsers:fine")
+    monkeypatch.setitem(table.INSTEAD, "dies", "fine")
+    first, text, *_ = parse("dies")
+    assert first == Text("before")
+    assert isinstance(text, Text)
+    assert text.text == "abcdef"
+    assert Left(Reason.MALFORMED, 6) not in parse("dies")
+
+
+def test_two_failures_one_after_the_other_are_reported(
+    parse: Callable[..., list[Found]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(table.PARSERS, "fails", "hostile_parsers:fails")
+    monkeypatch.setitem(table.INSTEAD, "dies", "fails")
+    assert parse("dies") == [Text("before"), Text("before"), *[Left(Reason.MALFORMED, 6)] * 2]
+
+
+def test_parsers_that_read_together_report_the_same_bytes_once(
+    parse: Callable[..., list[Found]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(table.PARSERS, "fails", "hostile_parsers:fails")
+    monkeypatch.setitem(table.PARSERS, "dies", "hostile_parsers:dies")
+    monkeypatch.setitem(table.TOGETHER, "both", ("fails", "dies"))
+    assert parse("both") == [Text("before"), Text("before"), Left(Reason.MALFORMED, 6)]

@@ -25,7 +25,7 @@ def serve(host: socket.socket, parsers: dict[str, Parser], memory: int, seconds:
     while (given := frames.asked(host)) is not None:
         request, descriptor = given
         _time(seconds)
-        wishes = Wishes(request.passwords)
+        wishes = Wishes(request.passwords, request.again)
         with os.fdopen(descriptor, "rb") as file:
             for found in _found(parsers.get(request.parser, _absent), file, wishes):
                 _tell(host, found)

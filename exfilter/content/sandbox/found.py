@@ -50,6 +50,8 @@ class Wishes:
 
     passwords: tuple[str, ...] = field(default=(), repr=False)
     """To try where something is encrypted."""
+    again: bool = False
+    """Only what is encrypted is wanted: the rest was read before. A parser may read all."""
 
 
 Parser = Callable[[BinaryIO, Wishes], Iterator[Found]]

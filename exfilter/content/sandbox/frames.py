@@ -20,6 +20,7 @@ class Request(msgspec.Struct, frozen=True, array_like=True, tag=0):
 
     parser: str
     passwords: tuple[str, ...] = ()
+    again: bool = False
 
     def __repr__(self) -> str:
         """Leave out the passwords."""

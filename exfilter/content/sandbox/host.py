@@ -18,16 +18,24 @@ import numpy as np
 
 from exfilter.content.sandbox import frames
 from exfilter.content.sandbox.found import Found, Left, Member, Text, Wishes
-from exfilter.content.sandbox.table import PARSERS
+from exfilter.content.sandbox.table import INSTEAD, PARSERS, TOGETHER
 from exfilter.model import Int64Array, Reason
 
 MEMORY = 192 << 20
 """Bytes that a parser may use beside what its process has."""
 SECONDS = 30
 """Of CPU that a parser may take for one content."""
+_FAILURES = frozenset({Reason.MALFORMED, Reason.OVER_BUDGET, Reason.UNSUPPORTED})
+"""What becomes of a whole content where its parser dies, or where the library is missing."""
 _PATIENCE = 0.1
 """Seconds after which the deadline is looked at."""
 _RECEIVED = 1 << 18
+_ENVIRONMENT = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    # Arrow's own memory pool reserves 1 GiB when it is loaded, which would be within the bound then.
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
+}
 
 
 class _Zygote:
@@ -77,7 +85,7 @@ class _Zygote:
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
-                    env={**environment, "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"},
+                    env={**environment, **_ENVIRONMENT},
                 )
             self._control, self._owner = ours, os.getpid()
         return self._control
@@ -125,10 +133,44 @@ class Sandbox:
         self._idle: list[_Child] = []
 
     def parse(self, parser: str, descriptor: int, wishes: Wishes) -> Iterator[Found]:
-        """Yield what a parser finds in a file. A member has to be used up before the next thing is asked for.
+        """Yield what a parser finds in a file, or several that read it together.
 
-        Never raises: what a child does not survive is left, as malformed.
+        A member has to be used up before the next thing is asked for. Never raises: what a child does
+        not survive is left, as malformed.
         """
+        if parser not in TOGETHER:
+            yield from self._either(parser, descriptor, wishes)
+            return
+        whole: dict[Reason, Left] = {}
+        for each in TOGETHER[parser]:
+            for found in self._either(each, descriptor, wishes):
+                if isinstance(found, Left) and not found.step:  # of the same bytes: it counts once
+                    most = whole.setdefault(found.reason, found)
+                    whole[found.reason] = max(most, found, key=lambda left: left.size)
+                else:
+                    yield found
+        yield from whole.values()
+
+    def _either(self, parser: str, descriptor: int, wishes: Wishes) -> Iterator[Found]:
+        """Yield what a parser finds and, where it fails or finds nothing, what the one in its place finds.
+
+        A failure is forgotten where the next one finds something and does not fail.
+        """
+        failures: list[Left] = []
+        while parser:
+            failed, fruitful = [], False
+            for found in self._parse(parser, descriptor, wishes):
+                if isinstance(found, Left) and not found.step and found.reason in _FAILURES:
+                    failed.append(found)
+                else:
+                    fruitful = fruitful or not isinstance(found, Left)
+                    yield found
+            done = fruitful and not failed
+            failures = [] if done else failures + failed
+            parser = "" if done else INSTEAD.get(parser, "")
+        yield from failures
+
+    def _parse(self, parser: str, descriptor: int, wishes: Wishes) -> Iterator[Found]:
         size = max(1, os.fstat(descriptor).st_size)
         try:
             child = self._child(PARSERS[parser])
@@ -137,7 +179,7 @@ class Sandbox:
             return
         whole = False
         try:
-            frames.ask(child.link, frames.Request(child.place, wishes.passwords), descriptor)
+            frames.ask(child.link, frames.Request(child.place, wishes.passwords, wishes.again), descriptor)
             yield from self._found(child)
             whole = True
         except _LOST:
@@ -189,11 +231,11 @@ class Sandbox:
 
     def _next(self, child: _Child) -> frames.Answer:
         while (message := child.answers.next()) is None:
+            if self._overdue():  # also where the child never stops talking
+                raise _LostError
             try:
                 data = child.link.recv(_RECEIVED)
             except TimeoutError:
-                if self._overdue():
-                    raise _LostError from None
                 continue
             if not data:
                 raise _LostError
