@@ -1,4 +1,4 @@
-"""Content that no reader can open: reported as unscanned, and its printable strings are read."""
+"""Content that no reader can open: reported as unscanned, its strings are read, and what begins inside it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from exfilter.content.budget import Item
 from exfilter.content.content import Content, Open, Reader
 from exfilter.content.escapes import emitted
 from exfilter.content.slices import Slicer
-from exfilter.content.stream import Stream
+from exfilter.content.stream import CHUNK, Stream
 from exfilter.model import Part, Reason
 
+STRINGS = "strings"
+"""The step of provenance of what was found in bytes that are no text."""
 RUN = 6
 """Characters from which on a run of printable ones is a string."""
-_SEAM = 16
 _HOLD = 1 << 12
 """Bytes of an unfinished run that wait for the next chunk."""
 _OPEN_RUN = re.compile(rb"[\x00\t -~\x80-\xf4]*\Z")
@@ -35,7 +36,7 @@ class Strings:
 
     def __init__(self, content: Content) -> None:
         """Collect for the place of `content`."""
-        self._slicer = Slicer((*content.path, "strings"), content.budget.limits)
+        self._slicer = Slicer((*content.path, STRINGS), content.budget.limits)
         self._carry = b""
 
     def tee(self, stream: Stream) -> Stream:
@@ -43,7 +44,7 @@ class Strings:
 
         def chunks() -> Iterator[bytes]:
             for chunk in stream:
-                self._add(chunk)
+                self.add(chunk)
                 yield chunk
             if stream.trouble is not None:
                 raise stream.trouble
@@ -57,7 +58,8 @@ class Strings:
             self._carry = b""
         yield from self._slicer.parts(last=last)
 
-    def _add(self, chunk: bytes) -> None:
+    def add(self, chunk: bytes) -> None:
+        """Look through the next bytes."""
         data = self._carry + chunk
         start = max(0, len(data) - _HOLD)
         found = _OPEN_RUN.search(data, start)
@@ -68,13 +70,20 @@ class Strings:
         self._carry = data[cut:]
 
     def _find(self, data: bytes) -> None:
-        found = [data[start:end].decode(errors="replace") for start, end in _runs(_narrow(data), RUN)]
-        for odd in (0, 1):
-            places = _runs(_wide(data[odd:]), RUN)
-            found += [data[odd + 2 * start : odd + 2 * end : 2].decode("latin-1") for start, end in places]
-        text = "\n".join(run for run in found if len(run) >= RUN)
+        text = "\n".join(strings(data))
         if text:
             self._slicer.add(text + "\n", None)
+
+
+def strings(data: bytes) -> list[str]:
+    """Return the printable runs of bytes, of 8 bits and then of 16."""
+    found = [data[start:end].decode(errors="replace") for start, end in _runs(_narrow(data), RUN)]
+    codes = np.frombuffer(data, dtype=np.uint8)
+    for odd in (0, 1):
+        zeros = _eroded(codes[odd + 1 :: 2] == 0, RUN).any()
+        places = _runs(_wide(data[odd:]), RUN) if zeros else []
+        found += [data[odd + 2 * start : odd + 2 * end : 2].decode("latin-1") for start, end in places]
+    return [run for run in found if len(run) >= RUN]
 
 
 def _narrow(data: bytes) -> npt.NDArray[np.bool_]:
@@ -102,35 +111,65 @@ def _wide(data: bytes) -> npt.NDArray[np.bool_]:
 
 def _runs(mask: npt.NDArray[np.bool_], least: int) -> list[tuple[int, int]]:
     """Return beginnings and ends of the runs of at least that length."""
-    edges = np.flatnonzero(np.diff(mask.astype(np.int8), prepend=0, append=0)).reshape(-1, 2)
-    return [(start, end) for start, end in edges[edges[:, 1] - edges[:, 0] >= least].tolist()]
+    inner = _eroded(mask, least)
+    if not inner.any():
+        return []
+    edges = np.flatnonzero(np.diff(inner, prepend=False, append=False)).reshape(-1, 2)
+    return [(start, end + least - 1) for start, end in edges.tolist()]
 
 
-def opaque(content: Content, reason: Reason) -> Iterator[Item]:
-    """Yield the strings of a content that cannot be opened, and that it was not scanned."""
-    name = sniff.signature(content.stream.head())
-    known = bool(name) and name not in sniff.MEDIA
+def _eroded(mask: npt.NDArray[np.bool_], least: int) -> npt.NDArray[np.bool_]:
+    """Return where a run of at least that length goes on for so long. Most of binary data has none."""
+    have = 1
+    while have < least:
+        step = min(have, least - have)
+        mask = mask[:-step] & mask[step:]
+        have += step
+    return mask
+
+
+def opaque(content: Content, reason: Reason, opened: Open | None = None) -> Iterator[Item]:
+    """Yield the strings of a content that cannot be opened, and that it was not scanned.
+
+    With `opened` only up to where a container begins in it, a zip behind a picture; that is opened.
+    """
     strings = Strings(content)
-    stream = strings.tee(content.stream)
-    size, zeros, seam = 0, True, b""
-    for chunk in stream:
+    size, zeros = 0, True
+    for chunk in content.stream if opened is None else _front(content.stream):
         size += len(chunk)
-        if reason is Reason.UNSUPPORTED and not known and sniff.embedded(seam + chunk, typed=False) >= 0:
-            reason = Reason.OPAQUE  # a picture that is an archive as well
-        seam = chunk[-_SEAM:]
-        zeros = zeros and not chunk.strip(b"\x00")
+        blank = chunk == bytes(len(chunk))
+        strings.add(bytes(RUN) if blank else chunk)
+        zeros = zeros and blank
         for part in strings.parts(last=False):
             yield from emitted(part, content.budget)
     for part in strings.parts(last=True):
         yield from emitted(part, content.budget)
     if size and not zeros:
         yield content.unscanned(reason, size)
+    if opened is not None and content.stream.head(1):
+        yield from opened(content.within(iter(content.stream), f"from byte {size}"))
+
+
+def _front(stream: Stream) -> Iterator[bytes]:
+    """Yield what comes before a container that does not stand at the beginning."""
+    start = 1
+    while data := stream.head(CHUNK):
+        place = -1 if data == bytes(len(data)) else sniff.container(data, start)
+        last = len(data) < CHUNK
+        stop = place if place >= 0 else len(data) if last else CHUNK - sniff.SEAM
+        while stop:
+            piece = stream.take(stop)
+            stop -= len(piece)
+            yield piece
+        if place >= 0:
+            return
+        start = 0
 
 
 def _before(head: bytes) -> int:
     """Return how many bytes stand before something that can be read, 0 where there is none."""
-    found = sniff.compressed(head[: sniff.SPAN + _SEAM])
-    if found >= 0:
+    found = sniff.container(head, 1)
+    if 0 < found <= sniff.SPAN:
         return found
     start = border.dense(head, last=False)
     return start if 0 < start < sniff.SPAN and wide.charset(head[start:]) else 0
@@ -143,7 +182,7 @@ def _read(content: Content, opened: Open) -> Iterator[Item]:
         yield from opened(content.within(iter([content.stream.take(before)]), "beginning"))
         yield from opened(content.within(iter(content.stream), f"from byte {before}"))
         return
-    yield from opaque(content, sniff.reason(head))
+    yield from opaque(content, sniff.reason(head), opened)
 
 
 READER = Reader("binary", lambda content: sniff.opaque(content.stream.head()), _read)

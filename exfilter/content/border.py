@@ -22,6 +22,7 @@ _CLUSTER = 32
 FEW = 2
 """Control characters that any text may have."""
 _MARK = 40
+_TAR, _BEFORE_TAR = b"ustar", 257
 _ASTRAL, _LAST = 0x10000, 0x30000
 """The first character beyond 16 bits, and what comes after the last that is given out but for tags."""
 _HIGH, _LOW, _BEYOND = 0xD800, 0xDC00, 0xE000
@@ -41,6 +42,8 @@ class Border:
         found = wide.charset(source.head())
         self.wide = found[0] if found else ""
         """The codec, where the text is in UTF-16 or UTF-32."""
+        self._junk = found[1] % 4 if found and "32" in found[0] else 0
+        """Bytes before the first whole character."""
         self.passed = 0
         """Bytes before the border."""
         self.crossed = False
@@ -67,7 +70,8 @@ class Border:
     def _end(self, data: bytes, *, last: bool) -> int:
         """Return where the text ends in a block, or -1."""
         if self.wide:
-            return _wide_end(data, self.wide)
+            end = _wide_end(data[self._junk :], self.wide)
+            return end + self._junk if end >= 0 else end
         magic, controls = passes.oddities(data) if passes is not None else (True, True)
         places = (sniff.embedded(data) if magic else -1, dense(data, last=last) if controls else -1)
         return min((place for place in places if place >= 0), default=-1)
@@ -93,7 +97,13 @@ def dense(data: bytes, *, last: bool) -> int:
 
 
 def _aligned(data: bytes, place: int) -> int:
-    """Return where the characters begin, if they are of 16 or 32 bits, around the first control."""
+    """Return where what follows the text begins, around the first control character in it.
+
+    A tar begins with a name; wide characters begin at an even place.
+    """
+    tar = data.find(_TAR, place, place + _BEFORE_TAR + len(_TAR))
+    if tar >= _BEFORE_TAR:
+        return tar - _BEFORE_TAR
     marks = [
         data.rfind(mark, max(0, place - _MARK), place + 2)
         for mark in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)

@@ -1,144 +1,25 @@
-"""Compressed streams: own bounded decoders, over all members, whatever follows them."""
+"""Compressed streams: decoded within the budget, over all members, whatever follows them."""
 
 from __future__ import annotations
 
+import bz2
+import lzma
+import re
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
-import brotli
-import zstandard
+import lz4.frame
 
-from exfilter.content import sniff
+from exfilter.content import machines, sniff
 from exfilter.content.binary import Strings
 from exfilter.content.budget import Budget, Cut, Item
 from exfilter.content.content import Content, Open, Reader
 from exfilter.content.escapes import emitted
+from exfilter.content.machines import Brotli, Lzip, Machine, Skipped, Standard, Zlib, Zstd
 from exfilter.content.stream import CHUNK, Stream
+from exfilter.limits import MIB
 from exfilter.model import Reason
-
-ERRORS = (zlib.error, brotli.error, zstandard.ZstdError)
-
-
-class Machine(Protocol):
-    """Decodes one member of a stream."""
-
-    def feed(self, data: bytes) -> bytes:
-        """Return what is decoded so far, a few MiB at most. Raises one of ERRORS."""
-
-    @property
-    def pending(self) -> bool:
-        """Whether more comes out without more going in."""
-
-    @property
-    def finished(self) -> bool:
-        """Whether the member is whole."""
-
-    @property
-    def unused(self) -> bytes:
-        """What was fed behind the end of the member."""
-
-
-class Zlib:
-    """Gzip, zlib or raw deflate (RFC 1952, 1950, 1951)."""
-
-    def __init__(self, wbits: int) -> None:
-        """Choose the format as ``zlib.decompressobj`` does."""
-        self._machine = zlib.decompressobj(wbits)
-        self._broken = False
-        self._more = False
-
-    def feed(self, data: bytes) -> bytes:
-        """See :class:`Machine`. An error is raised only after what came before it was returned."""
-        if self._broken:
-            raise zlib.error
-        data = self._machine.unconsumed_tail + data
-        before = self._machine.copy()
-        try:
-            out = self._machine.decompress(data, CHUNK)
-        except zlib.error:
-            self._broken = True
-            return b"".join(_salvaged(before, data))
-        self._more = len(out) == CHUNK or bool(self._machine.unconsumed_tail)
-        return out
-
-    @property
-    def pending(self) -> bool:
-        """See :class:`Machine`."""
-        return self._broken or (self._more and not self.finished)
-
-    @property
-    def finished(self) -> bool:
-        """See :class:`Machine`."""
-        return self._machine.eof
-
-    @property
-    def unused(self) -> bytes:
-        """See :class:`Machine`."""
-        return self._machine.unused_data
-
-
-def _salvaged(machine: zlib._Decompress, data: bytes) -> Iterator[bytes]:
-    """Yield what comes out byte by byte before the error, one CHUNK at most."""
-    room = CHUNK
-    for at in range(len(data)):
-        try:
-            out = machine.decompress(data[at : at + 1], room)
-        except zlib.error:
-            return
-        yield out
-        room -= len(out)
-        if room <= 0:
-            return
-
-
-class Brotli:
-    """Brotli (RFC 7932). The library does not say what follows the end."""
-
-    unused = b""
-
-    def __init__(self) -> None:
-        """Begin a stream."""
-        self._machine = brotli.Decompressor()
-
-    def feed(self, data: bytes) -> bytes:
-        """See :class:`Machine`."""
-        return bytes(self._machine.process(data, output_buffer_limit=CHUNK))
-
-    @property
-    def pending(self) -> bool:
-        """See :class:`Machine`."""
-        return not self.finished and not self._machine.can_accept_more_data()
-
-    @property
-    def finished(self) -> bool:
-        """See :class:`Machine`."""
-        return bool(self._machine.is_finished())
-
-
-class Zstd:
-    """Zstandard (RFC 8878)."""
-
-    pending = False
-
-    def __init__(self) -> None:
-        """Begin a frame."""
-        self._machine = zstandard.ZstdDecompressor().decompressobj()
-
-    def feed(self, data: bytes) -> bytes:
-        """See :class:`Machine`."""
-        return self._machine.decompress(data)
-
-    @property
-    def finished(self) -> bool:
-        """See :class:`Machine`."""
-        return self._machine.eof
-
-    @property
-    def unused(self) -> bytes:
-        """See :class:`Machine`."""
-        return self._machine.unused_data
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,13 +28,15 @@ class Coder:
 
     name: str
     begin: Callable[[bytes], Machine]
-    """Makes a machine for a stream that starts with these bytes."""
-    magic: bytes
-    """How another member begins. Empty: there is only one."""
+    """Makes a machine for a member that starts with these bytes."""
+    recognises: Callable[[bytes], bool]
+    """Whether a member begins with these bytes. Never: there is only one, and no magic."""
     step: int
     """Bytes to feed at once: an input of 4 bytes can give 128 KiB with zstd."""
     careful: int = 0
     """Bytes at the start that are fed one by one, because an error takes a whole step with it."""
+    window: Callable[[bytes], int] = lambda _: 0
+    """Bytes of memory that such a member needs, if they are many."""
 
 
 def _deflate(head: bytes) -> Machine:
@@ -165,10 +48,66 @@ def _deflate(head: bytes) -> Machine:
     return Zlib(zlib.MAX_WBITS)
 
 
-GZIP = Coder("gzip", lambda _: Zlib(16 + zlib.MAX_WBITS), sniff.GZIP, 1 << 14)
-ZSTD = Coder("zstd", lambda _: Zstd(), sniff.ZSTD, 512, 1 << 12)
-BROTLI = Coder("br", lambda _: Brotli(), b"", 256, 1 << 14)
-DEFLATE = Coder("deflate", _deflate, b"", 1 << 14)
+def _never(_: bytes) -> bool:
+    return False
+
+
+def _framed(machine: Callable[[], Machine]) -> Callable[[bytes], Machine]:
+    return lambda head: Skipped(head) if head.startswith(sniff.SKIPPABLE) else machine()
+
+
+def _begins(*magics: bytes) -> Callable[[bytes], bool]:
+    return lambda head: head.startswith(magics)
+
+
+def _lzma(format_: int, window: Callable[[bytes], int]) -> Callable[[bytes], Machine]:
+    return lambda head: Standard(lzma.LZMADecompressor(format_, memlimit=window(head) + MIB))
+
+
+def _alone(head: bytes) -> bool:
+    """Whether a head is one of ``.lzma``, which has no magic: the usual numbers where they belong."""
+    size = int.from_bytes(head[5:13], "little")
+    window = machines.lzma_window(head)
+    common = window and window & (window - 1) in (0, window >> 1 & window)
+    return bool(common and _LZMA.match(head)) and (size >> 38 == 0 or size == (1 << 64) - 1)
+
+
+def _zlib(head: bytes) -> bool:
+    """Whether a head is one of zlib (RFC 1950). Its two bytes of magic are not enough: it has to decode."""
+    if not _ZLIB.match(head) or int.from_bytes(head[:2]) % 31:
+        return False
+    machine = zlib.decompressobj()
+    try:
+        return bool(machine.decompress(head, CHUNK)) and (machine.eof or len(head) == _FIRST)
+    except zlib.error:
+        return False
+
+
+_ZLIB = re.compile(rb"[\x08-\x78][\x01\x5e\x9c\xda]")
+_LZMA = re.compile(rb"\x5d.{4}.{8}\x00[^\x00]", re.DOTALL)
+_BZIP2 = re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)")
+GZIP = Coder("gzip", lambda _: Zlib(16 + zlib.MAX_WBITS), _begins(sniff.GZIP), 1 << 14)
+ZSTD = Coder("zstd", _framed(Zstd), _begins(sniff.ZSTD, *sniff.SKIPPABLE), 512, 1 << 12, machines.zstd_window)
+LZ4 = Coder(
+    "lz4",
+    _framed(lambda: Standard(lz4.frame.LZ4FrameDecompressor())),
+    _begins(sniff.LZ4, *sniff.SKIPPABLE),
+    1 << 12,
+    1 << 12,
+)
+BZIP2 = Coder(
+    "bzip2", lambda _: Standard(bz2.BZ2Decompressor()), lambda head: bool(_BZIP2.match(head)), 1 << 12
+)
+XZ = Coder(
+    "xz", _lzma(lzma.FORMAT_XZ, machines.xz_window), _begins(sniff.XZ), 512, 1 << 12, machines.xz_window
+)
+LZMA = Coder(
+    "lzma", _lzma(lzma.FORMAT_ALONE, machines.lzma_window), _alone, 512, 1 << 12, machines.lzma_window
+)
+LZIP = Coder("lzip", Lzip, _begins(sniff.LZIP), 512, 1 << 12, machines.lzip_window)
+ZLIB = Coder("zlib", lambda _: Zlib(zlib.MAX_WBITS), _zlib, 1 << 14)
+BROTLI = Coder("br", lambda _: Brotli(), _never, 256, 1 << 14)
+DEFLATE = Coder("deflate", _deflate, _never, 1 << 14)
 CODERS = {"gzip": GZIP, "x-gzip": GZIP, "deflate": DEFLATE, "br": BROTLI, "zstd": ZSTD}
 
 
@@ -190,29 +129,42 @@ class Expansion:
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield what comes out. Raises Cut where the budget ends or the stream is broken."""
+        held = 0
+        members = 0
+        try:
+            while members == 0 or self._coder.recognises(self._source.head(_FIRST)):
+                window = self._coder.window(self._source.head(_FIRST))
+                if window > held and not self._budget.hold(window - held):
+                    raise Cut(Reason.OVER_BUDGET, self._source.left)
+                held = max(held, window)
+                yield from self._member()
+                members += 1
+                if members > self._budget.limits.parts and self._made < members * _LEAST:
+                    raise Cut(Reason.OVER_BUDGET, self._source.left)
+                if self._budget.late:
+                    return
+        finally:
+            self._budget.release(held)
+
+    def _member(self) -> Iterator[bytes]:
         source, coder = self._source, self._coder
         machine = coder.begin(source.head(_FIRST))
-        step = members = 0
-        while True:
+        step = 0
+        while not machine.finished:
             piece = b"" if machine.pending else source.take(1 if source.taken < coder.careful else coder.step)
             step = len(piece) or step
             if not piece and not machine.pending:
                 raise source.trouble or Cut(Reason.MALFORMED)
             try:
                 out = machine.feed(piece)
-            except ERRORS:
+            except MemoryError:
+                raise Cut(Reason.OVER_BUDGET, source.left + step) from None
+            except machines.ERRORS:
                 raise Cut(Reason.MALFORMED, source.left + step) from None
             yield from self._charged(out)
             if self._budget.overdue():
                 return
-            if machine.finished:
-                source.push(machine.unused)
-                members += 1
-                if members > self._budget.limits.parts and self._made < members * _LEAST:
-                    raise Cut(Reason.OVER_BUDGET, source.left)
-                if not coder.magic or source.head(len(coder.magic)) != coder.magic:
-                    return
-                machine = coder.begin(source.head(_FIRST))
+        source.push(machine.unused)
 
     def _charged(self, out: bytes) -> Iterator[bytes]:
         if out:
@@ -237,7 +189,8 @@ def expanded(content: Content, coders: list[Coder], opened: Open) -> Iterator[It
         yield item
         for part in strings.parts(last=False):
             yield from emitted(part, content.budget)
-    if inner.trouble is None and not content.budget.late and outer.head(1):
+    done = inner.trouble is None and not inner.head(1)  # a reader that was over budget takes no more
+    if done and not content.budget.late and outer.head(1):
         yield from opened(content.within(iter(outer), "trailing data"))
     for part in strings.parts(last=True):
         yield from emitted(part, content.budget)
@@ -245,7 +198,7 @@ def expanded(content: Content, coders: list[Coder], opened: Open) -> Iterator[It
 
 def _reader(coder: Coder) -> Reader:
     def recognises(content: Content) -> bool:
-        return content.stream.head(len(coder.magic)) == coder.magic
+        return coder.recognises(content.stream.head(_FIRST))
 
     def read(content: Content, opened: Open) -> Iterator[Item]:
         return expanded(content, [coder], opened)
@@ -253,5 +206,5 @@ def _reader(coder: Coder) -> Reader:
     return Reader(coder.name, recognises, read)
 
 
-READERS = (_reader(GZIP), _reader(ZSTD))
+READERS = tuple(_reader(coder) for coder in (GZIP, ZSTD, LZ4, BZIP2, XZ, LZIP, LZMA, ZLIB))
 """Compression that shows by its magic. It needs no header."""

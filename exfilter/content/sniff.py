@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from exfilter.content import wide
+from exfilter.content import sealed, wide
 from exfilter.model import Reason
 
 
@@ -27,25 +27,51 @@ class Signature:
         return found and not (self.magic.isascii() and self.magic.decode().isprintable() and textual(head))
 
 
+ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 GZIP = b"\x1f\x8b\x08"
 ZSTD = b"\x28\xb5\x2f\xfd"
+LZ4 = b"\x04\x22\x4d\x18"
+SKIPPABLE = tuple(bytes([number]) + b"\x2a\x4d\x18" for number in range(0x50, 0x60))
+"""Frames of Zstandard and LZ4 that hold no data (RFC 8878, section 3.1.2)."""
+XZ = b"\xfd7zXZ\x00"
+LZIP = b"LZIP\x01"
+SEVENZ = b"7z\xbc\xaf\x27\x1c"
+COMPRESS = b"\x1f\x9d"
+RPM = b"\xed\xab\xee\xdb"
+RAR = b"Rar!\x1a\x07"
+CAB = b"MSCF\x00\x00\x00\x00"
+XAR = b"xar!\x00"
 SIGNATURES = (
-    Signature("zip", b"PK\x03\x04"),
-    Signature("zip", b"PK\x05\x06"),
-    Signature("zip", b"PK\x07\x08"),
+    *(Signature("zip", magic) for magic in ZIP),
     Signature("ole", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"),
-    Signature("7z", b"7z\xbc\xaf\x27\x1c"),
-    Signature("rar", b"Rar!\x1a\x07"),
-    Signature("xz", b"\xfd7zXZ\x00"),
+    Signature("7z", SEVENZ),
+    Signature("rar", RAR),
+    Signature("cab", CAB),
+    Signature("xar", XAR),
+    Signature("rpm", RPM),
+    Signature("xz", XZ),
     Signature("bzip2", b"BZh"),
-    Signature("lz4", b"\x04\x22\x4d\x18"),
+    Signature("lz4", LZ4),
+    Signature("lzip", LZIP),
     Signature("tar", b"ustar", 257),
     Signature("parquet", b"PAR1"),
+    Signature("parquet", b"PARE"),
+    Signature("arrow", b"ARROW1\x00\x00"),
+    Signature("arrow", b"FEA1"),
+    Signature("orc", b"ORC"),
     Signature("avro", b"Obj\x01"),
+    Signature("tnef", b"\x78\x9f\x3e\x22"),
     Signature("sqlite", b"SQLite format 3\x00"),
-    Signature("age", b"age-encryption.org/v1\n"),
     Signature("png", b"\x89PNG\r\n\x1a\n"),
     Signature("jpeg", b"\xff\xd8\xff"),
+    Signature("jpeg", b"\x00\x00\x00\x0cjP  \r\n\x87\n"),
+    Signature("jpeg", b"\xff\x4f\xff\x51\x00"),
+    Signature("jbig2", b"\x97JB2\r\n\x1a\n"),
+    Signature("emf", b" EMF\x00\x00\x01\x00", 40),
+    Signature("bmp", b"BM"),
+    Signature("pict", b"\x00\x11\x02\xff", 10),
+    Signature("wmf", b"\xd7\xcd\xc6\x9a\x00\x00"),
+    Signature("wmf", b"\x01\x00\x09\x00\x00\x03"),
     Signature("gif", b"GIF8"),
     Signature("riff", b"RIFF"),
     Signature("mp4", b"ftyp", 4),
@@ -61,8 +87,14 @@ SIGNATURES = (
     Signature("woff", b"wOF2"),
     Signature("font", b"\x00\x01\x00\x00\x00"),
     Signature("font", b"OTTO\x00"),
+    Signature("font", b"\x01\x00\x02\x00", 8),
+    Signature("font", b"\x02\x00\x02\x00", 8),
+    Signature("svm", b"VCLMTF"),
+    Signature("jxr", b"II\xbc\x01"),
 )
-MEDIA = frozenset("png jpeg gif riff mp4 tiff icon mp3 ogg flac matroska woff font".split())
+MEDIA = frozenset(
+    "png jpeg jbig2 jxr emf wmf svm bmp pict gif riff mp4 tiff icon mp3 ogg flac matroska woff font".split()
+)
 """Pictures, sound, film, type: they carry no text of their own."""
 SPAN = 1 << 10
 """Bytes that are judged together: text has few control characters in each such piece."""
@@ -70,9 +102,9 @@ _MAGICS = (
     (b"\x03", b"PK\x03\x04"),
     (b"\x05", b"PK\x05\x06"),
     (b"\xfd", ZSTD),
-    (b"\x1c", b"7z\xbc\xaf\x27\x1c"),
-    (b"\x1a", b"Rar!\x1a\x07"),
-    (b"\xfd", b"\xfd7zXZ\x00"),
+    (b"\x1c", SEVENZ),
+    (b"\x1a", RAR),
+    (b"\xfd", XZ),
     (b"\x11", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"),
     (b"\x00", b"SQLite format 3\x00"),
 )
@@ -81,8 +113,30 @@ look for a byte costs a fiftieth."""
 _LATE_GZIP = re.compile(rb"\x1f\x8b\x08[\x00-\x1f].{4}[\x00\x02\x04][\x00-\x0d\xff]", re.DOTALL)
 _LATE_BZIP2 = re.compile(rb"BZh[1-9]1AY&SY(?=.{0,16}[\x00-\x08\x80-\xff])", re.DOTALL)
 _LATE_PDF = re.compile(rb"%PDF-\d\.\d(?=.{0,2000}?\d \d{1,5} obj)", re.DOTALL)
+_INSIDE = tuple(
+    (magic, re.compile(re.escape(magic) + rest, re.DOTALL), before)
+    for magic, rest, before in (
+        (ZIP[0], rb"[\x00-\x63][\x00-\x14]..[\x00-\x63]\x00.{17}[\x00-\x0f]", 0),
+        (GZIP, rb"[\x00-\x1f].{4}[\x00\x02\x04][\x00-\x0d\xff]", 0),
+        (ZSTD, rb"[\x00-\x07\x10-\x17\x20-\x27\x30-\x37\x40-\x47\x50-\x57\x60-\x67\x70-\x77\x80-\xf7].", 0),
+        (LZ4, rb"[\x40-\x7d][\x40\x50\x60\x70]", 0),
+        (XZ, rb"\x00[\x00-\x0f]", 0),
+        (LZIP, rb"[\x0c-\xfd]", 0),
+        (b"BZh", rb"[1-9]1AY&SY", 0),
+        (SEVENZ, rb"\x00[\x00-\x09]", 0),
+        (RAR, rb"(?:\x00|\x01\x00)", 0),
+        (CAB, b"", 0),
+        (b"ustar", rb"(?:\x00\d\d|  \x00)", 257),
+        (b"!<arch>\n", rb".{58}`\n", 0),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"", 0),
+        (b"SQLite format 3\x00", b"", 0),
+        (b"%PDF-", rb"\d\.\d(?=.{0,2000}?\d \d{1,5} obj)", 0),
+    )
+)
+"""Magic of containers, what follows it there, and how many bytes stand before it."""
+SEAM = 1 << 12
+"""Bytes that a look at one of these takes at most."""
 _PDF = re.compile(rb"%PDF-\d\.\d")
-_OLE_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _SHORT = 1 << 13
 """Bytes below which one instruction after the other is fast enough."""
 _ESCAPE, _DELETE = 0x1B, 0x7F
@@ -95,7 +149,7 @@ def signature(head: bytes) -> str:
     found = _PDF.search(head, 0, 1024)
     if found and (found.start() == 0 or b" obj" in head):
         return "pdf"
-    return next((item.name for item in SIGNATURES if item.matches(head)), "")
+    return next((item.name for item in SIGNATURES if item.matches(head)), "") or sealed.kind(head)
 
 
 def controls(data: bytes) -> npt.NDArray[np.int64]:
@@ -124,6 +178,21 @@ def embedded(data: bytes, *, typed: bool = True) -> int:
     if typed and _holds(data, b"%PDF-"):
         places.append(_start(_LATE_PDF, data))
     return min((place for place in places if place >= 0), default=-1)
+
+
+def container(data: bytes, start: int) -> int:
+    """Return where a container or compressed data begins in the midst of binary data, or -1.
+
+    By more than the magic: in a long film, four bytes come about by chance.
+    """
+    places = []
+    for magic, pattern, before in _INSIDE:
+        place = data.find(magic, start + before)
+        while place >= 0 and not pattern.match(data, place):
+            place = data.find(magic, place + 1)
+        if place >= 0:
+            places.append(place - before)
+    return min(places, default=-1)
 
 
 def _start(pattern: re.Pattern[bytes], data: bytes) -> int:
@@ -182,21 +251,6 @@ def opaque(head: bytes) -> bool:
 def reason(head: bytes) -> Reason:
     """Return why a binary content is not scanned."""
     name = signature(head)
-    encrypted = (
-        (name == "zip" and _zip_encrypted(head))
-        or (name == "ole" and _OLE_ENCRYPTED in head)
-        or name == "age"
-    )
-    if encrypted:
+    if name in sealed.ENCRYPTED:
         return Reason.ENCRYPTED
-    return Reason.UNSUPPORTED if name else Reason.OPAQUE
-
-
-def _zip_encrypted(head: bytes) -> bool:
-    """Bit 0 of the general purpose flags in a local file header (APPNOTE 4.4.4)."""
-    start = head.find(b"PK\x03\x04")
-    while start >= 0:
-        if len(head) > start + 6 and head[start + 6] & 1:
-            return True
-        start = head.find(b"PK\x03\x04", start + 4)
-    return False
+    return Reason.UNSUPPORTED if name in MEDIA else Reason.OPAQUE

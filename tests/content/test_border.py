@@ -30,9 +30,13 @@ PADS = [PROSE, PROSE[:700], PROSE * 33, b"# x\n"]
 
 
 @pytest.mark.parametrize("pad", PADS, ids=["64 KiB", "700 bytes", "2 MiB", "a line"])
-@pytest.mark.parametrize(
-    "sealed", [zipped(), b"7z\xbc\xaf\x27\x1c" + NOISE, NOISE], ids=["zip", "7z", "noise"]
-)
+def test_a_zip_behind_text_is_read(pad: bytes) -> None:
+    assert TABLE in texts(pad + zipped()).values()
+    assert reasons(pad + zipped()) == []
+
+
+@pytest.mark.parametrize("pad", PADS, ids=["64 KiB", "700 bytes", "2 MiB", "a line"])
+@pytest.mark.parametrize("sealed", [b"\x89PNG\r\n\x1a\n" + NOISE, NOISE], ids=["picture", "noise"])
 def test_what_cannot_be_read_behind_text_is_reported(pad: bytes, sealed: bytes) -> None:
     found = [item for item in items(pad + sealed) if not hasattr(item, "text")]
     assert len(found) == 1

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import itertools
+import lzma
+import random
+import struct
 import zlib
+from collections.abc import Callable
 
 import brotli
+import lz4.frame
 import pytest
 import zstandard
 
@@ -48,10 +55,96 @@ def test_two_header_lines_stack() -> None:
     assert TEXT in texts(body, coded("gzip") + coded("br")).values()
 
 
-@pytest.mark.parametrize("body", [gzip.compress(TABLE), zstandard.compress(TABLE)])
-def test_magic_is_enough(body: bytes) -> None:
-    assert TEXT in texts(body).values()
+def lzip(data: bytes) -> bytes:
+    """Return a member of lzip, as its manual says."""
+    options = {"id": lzma.FILTER_LZMA1, "dict_size": 1 << 16, "lc": 3, "lp": 0, "pb": 2}
+    packer = lzma.LZMACompressor(lzma.FORMAT_RAW, filters=[options])
+    packed = packer.compress(data) + packer.flush()
+    return b"LZIP\x01\x10" + packed + struct.pack("<LQQ", zlib.crc32(data), len(data), len(packed) + 26)
+
+
+def alone(data: bytes) -> bytes:
+    return lzma.compress(data, lzma.FORMAT_ALONE)
+
+
+MAGIC: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.compress,
+    "zstd": zstandard.compress,
+    "bzip2": bz2.compress,
+    "xz": lzma.compress,
+    "lz4": lz4.frame.compress,
+    "lzip": lzip,
+    "lzma": alone,
+    "zlib": zlib.compress,
+}
+"""Kinds that show by their first bytes."""
+
+
+@pytest.mark.parametrize("kind", MAGIC)
+def test_magic_is_enough(kind: str) -> None:
+    for data in (TABLE, random.Random(1).randbytes(70_000) + TABLE, b"ann@example.com"):
+        found = texts(MAGIC[kind](data))
+        assert any("ann@example.com" in text or TEXT in text for text in found.values())
+        assert any(f"customers.dat > {kind}" in place for place in found)
+    assert reasons(MAGIC[kind](TABLE)) == []
+
+
+@pytest.mark.parametrize("kind", MAGIC)
+def test_what_is_cut_off_gives_what_is_there(kind: str) -> None:
+    data = b"".join(b"%d,Ann Lee,ann%d@example.com\n" % (n, n) for n in range(60_000))
+    body = MAGIC[kind](data)
+    found = "".join(texts(body[: len(body) * 9 // 10]).values())
+    assert "ann9000@example.com" in found
+    assert reasons(body[: len(body) * 9 // 10]) == [Reason.MALFORMED]
+
+
+@pytest.mark.parametrize("kind", ["xz", "bzip2", "lz4", "lzip"])
+def test_a_false_sum_is_malformed_and_hides_nothing(kind: str) -> None:
+    body = bytearray(MAGIC[kind](TABLE))
+    body[-1 if kind != "xz" else -len(body) // 3] ^= 0xFF
+    assert "ann1@example.com" in texts(bytes(body)).get(f"customers.dat > {kind}", "") or kind == "bzip2"
+    assert reasons(bytes(body)) == [Reason.MALFORMED] or kind == "lzip"
+
+
+@pytest.mark.parametrize("kind", MAGIC)
+def test_what_follows_is_read(kind: str) -> None:
+    body = MAGIC[kind](TABLE)
+    assert "hidden: ann@example.com" in texts(body + b"hidden: ann@example.com").values()
+    assert reasons(body + bytes(512)) == []
+
+
+def test_frames_without_data_are_passed_over() -> None:
+    skipped = b"\x5a\x2a\x4d\x18" + struct.pack("<L", 15) + b"bo@example.com\n"
+    for compress in (zstandard.compress, lz4.frame.compress):
+        body = (
+            skipped + compress(b"first@example.com\n") + skipped + compress(b"second@example.com\n") + skipped
+        )
+        found = "".join(texts(body).values())
+        assert "first@example.com" in found
+        assert "second@example.com" in found
+        assert "bo@example.com" in found
+        assert reasons(body) == []
+
+
+def test_letters_are_not_taken_for_the_head_of_zlib() -> None:
+    for text in (b"x^2 + y^2 = z^2, ann@example.com\n" * 20, b"h\x81 ann@example.com\n" * 20):
+        assert reasons(text) == []
+        assert not any("zlib" in place for place in texts(text))
+
+
+def test_a_window_of_more_than_may_be_held_is_over_budget() -> None:
+    wide = [{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 26, "preset": 1}]
+    body = lzma.compress(TABLE, filters=wide)
     assert reasons(body) == []
+    assert reasons(body, limits=Limits(inner_bytes=1 << 25)) == [Reason.OVER_BUDGET]
+    both = lzma.compress(lzma.compress(lzma.compress(TABLE, filters=wide), filters=wide), filters=wide)
+    assert reasons(both) == [Reason.OVER_BUDGET]
+
+
+def test_what_was_held_is_given_back() -> None:
+    body = b"".join(itertools.repeat(lzma.compress(TABLE, preset=9), 5))
+    parts = b"".join(b"--b\r\nContent-Type: a/b\r\n\r\n" + body + b"\r\n" for _ in range(5)) + b"--b--\r\n"
+    assert reasons(parts) == []
 
 
 def test_gzip_in_gzip_is_opened() -> None:
@@ -66,10 +159,11 @@ def test_nesting_ends_at_the_depth_limit() -> None:
     assert reasons(body, limits=Limits(depth=5)) == []
 
 
-@pytest.mark.parametrize("compress", [gzip.compress, zstandard.compress])
-def test_all_members_are_read(compress) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
-    body = compress(b"first@example.com\n") + compress(b"second@example.com\n")
+@pytest.mark.parametrize("kind", [kind for kind in MAGIC if kind not in ("lzma", "zlib")])
+def test_all_members_are_read(kind: str) -> None:
+    body = MAGIC[kind](b"first@example.com\n") + MAGIC[kind](b"second@example.com\n")
     assert "first@example.com\nsecond@example.com\n" in texts(body).values()
+    assert reasons(body) == []
 
 
 @pytest.mark.parametrize(
@@ -164,7 +258,7 @@ def test_what_is_broken_inside_a_good_coding_stays_reported() -> None:
     for coding, compress in (("gzip", gzip.compress), ("br", brotli.compress), ("deflate", zlib.compress)):
         assert reasons(compress(inner), coded(coding)) == [Reason.MALFORMED]
         assert Reason.MALFORMED in reasons(
-            compress(b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>'), coded(coding)
+            compress(b'<!DOCTYPE a [<!ENTITY b "&c;">]><a>&b;</a>'), coded(coding)
         )
 
 
