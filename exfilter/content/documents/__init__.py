@@ -1,0 +1,1 @@
+"""Documents: what a reader sees in them, and what it does not see."""
