@@ -13,15 +13,19 @@ from exfilter.content.stream import Stream
 
 _NAME = rb"[\w.\-+*%\[\]$:!~]{1,256}="
 _FORM = re.compile(_NAME + rb"(?:\S*|[^\n&]*&" + _NAME + rb"[^\n]*)\s*\Z")
+_ESCAPE = re.compile(rb"%[0-9A-Fa-f]{2}")
 _LIMIT = 1 << 16
 
 
 def _recognises(content: Content) -> bool:
-    return bool(_FORM.match(content.stream.head()))
+    head = content.stream.head()
+    # Where most percent signs escape nothing, something else was done to the bytes.
+    return bool(_FORM.match(head)) and head.count(b"%") <= 2 * len(_ESCAPE.findall(head)) + 1
 
 
-def _read(content: Content, opened: Open) -> Iterator[Item]:
-    spaces, pluses = Pairs(content, "form"), Pairs(content, "form with plus signs")
+def read(content: Content, opened: Open, step: str = "form") -> Iterator[Item]:
+    """Read fields with ampersands between them; `step`: what they are as a step of provenance."""
+    spaces, pluses = Pairs(content, step), Pairs(content, f"{step} with plus signs")
     fields = Fields(content.stream)
     while (field := fields.begin()) is not None:
         if content.budget.overdue():
@@ -34,7 +38,7 @@ def _read(content: Content, opened: Open) -> Iterator[Item]:
             spaces.add(_decoded(name))
             if not fields.open and not spaces.opens(plain):
                 continue
-            yield from opened(content.within(_values(value, fields), "form"))
+            yield from opened(content.within(_values(value, fields), step))
         else:
             spaces.add(_decoded(name), plain)
             if b"+" in field:
@@ -46,7 +50,8 @@ def _read(content: Content, opened: Open) -> Iterator[Item]:
 
 
 def _decoded(data: bytes) -> bytes:
-    return urllib.parse.unquote_to_bytes(data.replace(b"+", b" "))
+    spaced = data.replace(b"+", b" ")
+    return urllib.parse.unquote_to_bytes(spaced) if b"%" in spaced else spaced
 
 
 def _values(first: bytes, fields: Fields) -> Iterator[bytes]:
@@ -100,4 +105,4 @@ class Fields:
         self._data, self._at = self._data[self._at :] + chunk, 0
 
 
-READER = Reader("form", _recognises, _read)
+READER = Reader("form", _recognises, read)

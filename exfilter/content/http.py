@@ -2,53 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from exfilter.content import coded
 from exfilter.content.budget import Budget, Item
-from exfilter.content.charset import clean
+from exfilter.content.carriers import Carriers, Envelope
 from exfilter.content.codings import CODERS, expanded
 from exfilter.content.content import Content
-from exfilter.content.escapes import emitted, percent
-from exfilter.content.registry import contents
-from exfilter.content.stream import root
-from exfilter.model import Headers, Part, Reason, Transfer, Unscanned
+from exfilter.content.registry import contents, with_encoded
+from exfilter.content.stream import Stream, root
+from exfilter.content.wire import chunked
+from exfilter.model import Reason, Transfer, Unscanned
 
 BODY = "request.body"
-_METHODS = frozenset("GET HEAD POST PUT PATCH DELETE OPTIONS TRACE CONNECT".split())
-_SHOWN = re.compile(r"[a-z][a-z-]{0,39}")
-_AUTHORITY = re.compile(r"[A-Za-z][\w+.-]*://([^/?#]*)")
 
 
 def carriers(transfer: Transfer, budget: Budget) -> Iterator[Item]:
     """Yield everything beside the body, each in the clear and with its escapes undone."""
-    authority = _AUTHORITY.match(transfer.url)
-    target = transfer.url[authority.end() :] if authority else transfer.url
-    hosts = dict.fromkeys((authority[1] if authority else "", transfer.destination))
-    yield from _text(budget, "request.url", target)
-    if "+" in target:
-        yield from _text(budget, "request.url", percent(target.replace("+", " ")), "form")
-    if transfer.method.upper() not in _METHODS:
-        yield from _text(budget, "request.method", transfer.method)
-    for host in hosts:
-        yield from _text(budget, "request.host", host)
-    for kind, headers in (("header", transfer.headers), ("trailer", transfer.trailers)):
-        yield from _text(budget, f"request.{kind}", "\n".join(name for name, _ in headers), "names")
-        for number, (name, value) in enumerate(headers, 1):
-            if budget.overdue():
-                yield Unscanned(f"request.{kind}", Reason.DEADLINE, _size(headers[number - 1 :]))
-                return
-            label = name.lower() if _SHOWN.fullmatch(name.lower()) else f"[{number}]"
-            yield from _text(budget, f"request.{kind} {label}", value)
-
-
-def _size(headers: Headers) -> int:
-    return sum(len(name) + len(value) for name, value in headers)
-
-
-def _text(budget: Budget, place: str, value: str, *steps: str) -> Iterator[Item]:
-    if value.strip("/"):
-        yield from emitted(Part((place, *steps), clean(value)), budget)
+    envelope = Envelope(
+        transfer.url, transfer.headers, transfer.method, transfer.destination, transfer.trailers
+    )
+    yield from with_encoded(Carriers(envelope, budget, contents).read(), (), 0, budget)
 
 
 def body(transfer: Transfer, budget: Budget) -> Iterator[Item]:
@@ -56,9 +30,13 @@ def body(transfer: Transfer, budget: Budget) -> Iterator[Item]:
     path = (transfer.name or BODY,)
     view = memoryview(transfer.body)[: max(0, budget.limits.bytes_in)]
     content = Content(root(view, budget), path, budget, transfer.header("content-type"))
-    names = _codings(transfer.headers)
-    if names:
-        yield from _coded(content, names, content.again(root(view, budget)))
+    values = (value for name, value in transfer.headers if name.lower() == "content-encoding")
+    names = coded.names(values)
+    if names and chunked.recognises(content):
+        again = content.again(Stream(chunked.Chunks(root(view, budget)).data()))
+        yield from chunked.read(content, lambda inner: _coded(inner, names, again, len(view)))
+    elif names:
+        yield from _coded(content, names, content.again(root(view, budget)), len(view))
     else:
         yield from contents(content)
     rest = len(transfer.body) - len(view)
@@ -66,18 +44,11 @@ def body(transfer: Transfer, budget: Budget) -> Iterator[Item]:
         yield content.unscanned(Reason.OVER_BUDGET, rest)
 
 
-def _codings(headers: Headers) -> list[str]:
-    values = (value for name, value in headers if name.lower() == "content-encoding")
-    names = (name.strip().lower() for value in values for name in value.split(","))
-    return [name for name in names if name not in ("", "identity")]
-
-
-def _coded(content: Content, names: list[str], raw: Content) -> Iterator[Item]:
-    """Undo the codings that the headers name; where that fails, read the bytes as they are.
+def _coded(content: Content, names: list[str], raw: Content, size: int) -> Iterator[Item]:
+    """Undo the codings that the headers name; where that fails, read the bytes as they are: `raw`.
 
     Fail closed: a failed decoding is reported unless the bytes turn out to be readable.
     """
-    size = content.stream.left
     coders = [CODERS[name] for name in names if name in CODERS]
     if len(coders) == len(names) <= content.budget.limits.depth:
         decoded: list[Content] = []
@@ -94,7 +65,7 @@ def _coded(content: Content, names: list[str], raw: Content) -> Iterator[Item]:
                 yield item
         if not failure:
             return
-        if coders[-1].magic and raw.stream.head().startswith(coders[-1].magic):
+        if coders[-1].recognises(raw.stream.head()):
             yield from failure
             return
     readable = True

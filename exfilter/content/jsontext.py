@@ -16,9 +16,15 @@ from exfilter.content.codes import Bytes, codes
 from exfilter.content.native import passes
 from exfilter.model import Int64Array
 
+_OBJECT = r"""\{\s*(?:["'}]|\Z|[\w$]{1,80}\s*:)"""
+_ARRAY = r"""\[\s*(?:[\[{"'\]]|\Z|(?:-?\d+(?:\.\d+)?|true|false|null)\s*[,\]])"""
 _BEGIN = re.compile(
-    r"""\s*(?:\)\]\}',?\s*)?(?:\{\s*(?:"|\}|\Z)|\[\s*(?:[\[{"\]]|\Z|(?:-?\d+(?:\.\d+)?|true|false|null)\s*[,\]]))"""
+    r"\s*(?:/\*\*/|\)\]\}'?,?|while\s?\((?:1|true)\);|for\s?\(;;\);|throw [\w ]{1,20};|&&&START&&&)?\s*"
+    r"(?:export default\s{1,8}|(?:(?:var|let|const) )?[\w$.]{1,80}\s{0,8}[(=]\s{0,80})?"
+    rf"(?:{_OBJECT}|{_ARRAY})"
 )
+"""JSON, maybe with unquoted names (JSON5), behind what keeps it from being run as a script (``)]}'``), in the
+call of a function (JSONP), or as the value of a variable."""
 LEVELS = 64
 """Nesting below which no record begins."""
 Bools = npt.NDArray[np.bool_]

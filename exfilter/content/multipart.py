@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import binascii
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 
-from exfilter.content import sniff, text
+from exfilter.content import coded, sniff, text
 from exfilter.content.binary import Strings
 from exfilter.content.budget import Cut, Item
-from exfilter.content.content import Content, Open, Reader, shown
+from exfilter.content.content import Content, Open, Reader, stems
 from exfilter.content.escapes import emitted
 from exfilter.content.pairs import Pairs, simple
+from exfilter.content.parameters import Head, meant
 from exfilter.content.stream import CHUNK, HEAD, Stream
 from exfilter.model import Reason
 
@@ -32,8 +32,6 @@ _SEAM = 200
 """Bytes that a delimiter line can have beside its boundary."""
 _FIELD = re.compile(rb"[!-9;-~]+[ \t]*:")
 _HEADERS = 1 << 16
-_NAME = re.compile(rb"""(?<![\w*])name\*?\s*=\s*(?:"((?:[^"\\\r\n]|\\.)*)"|([^\s;]+))""", re.IGNORECASE)
-_FILE = re.compile(rb"""filename\*?\s*=\s*(?:"((?:[^"\\\r\n]|\\.)*)"|([^\s;]+))""", re.IGNORECASE)
 _BASE64 = re.compile(rb"[A-Za-z0-9+/\-_=\r\n]*\Z")
 _SPACE = b" \t\r\n"
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
@@ -76,8 +74,13 @@ def _read(content: Content, opened: Open) -> Iterator[Item]:
         if headers is None:
             yield from _raw(content.within(split.data(), f"multipart[{number}]"), opened)
             continue
+        head = Head(number, headers)
         heads.add(b"", headers.strip())
-        yield from _part(content, Head(number, headers), split, fields, opened)
+        for _, words in meant(headers):
+            heads.add(b"", words.encode("utf-8", "replace"))
+        for stem in stems(head.filename):
+            heads.add(b"", stem.encode("utf-8", "replace"))
+        yield from _part(content, head, split, fields, opened)
         for _ in split.data():  # what a reader left
             pass
         for pairs in (fields, heads):
@@ -110,7 +113,8 @@ def _part(content: Content, head: Head, split: Splitter, fields: Pairs, opened: 
     if not head.file and not head.transfer and simple(start):
         fields.add(head.name, start)
     elif start and fields.opens(start, coded=bool(head.transfer)):
-        yield from _transferred(inner, head.transfer, opened)
+        codings = coded.names(iter([head.value(b"content-encoding")]))
+        yield from _transferred(inner, head.transfer, lambda found: coded.coded(found, codings, opened))
 
 
 def _transferred(content: Content, encoding: str, opened: Open) -> Iterator[Item]:
@@ -121,7 +125,7 @@ def _transferred(content: Content, encoding: str, opened: Open) -> Iterator[Item
     """
     stream = content.stream
     if encoding == "quoted-printable":
-        yield from opened(content.within(_quoted_printable(stream), encoding, declared=content.declared))
+        yield from opened(content.within(quoted_printable(stream), encoding, declared=content.declared))
         return
     start = _base64_start(stream.head(1 << 12)) if encoding else None
     if start is None:
@@ -166,9 +170,10 @@ def _unbase64(data: bytes) -> bytes:
         raise Cut(Reason.MALFORMED, len(data)) from None
 
 
-def _quoted_printable(stream: Stream) -> Iterator[bytes]:
+def quoted_printable(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield what quoted-printable stands for (RFC 2045, section 6.7)."""
     carry = b""
-    for chunk in stream:
+    for chunk in chunks:
         data = carry + chunk
         cut = data.rfind(b"\n") + 1 or max(0, len(data) - 2)
         if data[:cut].endswith((b"=\n", b"=\r\n")):
@@ -176,43 +181,6 @@ def _quoted_printable(stream: Stream) -> Iterator[bytes]:
         carry = data[cut:]
         yield binascii.a2b_qp(data[:cut])
     yield binascii.a2b_qp(carry)
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The headers of a part."""
-
-    number: int
-    raw: bytes
-
-    def value(self, name: bytes) -> str:
-        """Return the value of a header, or an empty string."""
-        found = re.search(rb"(?:\A|[\r\n])" + name + rb"[ \t]*:[ \t]*([^\r\n]*)", self.raw, re.IGNORECASE)
-        return found[1].decode("latin-1").strip() if found else ""
-
-    @property
-    def file(self) -> bool:
-        """Whether there is a file name."""
-        return bool(_FILE.search(self.raw))
-
-    @property
-    def name(self) -> bytes:
-        """The field's name."""
-        found = _NAME.search(self.raw)
-        return (found[1] or found[2] or b"") if found else b""
-
-    @property
-    def transfer(self) -> str:
-        """The transfer encoding, if it changes the bytes."""
-        value = self.value(b"content-transfer-encoding").lower()
-        return value if value in ("base64", "quoted-printable") else ""
-
-    @property
-    def step(self) -> str:
-        """The part as provenance shows it."""
-        found = _FILE.search(self.raw)
-        name = (found[1] or found[2] or b"").decode("utf-8", "replace") if found else ""
-        return f'multipart[{self.number}] "{shown(name)}"' if name else f"multipart[{self.number}]"
 
 
 class Splitter:

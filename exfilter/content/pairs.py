@@ -5,15 +5,41 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+import numpy as np
+
 from exfilter.content import text
+from exfilter.content.block import Block, Format
 from exfilter.content.budget import Item
+from exfilter.content.codes import places
 from exfilter.content.content import Content
 from exfilter.model import Reason
 
 _CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 _BLANKS = bytes.maketrans(bytes([*range(0x09), *range(0x0E, 0x20)]), b" " * 27)
+_DIGITS = re.compile(rb"\d+")
 SHORT = 1 << 10
 _STRUCTURED = re.compile(rb"\s*[\[{<]|[^\n]*\n[^\n]*\n[^\n]*\n|[^\x00-\x08\x0e-\x1f]*[\x00-\x08\x0e-\x1f]")
+
+
+class Beginnings:
+    """Says which fields begin a record: the first, and those in which its name comes again.
+
+    Also with another number in it: ``rows[0][name]``. One name alone, again and again, is a list.
+    """
+
+    def __init__(self) -> None:
+        """Begin in front of the first field."""
+        self._first = b""
+        self._several = False
+
+    def at(self, name: bytes) -> bool:
+        """Whether a record begins with the next field, which has this name."""
+        kind = name if name.isalpha() else _DIGITS.sub(b"#", name)
+        begins = bool(kind) and (not self._first or (kind == self._first and self._several))
+        if begins:
+            self._first, self._several = kind, False
+        self._several = self._several or kind != self._first
+        return begins
 
 
 class Pairs:
@@ -31,13 +57,24 @@ class Pairs:
         self._names: list[bytes] = []
         self._size = 0
         self._skipped = 0
+        self._beginnings = Beginnings()
+        self._line = 0
+        self._records: list[int] = []
+        """Lines with which records begin."""
 
     def add(self, name: bytes, value: bytes | None = None) -> None:
         """Append a pair. None: the value is read elsewhere."""
         self._names.append(name.replace(b"\n", b" "))
+        if self._beginnings.at(name):
+            self._records.append(self._line)
         if value is not None:
-            self._values.append(value)
-        self._size += len(name) + len(value or b"")
+            self._append(value)
+        self._size += len(name)
+
+    def _append(self, value: bytes) -> None:
+        self._values.append(value)
+        self._line += value.count(b"\n") + 1
+        self._size += len(value)
 
     def opens(self, value: bytes, *, coded: bool = False) -> bool:
         """Whether a value that is no simple one is opened by itself.
@@ -49,8 +86,7 @@ class Pairs:
             return True
         if coded or _CONTROLS.search(value) or b"%PDF-" in value:
             self._skipped += len(value)
-        self._values.append(value.translate(_BLANKS))
-        self._size += len(value)
+        self._append(value.translate(_BLANKS))
         return False
 
     def read(self, *, last: bool) -> Iterator[Item]:
@@ -59,13 +95,30 @@ class Pairs:
             return
         for lines, steps in ((self._values, (self._step,)), (self._names, (self._step, "names"))):
             data = b"\n".join(lines)
-            lines.clear()
             if data.strip():
-                yield from text.plain(self._content.within(iter([data]), *steps))
-        self._size = 0
+                form = _rows(self._records if lines is self._values else [])
+                yield from text.plain(self._content.within(iter([data]), *steps), form)
+            lines.clear()
+        self._records.clear()
+        self._size = self._line = 0
         if self._skipped:
             yield self._content.unscanned(Reason.OVER_BUDGET, self._skipped)
             self._skipped = 0
+
+
+def _rows(records: list[int]) -> Format:
+    """Return a text of lines, with the numbers of those that begin a record."""
+    wanted = np.unique(np.array(records, dtype=np.int64))
+
+    def read(blocks: Iterator[str]) -> Iterator[Block]:
+        before = 0
+        for block in blocks:
+            starts = np.append(0, places(block, "\n") + 1)
+            here = starts[wanted[(wanted >= before) & (wanted < before + len(starts))] - before]
+            yield Block("", block, here[here < len(block)] if records else None)
+            before += len(starts) - 1
+
+    return Format("lines", lambda _: True, read)
 
 
 def simple(value: bytes) -> bool:

@@ -150,3 +150,72 @@ def test_brackets_count_outside_of_strings_only(blocks: list[str]) -> None:
         assert marks.brackets().tolist() == outside
         assert marks.within(places).tolist() == within
         assert marks.inside == before
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        """)]}',\n[{"a":1},{"b":2}]""",
+        'while(1);[{"a":1},{"b":2}]',
+        'for (;;); [{"a":1},{"b":2}]',
+        '/**/people.show([{"a":1},{"b":2}]);',
+        'window.__STATE__ = [{"a":1},{"b":2}];',
+        'export default [\n{"a":1},{"b":2}]',
+        '{"a":1}{"b":2}{"c":3}',
+        "[{a: 1}, {b: 2}]",
+        "{rows: [{'a': 1}, {'b': 2}]}",
+    ],
+    ids=["angular", "while", "for", "jsonp", "variable", "module", "in a row", "json5", "single quotes"],
+)
+def test_json_is_json_behind_what_guards_it(body: str) -> None:
+    assert len(records(main(body.encode()))) >= 2
+
+
+@pytest.mark.parametrize(
+    "body", ["[Ann] wrote: hello", "{Ann} said", "if (x) { y() }", "foo(bar)", "x = 5\n", "$(document)"]
+)
+def test_text_with_brackets_is_text(body: str) -> None:
+    assert main(body.encode()).records is None
+
+
+PERSON = '{name: "Ann \\u004cee", mail: "ann@example.com"}'
+GRAPHQL = f"mutation Add($phone: String) {{ add(input: [{PERSON}]) {{ id }} }}"
+
+
+def test_literals_and_variables_of_graphql_are_read() -> None:
+    body = json.dumps({"query": GRAPHQL, "variables": {"phone": "+48 123 456 789", "people": [{"n": "Bo"}]}})
+    found = "".join(texts(body.encode()).values())
+    assert all(word in found for word in ("Ann Lee", "ann@example.com", "+48 123 456 789", '"n": "Bo"'))
+    assert "Ann Lee" in "".join(texts(GRAPHQL.encode()).values())
+
+
+def test_operations_of_a_graphql_batch_are_records() -> None:
+    batch = [
+        {"query": "mutation ($m: String) { add(m: $m) }", "variables": {"m": f"a{n}@example.com"}}
+        for n in range(5)
+    ]
+    assert len(records(main(json.dumps(batch).encode()))) == 5
+
+
+def test_a_graphql_upload_is_read() -> None:
+    operations = json.dumps(
+        {"query": "mutation ($f: Upload!) { a }", "variables": {"f": None, "m": "op@example.com"}}
+    )
+    fields = {"operations": operations, "map": '{"0": ["variables.f"]}'}
+    body = b"".join(
+        b'--b\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n' % (k.encode(), v.encode())
+        for k, v in fields.items()
+    )
+    body += b'--b\r\nContent-Disposition: form-data; name="0"; filename="a.csv"\r\n\r\n'
+    body += b"a,b\r\n1,2\r\n3,4\r\n--b--\r\n"
+    found = texts(body)
+    assert any("op@example.com" in text for text in found.values())
+    assert any("a.csv" in place for place in found)
+
+
+@pytest.mark.parametrize("levels", [1, 2, 3])
+def test_json_in_strings_is_read_some_levels_deep(levels: int) -> None:
+    body: object = {"name": "J\u00fcrgen M\u00fcller", "mail": "j@example.com", "note": "a\nb"}
+    for _ in range(levels):
+        body = {"payload": json.dumps(body)}
+    assert any('"Jürgen Müller"' in text for text in texts(json.dumps(body).encode()).values())

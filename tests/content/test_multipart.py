@@ -6,6 +6,7 @@ import base64
 import gzip
 import quopri
 
+import brotli
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -245,3 +246,48 @@ def test_many_small_files_that_have_to_be_opened_are_over_budget(small: bytes) -
     found = reasons(body, TYPE, SMALL)
     assert Reason.OVER_BUDGET in found
     assert len(found) < 5
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"""Content-Disposition: form-data; name="f"; filename*=UTF-8''Ann%20L%C3%A9e.csv""",
+        b"""Content-Disposition: form-data; name="f"; filename*0*=UTF-8''Ann%20; filename*1*=L%C3%A9e.csv""",
+        b"""Content-Disposition: form-data; name="f"; filename*0="Ann L"; filename*1="\xc3\xa9e.csv\"""",
+        b"""Content-Disposition: form-data; name="f"; filename="=?utf-8?B?QW5uIEzDqWUuY3N2?=\"""",
+        b"""Content-Disposition: form-data; name="f"; filename="=?iso-8859-1?Q?Ann_L=E9e.csv?=\"""",
+        b"""Content-Disposition: form-data; filename="x.csv"; name="=?utf-8?B?QW5uIEzDqWUuY3N2?=\"""",
+    ],
+    ids=["percent", "pieces", "quoted pieces", "base64", "quoted-printable", "field name"],
+)
+def test_names_are_read_however_they_are_written(header: bytes) -> None:
+    found = texts(multipart(header + b"\n\n" + TABLE))
+    assert "Ann Lée.csv" in found["customers.dat > part headers"]
+
+
+def test_the_coding_of_a_part_is_undone() -> None:
+    head = b"Content-Disposition: form-data; name=f; filename=a\nContent-Encoding: br\n\n"
+    body = multipart(head + b"@@@").replace(b"@@@", brotli.compress(TABLE))
+    assert TABLE.decode() in texts(body).values()
+    assert reasons(body) == []
+    assert TABLE.replace(b"\n", b"\r\n").decode() in texts(multipart(head + TABLE)).values()
+
+
+def test_fields_are_one_record_until_the_first_comes_again() -> None:
+    names = [b"name", b"mail", b"tag", b"tag"] * 2
+    values = [b"Ann Lee", b"ann@example.com", b"x", b"y", b"Bo Ray", b"bo@example.com", b"x", b"y"]
+    fields = [
+        b"Content-Disposition: form-data; name=%s\n\n%s" % pair for pair in zip(names, values, strict=True)
+    ]
+    (part,) = [part for part in parts(multipart(*fields)) if part.path[-1] == "fields"]
+    assert records(part) == ["Ann Lee\nann@example.com\nx\ny\n", "Bo Ray\nbo@example.com\nx\ny"]
+
+
+def test_numbered_fields_of_a_form_are_records() -> None:
+    body = "&".join(f"people[{n}][name]=Ann{n}&people[{n}][mail]=ann{n}%40example.com" for n in range(4))
+    form = next(part for part in parts(body.encode()) if part.path[-1] == "form")
+    assert records(form)[:2] == ["Ann0\nann0@example.com\n", "Ann1\nann1@example.com\n"]
+    one = next(
+        part for part in parts(b"name=Ann&tag=a&tag=b&mail=ann%40example.com") if part.path[-1] == "form"
+    )
+    assert records(one) == ["Ann\na\nb\nann@example.com"]
