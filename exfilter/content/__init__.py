@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from exfilter.content import http
+from exfilter.content import http, parsed, registry
+from exfilter.content.binary import STRINGS
 from exfilter.content.budget import Budget, Item
 from exfilter.limits import Limits
-from exfilter.model import Expired, Reason, Transfer, Unscanned, never
+from exfilter.model import Expired, Part, Reason, Transfer, Unscanned, never
 
 __all__ = ["read"]
 
@@ -36,10 +37,22 @@ def read(transfer: Transfer, limits: Limits, expired: Expired = never) -> Iterat
 
 def items(transfer: Transfer, budget: Budget) -> Iterator[Item]:
     """Yield what `read` yields before the deadline, without its net for mistakes."""
+    try:
+        for item in _items(transfer, budget):
+            if isinstance(item, Part) and STRINGS not in item.path:
+                budget.passwords.hear(item.text)
+            yield item
+    finally:
+        while budget.locked:
+            budget.locked.pop().close()
+
+
+def _items(transfer: Transfer, budget: Budget) -> Iterator[Item]:
     if transfer.url or transfer.headers or transfer.method:
         yield from http.carriers(transfer, budget)
     if not budget.late:
         yield from http.body(transfer, budget)
+    yield from registry.with_encoded(parsed.unlocked(budget), (), 0, budget)
 
 
 def _place(transfer: Transfer) -> str:

@@ -25,8 +25,10 @@ _LETTER = re.compile("[A-Za-z]")
 _LIKELY = (
     *("cp1252", "cp1251", "cp932", "gb18030", "cp1250", "iso8859_2", "big5", "cp949", "euc_jp", "koi8_r"),
     *("cp1254", "cp1253", "cp1255", "cp1256", "cp1257", "cp874"),
+    *("cp866", "iso8859_5", "mac_cyrillic", "cp850", "mac_roman"),
 )
 """Charsets that text without a declaration is guessed to be in, the likelier first."""
+_RIVALS = 2
 _FOREIGN_WORDS = re.compile(rb"[^\x00-\x26\x28-\x2c\x2e-\x40]*[\x80-\xff][^\x00-\x26\x28-\x2c\x2e-\x3f]*")
 """Words with bytes that are not ASCII: the rest of a table tells nothing and drowns them."""
 _NOT_CHARSETS = frozenset({"utf-8", "idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined"})
@@ -66,6 +68,7 @@ class Decoder:
         self._declared = _codec(declared)
         self._other = ""
         self._coherent = True
+        self._rivals: tuple[str, ...] = ()
         self.beside: list[tuple[str, str]] = []
         """Other readings of the blocks: by which charset, and the text. The caller takes them."""
         self.unknown = 0
@@ -100,7 +103,7 @@ class Decoder:
         sample = block[max(0, first - 256) : first + _SAMPLE - 256]
         if self._declared and _keeps_ascii(self._declared) and _decodes(sample, self._declared):
             return self._declared
-        guess, self._coherent = _guess(sample)
+        guess, self._coherent, self._rivals = _guess(sample)
         if guess and _decodes(sample, guess):
             return guess
         return "cp1252" if _decodes(sample, "cp1252") else "latin-1"
@@ -109,6 +112,7 @@ class Decoder:
         """Keep the readings beside the one that is taken: nothing written in ASCII is lost in them."""
         if block.translate(None, _HIGH) != text.encode("ascii", "ignore"):
             self.beside.append(("cp1252", _decoded(block, "cp1252")))
+        self.beside += [(name, _decoded(block, name)) for name in self._rivals]
         mainframe = list(ebcdic.readings(block))
         self.beside += mainframe
         declared = self._declared
@@ -189,15 +193,18 @@ def _is_text(codec: codecs.CodecInfo) -> bool:
     return bool(getattr(codec, "_is_text_encoding", True))
 
 
-def _guess(sample: bytes) -> tuple[str, bool]:
-    """Return the likeliest charset that keeps ASCII, and whether what it gives looks like a language."""
+def _guess(sample: bytes) -> tuple[str, bool, tuple[str, ...]]:
+    """Return the likeliest charset that keeps ASCII, whether what it gives looks like a language, and
+    the next ones: names are few words, and what they are written in is often not clear.
+    """  # noqa: D205
     words = b"\n".join(_FOREIGN_WORDS.findall(sample))
     found = charset_normalizer.from_bytes(words, cp_isolation=list(_LIKELY), steps=5, chunk_size=512)
-    named = [match for match in found if match.encoding in _LIKELY]
+    named = sorted((match for match in found if match.encoding in _LIKELY), key=_rank)
     if not named:
-        return "", False
-    best = min(named, key=_rank)
-    return best.encoding, best.coherence > 0 or len(sample) < _JUDGED
+        return "", False, ()
+    best, *others = (match.encoding for match in named)
+    rivals = [name for name in others if _decodes(sample, name)][:_RIVALS]
+    return best, named[0].coherence > 0 or len(sample) < _JUDGED, tuple(rivals)
 
 
 def _rank(match: charset_normalizer.CharsetMatch) -> tuple[float, float, int]:

@@ -1,7 +1,6 @@
 """Text that was written in escapes: a second view of the places that hold them.
 
 Each undoing gives an additional part, so that nothing that stands in the clear is ever lost.
-The view holds the records (or lines) with escapes and leaves out the others.
 """
 
 from __future__ import annotations
@@ -12,17 +11,22 @@ import html
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from exfilter.content import jsontext
+from exfilter.content import disguises, encoded, jsontext, rare
 from exfilter.content.budget import Budget, Item
+from exfilter.content.glimpse import Glimpse
 from exfilter.content.native import passes
 from exfilter.content.signs import BACKSLASH, NONE, PERCENT, Signs
+from exfilter.content.views import rewritten
 from exfilter.model import Int64Array, Part, Reason, Unscanned
 
 DEPTH = 3
 """Escapes inside escapes that are undone."""
+_DISGUISES = 2
+"""Disguises over each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,33 +133,64 @@ ESCAPES = (
 
 
 def emitted(part: Part, budget: Budget) -> Iterator[Item]:
-    """Yield a part and after it the views of its escapes, as far as the budget goes."""
+    """Yield a part and after it the views of what is written otherwise in it, as far as the budget goes.
+
+    What is encoded in it and no text waits in the budget to be opened.
+    """
     yield part
     budget.text(len(part.text))
-    yield from _views(part, DEPTH, budget)
+    yield from _views(part, _Left(budget.limits.depth), budget)
 
 
-def _views(part: Part, depth: int, budget: Budget, after: int = 0, source: str = "") -> Iterator[Item]:
-    """Yield the views of a part that is itself the view of `source` by the escape number `after`.
+class _Left(NamedTuple):
+    """What may still be undone in a view."""
+
+    decodings: int
+    escapes: int = DEPTH
+    after: int = 0
+    """The number of the escape that the view is of."""
+    source: str = ""
+    """What the view was before."""
+    disguises: frozenset[str] = frozenset()
+    """Kinds that were undone: none is undone twice."""
+
+
+def _views(part: Part, left: _Left, budget: Budget) -> Iterator[Item]:
+    for item, further in _undone(part, left, budget):
+        if isinstance(item, Part) and not budget.view(len(item.text)):
+            yield Unscanned(item.provenance, Reason.OVER_BUDGET, max(1, len(item.text)))
+            return
+        yield item
+        if isinstance(item, Part):
+            yield from _views(item, further, budget)
+
+
+def _undone(part: Part, left: _Left, budget: Budget) -> Iterator[tuple[Item, _Left]]:
+    """Yield the views of a part, each with what may be undone in it.
 
     What one order of undoing has given is not undone in another: an earlier escape counts only
     where there is more of it than before.
     """
     find = _finder(part.text)
-    for number, escape in enumerate(ESCAPES if depth else ()):
-        if number < after and part.text.count(escape.sign) <= source.count(escape.sign):
+    for number, escape in enumerate(ESCAPES if left.escapes else ()):
+        if number < left.after and part.text.count(escape.sign) <= left.source.count(escape.sign):
             continue
         if budget.overdue():
             return
-        found = _view(part, escape, find(number))
-        if found is None:
-            continue
-        view, lines = found
-        if not budget.view(len(view.text)):
-            yield Unscanned(view.provenance, Reason.OVER_BUDGET, max(1, len(view.text)))
-            return
-        yield view
-        yield from _views(view, depth - 1, budget, number, lines)
+        found = rewritten(part, escape.name, find(number), escape.undo, by_lines=escape.by_lines)
+        if found is not None:
+            yield found[0], left._replace(escapes=left.escapes - 1, after=number, source=found[1])
+    glimpse, fewer = Glimpse(part.text), left.decodings - 1
+    for view in rare.views(part, glimpse) if left.escapes else ():
+        yield view, left._replace(escapes=left.escapes - 1)
+    lossy = left.disguises & disguises.LOSSY
+    for item in encoded.views(part, budget, glimpse, surely=bool(left.disguises)) if not lossy else ():
+        if isinstance(item, Part) and not left.decodings:
+            item = Unscanned(item.provenance, Reason.OVER_BUDGET, max(1, len(item.text)))  # noqa: PLW2901
+        yield item, _Left(fewer, disguises=left.disguises)
+    if left.decodings and len(left.disguises) < _DISGUISES:
+        for kind, view in disguises.views(part, glimpse, left.disguises):
+            yield view, _Left(fewer, disguises=left.disguises | {kind})
 
 
 def _finder(text: str) -> Callable[[int], Int64Array]:
@@ -172,60 +207,3 @@ def spans(text: str) -> Callable[[int], Int64Array]:
         return escape.find(signs, escape.pattern) if escape.sign in text else NONE
 
     return find
-
-
-def _view(part: Part, escape: Escape, places: Int64Array) -> tuple[Part, str] | None:
-    """Return the view and the lines that it is made of, or None where nothing changes."""
-    if not len(places):
-        return None
-    starts, ends = _touched(part, places)
-    sources = [part.text[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
-    source = "".join(sources)
-    if part.records is None and escape.by_lines:
-        # Each piece ends with its line: undone together they give the same, at a fraction of the cost.
-        text, records = escape.undo(source), None
-    else:
-        pieces = [escape.undo(piece) for piece in sources]
-        text = "".join(pieces)
-        offsets = np.unique(np.cumsum([0, *map(len, filter(None, pieces))])[:-1])
-        records = None if part.records is None else offsets
-    return None if text == source else (Part((*part.path, escape.name), text, records), source)
-
-
-def _touched(part: Part, places: Int64Array) -> tuple[Int64Array, Int64Array]:
-    """Return beginnings and ends of the pieces that hold the places: records, else runs of lines.
-
-    With a line goes the one before and the one behind it, so that an escape that goes over a line end
-    is undone.
-    """
-    if part.records is None:
-        return passes.around(part.text, places) if passes is not None else around(part.text, places)
-    starts = _records(part)
-    first, last = _runs(starts, places, 0)
-    ends = np.append(starts[1:], len(part.text))
-    counts = last - first + 1
-    skipped = np.repeat(np.cumsum(counts) - counts, counts)
-    chosen = np.repeat(first, counts) + np.arange(len(skipped)) - skipped
-    return starts[chosen], ends[chosen]
-
-
-def around(text: str, places: Int64Array) -> tuple[Int64Array, Int64Array]:
-    """Return the runs of lines that hold the places, with the line before and the one behind."""
-    starts = Signs(text).lines
-    first, last = _runs(starts, places, 1)
-    return starts[first], np.append(starts[1:], len(text))[last]
-
-
-def _runs(starts: Int64Array, places: Int64Array, more: int) -> tuple[Int64Array, Int64Array]:
-    """Return the first and the last number of each run of pieces, with so many `more` around it."""
-    first, last = np.searchsorted(starts, places.T, "right") - 1
-    first, last = np.maximum(first - more, 0), np.minimum(last + more, len(starts) - 1)
-    new = np.flatnonzero(first[1:] > last[:-1] + 1) + 1
-    return first[np.append(0, new)], last[np.append(new - 1, len(last) - 1)]
-
-
-def _records(part: Part) -> Int64Array:
-    """Return where records begin, with the beginning of the text."""
-    inner = part.records if part.records is not None else np.empty(0, dtype=np.int64)
-    inner = inner[(inner > 0) & (inner < len(part.text))]
-    return np.concatenate([np.zeros(1, dtype=np.int64), inner])

@@ -25,7 +25,14 @@ _CLOSING = re.compile(
 )
 _XML = re.compile(r"\s*<\?xml", re.IGNORECASE)
 _HTML_ROOT = re.compile(r"<(?:!doctype\s+html|html)\b", re.IGNORECASE)
-_ENTITY = re.compile(r"<!ENTITY\b", re.IGNORECASE)
+_ENTITY = re.compile(
+    r"""<!ENTITY\b(?:\s{1,99}([\w:.-]{1,80})\s{1,99}(?:"([^"<>%]{0,1024})"|'([^'<>%]{0,1024})')\s{0,99}>)?""",
+    re.IGNORECASE,
+)
+_NESTED = re.compile(r"&(?!#)")
+_REFERENCE = re.compile(r"&([\w:.-]{1,80});")
+_GROWTH = 4
+"""Characters that entities may put in the place of one, over a block."""
 _CARRY = 1 << 16
 """Characters of a tag that is cut by the end of a block."""
 _HIDING = re.compile(r"<(/?)(script|style)(?=[\s/>])[^<>]*>", re.IGNORECASE)
@@ -41,8 +48,12 @@ _LINE = frozenset(
 )
 _KEPT = 10_000
 """Tag names that are remembered."""
-_DEPTH = 8
+_DEPTH = 16
 _NAMES = 1000
+_ATTRIBUTE = re.compile(r"([\w:.-]{1,80})\s{0,8}=")
+_CDATA = "![CDATA["
+_PAIR = frozenset(("value", "Value", "VALUE", "val"))
+"""An element with this attribute is a name with its value, and no record."""
 _FIRST = 1 << 18
 """Characters of an XML text in which a repeated element is looked for."""
 
@@ -57,24 +68,59 @@ def recognises(sample: str) -> bool:
 def read(blocks: Iterator[str]) -> Iterator[Block | Reason]:
     """Yield the content, then the attributes, of each block.
 
-    Entities that a document declares are never expanded: what they would stand for is read in
-    the declaration, that they were not put in their places is reported.
+    Of the entities that a document declares, those are put in their places that stand for a short text.
+    Others, that refer to further ones or to a file, are read in their declaration, and it is reported
+    that they were not expanded.
     """
     walk: Walk | None = None
     carry = ""
-    declared = False
+    entities = Entities()
     for block in blocks:
         text = carry + block
         open_tag = text.rfind("<")
         cut = len(text) if text.rfind(">") > open_tag or len(text) - open_tag > _CARRY else open_tag
         text, carry = text[:cut], text[cut:]
         walk = walk or Walk(text[:_FIRST] or carry)
-        declared = declared or bool(_ENTITY.search(text))
-        yield from walk.blocks(text)
+        yield from walk.blocks(entities.expanded(text))
     if carry:
-        yield from (walk or Walk(carry)).blocks(carry)
-    if declared:
+        walk = walk or Walk(carry)
+        yield from walk.blocks(entities.expanded(carry))
+    if walk:
+        yield from walk.rest()
+    if entities.left:
         yield Reason.MALFORMED
+
+
+class Entities:
+    """The entities that a document declares for itself (XML 1.0, section 4.2)."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._texts: dict[str, str] = {}
+        self.left = False
+        """There are some that were not expanded."""
+
+    def expanded(self, text: str) -> str:
+        """Return a block of a document with them in their places, as far as they are plain and few."""
+        if "<!" in text:
+            for name, double, single in _ENTITY.findall(text):
+                value = double or single
+                plain = bool(name) and not _NESTED.search(value) and len(self._texts) < _NAMES
+                self.left = self.left or not plain
+                if plain:
+                    self._texts.setdefault(name, value)
+        if not self._texts or "&" not in text:
+            return text
+        room = _GROWTH * len(text) + _CARRY
+
+        def become(reference: re.Match[str]) -> str:
+            nonlocal room
+            value = self._texts.get(reference[1], reference[0])
+            room -= len(value)
+            self.left = self.left or room < 0
+            return value if room >= 0 else reference[0]
+
+        return _REFERENCE.sub(become, text)
 
 
 class Separators(dict[str, str]):
@@ -105,7 +151,12 @@ class Walk:
         """Look at the first characters: is it HTML, or XML, and which element repeats."""
         xml = _XML.match(sample) or not _KNOWN.search(sample)
         self._html = not xml or bool(_HTML_ROOT.search(sample[:2000]))
-        self._separators = Separators("tr" if self._html else repeated(sample), is_html=self._html)
+        element = "tr" if self._html else repeated(sample)
+        self._separators = Separators(element, is_html=self._html)
+        self._together = not self._html and bool(element)
+        """The attributes of a record go to its end: there is nothing else that they belong to."""
+        self._held: list[str] = []
+        self._begun = False
         self._hidden = ""
         self._any = False
 
@@ -116,13 +167,17 @@ class Walk:
         def become(tag: re.Match[str]) -> str:
             name, attributes, special = tag.groups()
             if name is None:
+                if special.startswith(_CDATA):
+                    return str(special[len(_CDATA) :]).removesuffix("]]")
                 unseen.append(special)
                 return ""
             separator = self._separators[name]
             if separator == _RECORD:
                 unseen.append(_RECORD)
+                separator = self._ended() + _RECORD
+                self._begun = True
             if attributes and "=" in attributes:
-                unseen.append(attributes)
+                (self._held if self._together and self._begun else unseen).append(attributes)
             return separator
 
         visible, hidden = self._split(text)
@@ -130,6 +185,17 @@ class Walk:
         self._any = self._any or _RECORD in seen
         yield self._block("", seen)
         yield self._block("attributes", "\n".join([*unseen, *hidden, ""]) if unseen or hidden else "")
+
+    def rest(self) -> Iterator[Block]:
+        """Yield what was kept for the end of the last record."""
+        if self._held:
+            yield self._block("", self._ended())
+
+    def _ended(self) -> str:
+        """Return the attributes of the record that has ended."""
+        held = "\t".join(self._held)
+        self._held.clear()
+        return f"{held}\t" if held else ""
 
     def _split(self, text: str) -> tuple[str, list[str]]:
         """Take the contents of scripts and styles out of a text."""
@@ -157,16 +223,57 @@ class Walk:
 
 
 def repeated(sample: str) -> str:
-    """Return the outermost element below the root that occurs more than once, or nothing."""
-    counts: Counter[tuple[int, str]] = Counter()
-    depth = 0
+    """Return the element whose occurrences are the records, or nothing.
+
+    It occurs more than once below the root, has several parts (``<field name="a"><value>`` is one of the
+    parts of something), and takes up most of the text: of the outermost one, all others are parts.
+    """
+    tally = Tally()
     for tag in _TAG.finditer(sample):
+        tally.add(tag)
+    return tally.chosen(len(sample))
+
+
+class Tally:
+    """Counts the elements of a document, by depth and name."""
+
+    def __init__(self) -> None:
+        """Begin outside of the root."""
+        self._open: list[tuple[tuple[int, str], int]] = []
+        self._times: Counter[tuple[int, str]] = Counter()
+        self._children: Counter[tuple[int, str]] = Counter()
+        self._attributes: Counter[tuple[int, str]] = Counter()
+        self._size: Counter[tuple[int, str]] = Counter()
+
+    def add(self, tag: re.Match[str]) -> None:
+        """Count a tag."""
         closing, name, attributes = tag.groups()
         if closing:
-            depth = max(0, depth - 1)
-            continue
-        if 0 < depth < _DEPTH and len(counts) < _NAMES:
-            counts[depth, name] += 1
-        depth += not attributes.endswith("/")
-    often = [place for place, times in counts.items() if times > 1]
-    return min(often, key=lambda place: (place[0], -counts[place]))[1] if often else ""
+            if self._open:
+                place, start = self._open.pop()
+                self._size[place] += tag.end() - start
+            return
+        place = (len(self._open), name)
+        if self._open:
+            self._children[self._open[-1][0]] += 1
+        if place in self._times or len(self._times) < _NAMES:
+            self._times[place] += 1
+            names = _ATTRIBUTE.findall(attributes) if "=" in attributes else ()
+            self._attributes[place] += 0 if _PAIR.intersection(names) else len(names)
+        if attributes.endswith("/"):
+            self._size[place] += len(tag[0])
+        else:
+            self._open.append((place, tag.start()))
+
+    def chosen(self, end: int) -> str:
+        """Return the element of the records."""
+        for place, start in self._open:
+            self._size[place] += end - start
+        often = [
+            place
+            for place, times in self._times.items()
+            if 0 < place[0] < _DEPTH and 1 < times < max(self._children[place], self._attributes[place])
+        ]
+        most = max((self._size[place] for place in often), default=0)
+        large = [place for place in often if 2 * self._size[place] >= most]
+        return min(large, key=lambda place: (place[0], -self._times[place]))[1] if large else ""

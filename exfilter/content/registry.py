@@ -4,12 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from exfilter.content import binary, codings, form, multipart, text
-from exfilter.content.budget import Item
+from exfilter.content import binary, codings, encoded, form, multipart, parsed, text
+from exfilter.content.archives import readers as archives
+from exfilter.content.budget import Budget, Item
 from exfilter.content.content import Content, Reader
+from exfilter.content.disguises import xor
+from exfilter.content.documents import cms, mail, ole, pdf, pgp, rtf, tables
+from exfilter.content.documents.office import readers as office
+from exfilter.content.encoded import yenc
+from exfilter.content.stream import Stream
+from exfilter.content.wire import readers as wire
 from exfilter.model import Reason
 
-READERS: tuple[Reader, ...] = (*codings.READERS, multipart.READER, form.READER, binary.READER, text.READER)
+READERS: tuple[Reader, ...] = (
+    *codings.READERS,
+    rtf.READER,
+    parsed.plain("mail", mail.recognises),
+    yenc.READER,
+    *wire.FRAMINGS,
+    multipart.READER,
+    form.READER,
+    *office.READERS,
+    *archives.READERS,
+    pdf.READER,
+    ole.READER,
+    *tables.READERS,
+    pgp.READER,
+    cms.READER,
+    *wire.OBJECTS,
+    xor.READER,
+    wire.SEPARATED,
+    binary.READER,
+    text.READER,
+)
 """Archives and documents go before ``binary``. The first that recognises a content reads it."""
 
 
@@ -21,6 +48,24 @@ def contents(content: Content) -> Iterator[Item]:
             yield from binary.opaque(content, Reason.OVER_BUDGET)
         else:
             reader = next(reader for reader in READERS if reader.recognises(content))
-            yield from reader.read(content, contents)
+            yield from with_encoded(reader.read(content, contents), content.path, content.depth, budget)
     if stream.trouble is not None and not budget.late:
         yield content.unscanned(stream.trouble.reason, stream.trouble.left)
+
+
+def with_encoded(items: Iterator[Item], path: tuple[str, ...], depth: int, budget: Budget) -> Iterator[Item]:
+    """Yield what a reader yields, and what lies in the bytes that are encoded in its texts."""
+    for item in items:
+        yield item
+        if budget.inner:
+            yield from _inner(depth, budget)
+    yield from encoded.finish(path, budget)
+    yield from _inner(depth, budget)
+
+
+def _inner(depth: int, budget: Budget) -> Iterator[Item]:
+    waiting, budget.inner = budget.inner, []
+    for found in waiting if not budget.late else ():
+        content = Content(Stream(budget.freed(found)), found.path, budget, "", depth + 1)
+        deflated = codings.expanded(content, [codings.DEFLATE], contents)
+        yield from deflated if found.deflated else contents(content)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
-from exfilter.content import binary, charset, jsontext, markup, tabular
+from exfilter.content import binary, cards, charset, events, jsontext, listed, markup, sqltext, tabular
 from exfilter.content.binary import Strings
 from exfilter.content.block import Block, Format
 from exfilter.content.border import Border
@@ -26,8 +26,12 @@ def _plain(blocks: Iterator[str]) -> Iterator[Block]:
 
 FORMATS = (
     Format("json", jsontext.recognises, jsontext.read),
+    Format("cards", cards.recognises, cards.read),
+    Format("events", events.recognises, events.read),
     Format("markup", markup.recognises, markup.read),
+    Format("sql", sqltext.recognises, sqltext.read),
     Format("table", tabular.recognises, tabular.read),
+    Format("lists", listed.recognises, listed.read),
     Format("plain", lambda _: True, _plain),
 )
 """The first that recognises the beginning of a text reads it."""
@@ -37,9 +41,9 @@ def _read(content: Content, opened: Open) -> Iterator[Item]:
     return _bounded(content, FORMATS, opened)
 
 
-def plain(content: Content) -> Iterator[Item]:
-    """Yield the parts of a text that was put together here and has no structure to look for."""
-    return _bounded(content, FORMATS[-1:], lambda rest: binary.opaque(rest, Reason.OPAQUE))
+def plain(content: Content, form: Format = FORMATS[-1]) -> Iterator[Item]:
+    """Yield the parts of a text that was put together here and has no structure to look for but `form`."""
+    return _bounded(content, (form,), lambda rest: binary.opaque(rest, Reason.OPAQUE))
 
 
 def _bounded(content: Content, formats: tuple[Format, ...], opened: Open) -> Iterator[Item]:

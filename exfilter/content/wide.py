@@ -12,19 +12,26 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_SAMPLE = 1 << 14
+_SAMPLE, _START = 1 << 14, 1 << 10
+"""Bytes that are looked at, and fewer, where something else follows."""
 _WIDEST = 4
 _MOST, _FEW = 0.9, 0.1
 
 
 def charset(head: bytes) -> tuple[str, int] | None:
-    """Return the codec and the length of the byte order mark, or None for anything else."""
+    """Return the codec and the bytes in front (a byte order mark, or junk), or None for anything else."""
     sample = head[:_SAMPLE]
     for mark, name in _MARKS:
         if sample.startswith(mark) and not _narrow(sample[len(mark) :]):
             return name, len(mark)
-    name = _by_zeros(sample)
-    return (name, 0) if name and _readable(sample, name) else None
+    if b"\x00" not in sample:
+        return None
+    for piece in (sample, sample[:_START]):
+        for skip in range(_WIDEST):
+            name = _by_zeros(piece[skip:])
+            if name and (not skip or "32" in name) and _readable(piece[skip:], name):
+                return name, skip
+    return None
 
 
 def _narrow(rest: bytes) -> bool:
@@ -40,7 +47,7 @@ def _narrow(rest: bytes) -> bool:
 
 def _by_zeros(sample: bytes) -> str:
     """Return the codec by the places of zeros: the high bytes of most letters are zero."""
-    if len(sample) < _WIDEST or b"\x00" not in sample:
+    if len(sample) < _WIDEST:
         return ""
     codes = np.frombuffer(sample[: len(sample) // 4 * 4], dtype=np.uint8).reshape(-1, 4)
     zeros = (codes == 0).mean(axis=0)

@@ -82,3 +82,37 @@ def test_views_are_bounded_by_the_text() -> None:
     assert made <= 2 * len(body) + (1 << 17)
     assert Reason.OVER_BUDGET in reasons(body, limits=Limits(views=1))
     assert reasons(b"# " + b"ann%40example.com=3D\\u0041 " * 40_000) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "meant"),
+    [
+        ("octal", r"ann\100example\056com", "ann@example.com"),
+        ("octal", r"J\303\274rgen Gro\303\237", "Jürgen Groß"),
+        ("code points", r"ann\u{40}example.com", "ann@example.com"),
+        ("code points", r"ann\U00000040example.com", "ann@example.com"),
+        ("code points", r"ann\40 example.com", "ann@example.com"),
+        ("percent u", "ann%u0040example.com", "ann@example.com"),
+        ("entities without end", "ann&#64example.com", "ann@example.com"),
+        ("entities without end", "J&#xfc rgen", "Jü rgen"),
+        ("names of XML", "ann_x0040_example.com", "ann@example.com"),
+        ("encoded words", "=?utf-8?B?SsO8cmdlbg==?= =?iso-8859-1?Q?_Gro=DF?=", "Jürgen Groß"),
+    ],
+)
+def test_rare_escapes_are_undone(name: str, written: str, meant: str) -> None:
+    found = texts((PLAIN + written + "\n").encode())
+    assert written in found["customers.dat"]
+    assert meant in found[f"customers.dat > {name}"]
+
+
+def test_code_points_beyond_the_last_stay() -> None:
+    for written in (
+        r"\U7fffffff",
+        r"\u{110000}",
+        r"\u{d800}",
+        "%ud800",
+        "_xdc00_",
+        "=?x?B?!?=",
+        "=?utf-8?B?====?=",
+    ):
+        assert written in texts((PLAIN + written + "\n").encode())["customers.dat"]

@@ -1,0 +1,156 @@
+"""Views: what a text says when the places of it that are written otherwise are undone.
+
+A view holds the records (or lines) with such places and leaves out the others.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import numpy as np
+
+from exfilter.content.native import passes
+from exfilter.content.signs import Signs
+from exfilter.model import Int64Array, Part
+
+REACH = 2048
+"""Characters around a place that belong to it where its line is longer."""
+
+_WORD = re.compile(r"[\w.@+/=-]*")
+_LONG = 1 << 14
+"""Characters of a line from which on it is long."""
+
+
+class Undone(NamedTuple):
+    """A place in a text and what is written there."""
+
+    start: int
+    end: int
+    text: str
+
+
+def rewritten(
+    part: Part, step: str, places: Int64Array, undo: Callable[[str], str], *, by_lines: bool
+) -> tuple[Part, str] | None:
+    """Return the view of the pieces around some places, and the pieces, or None where nothing changes.
+
+    `by_lines`: nothing that is undone goes over a line end.
+    """
+    if not len(places):
+        return None
+    starts, ends = _pieces(part, places)
+    sources = [part.text[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
+    if part.records is None:
+        # What was cut out of a long line is a line by itself.
+        sources = [piece if piece.endswith("\n") else f"{piece}\n" for piece in sources[:-1]] + sources[-1:]
+    source = "".join(sources)
+    if part.records is None and by_lines:
+        # Each piece ends with its line: undone together they give the same, at a fraction of the cost.
+        text, records = undo(source), None
+    else:
+        pieces = [undo(piece) for piece in sources]
+        text = "".join(pieces)
+        records = None if part.records is None else _beginnings(pieces)
+    return None if text == source else (Part((*part.path, step), text, records), source)
+
+
+def spliced(part: Part, step: str, places: Iterable[Undone]) -> Part:
+    """Return the view in which each of some places, ascending and apart, is replaced by what it says."""
+    pieces = _replaced(part, list(places))
+    records = None if part.records is None else _beginnings(pieces)
+    return Part((*part.path, step), ("" if part.records is not None else "\n").join(pieces), records)
+
+
+def _replaced(part: Part, places: list[Undone]) -> list[str]:
+    """Return the records, or the surroundings in lines, that hold the places, without the others."""
+    spans = np.array([place[:2] for place in places], dtype=np.int64)
+    starts, ends = touched(part, spans) if part.records is not None else _near(part.text, spans, 0)
+    found = []
+    number = at = 0
+    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+        pieces, at = [], max(start, at)
+        while number < len(places) and places[number].start < end:
+            place = places[number]
+            pieces += [part.text[at : place.start], place.text]
+            at = place.end
+            number += 1
+        pieces.append(part.text[at:end])
+        found.append("".join(pieces))
+    return found
+
+
+def _beginnings(pieces: list[str]) -> Int64Array:
+    """Return where the pieces that are not empty begin in the text that they are joined to."""
+    return np.unique(np.cumsum([0, *map(len, filter(None, pieces))], dtype=np.int64)[:-1])
+
+
+def touched(part: Part, places: Int64Array) -> tuple[Int64Array, Int64Array]:
+    """Return beginnings and ends of the pieces that hold the places: records, else runs of lines.
+
+    With a line goes the one before and the one behind it, so that an escape that goes over a line end
+    is undone.
+    """
+    if part.records is None:
+        return passes.around(part.text, places) if passes is not None else around(part.text, places)
+    starts = _records(part)
+    first, last = _runs(starts, places, 0)
+    ends = np.append(starts[1:], len(part.text))
+    counts = last - first + 1
+    skipped = np.repeat(np.cumsum(counts) - counts, counts)
+    chosen = np.repeat(first, counts) + np.arange(len(skipped)) - skipped
+    return starts[chosen], ends[chosen]
+
+
+def around(text: str, places: Int64Array) -> tuple[Int64Array, Int64Array]:
+    """Return the runs of lines that hold the places, with the line before and the one behind."""
+    starts = Signs(text).lines
+    first, last = _runs(starts, places, 1)
+    return starts[first], np.append(starts[1:], len(text))[last]
+
+
+def _pieces(part: Part, places: Int64Array) -> tuple[Int64Array, Int64Array]:
+    """Return what is touched, but of a very long line only what is near: a script of one line is none."""
+    starts, ends = touched(part, places)
+    if part.records is None and len(starts) and int((ends - starts).max()) > _LONG:
+        return _near(part.text, places, _LONG)
+    return starts, ends
+
+
+def _near(text: str, places: Int64Array, short: int) -> tuple[Int64Array, Int64Array]:
+    """Return the same, but no more than REACH characters before and behind a place.
+
+    `short`: runs of lines of at most that many characters stay whole.
+    """
+    starts, ends = touched(Part((), text), places)
+    number = np.searchsorted(starts, places[:, 0], "right") - 1
+    whole = ends[number] - starts[number] <= short
+    first = np.where(whole, starts[number], np.maximum(starts[number], places[:, 0] - REACH))
+    last = np.where(whole, ends[number], np.minimum(ends[number], places[:, 1] + REACH))
+    for place in np.flatnonzero(~whole).tolist():
+        first[place] += _cut(text[max(0, first[place] - 1) : places[place, 0]])
+        last[place] -= _cut(text[places[place, 1] : last[place] + 1][::-1])
+    last = np.maximum.accumulate(last)
+    new = np.flatnonzero(first[1:] > last[:-1]) + 1
+    return first[np.append(0, new)], last[np.append(new - 1, len(last) - 1)]
+
+
+def _cut(text: str) -> int:
+    """Return the characters behind the first one that belong to its word: half a word is another one."""
+    return max(0, len(_WORD.match(text)[0]) - 1)  # type: ignore[index]
+
+
+def _runs(starts: Int64Array, places: Int64Array, more: int) -> tuple[Int64Array, Int64Array]:
+    """Return the first and the last number of each run of pieces, with so many `more` around it."""
+    first, last = np.searchsorted(starts, places.T, "right") - 1
+    first, last = np.maximum(first - more, 0), np.minimum(last + more, len(starts) - 1)
+    new = np.flatnonzero(first[1:] > last[:-1] + 1) + 1
+    return first[np.append(0, new)], last[np.append(new - 1, len(last) - 1)]
+
+
+def _records(part: Part) -> Int64Array:
+    """Return where records begin, with the beginning of the text."""
+    inner = part.records if part.records is not None else np.empty(0, dtype=np.int64)
+    inner = inner[(inner > 0) & (inner < len(part.text))]
+    return np.concatenate([np.zeros(1, dtype=np.int64), inner])
