@@ -32,6 +32,15 @@ STARTS = st.sampled_from(
         b"\xef\xbb\xbf",
         b"a,b\nc,d\n",
         b"%PDF-1.4",
+        b"\x92\x82\xa1a\xa3Ann\xa1b\xcf",
+        b"\x9f\xa1\x61a\x63Ann\x7f",
+        b"\x20\x00\x00\x00\x02a\x00\x04\x00\x00\x00Ann\x00",
+        b"\x0a\x0c\x0a\x03Ann\x12\x05a@b.c",
+        b"\x00\x00\x00\x00\x07\x0a\x05Ann B",
+        b"5;chunk-signature=0a\r\nAnn B\r\n",
+        b"POST /?a=b&c=%40 HTTP/1.1\r\nCookie: a=b; c=d\r\n\r\n",
+        b'data: {"a":1}\n\n',
+        b"a\x1fb\x1ec\x1fd\x1e",
     ]
 )
 WORDS = st.sampled_from(
