@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from bench.lab import Lab
 from bench.results import Table
-from bench.tables import build, correctness, hits, leak, opening, throughput, whole
+from bench.tables import build, correctness, formats, hits, leak, opening, overhead, recall, throughput, whole
 
 TABLES: dict[str, Callable[[Lab], Table]] = {
     "build": build.measure,
@@ -16,5 +16,8 @@ TABLES: dict[str, Callable[[Lab], Table]] = {
     "whole": whole.measure,
     "hits": hits.measure,
     "correctness": correctness.measure,
+    "overhead": overhead.measure,
+    "formats": formats.measure,
+    "recall": recall.measure,
 }
 """By name, in the order in which they run."""
