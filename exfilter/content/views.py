@@ -5,7 +5,6 @@ A view holds the records (or lines) with such places and leaves out the others.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
@@ -18,7 +17,8 @@ from exfilter.model import Int64Array, Part
 REACH = 2048
 """Characters around a place that belong to it where its line is longer."""
 
-_WORD = re.compile(r"[\w.@+/=-]*")
+_BREAK = np.array([not (chr(code).isalnum() or chr(code) in "._@+/=-") for code in range(0x80)] + [False])
+"""Of ASCII, and of what is beyond."""
 _LONG = 1 << 14
 """Characters of a line from which on it is long."""
 
@@ -121,24 +121,32 @@ def _pieces(part: Part, places: Int64Array) -> tuple[Int64Array, Int64Array]:
 def _near(text: str, places: Int64Array, short: int) -> tuple[Int64Array, Int64Array]:
     """Return the same, but no more than REACH characters before and behind a place.
 
-    `short`: runs of lines of at most that many characters stay whole.
+    No word is cut through: half a word is another one. `short`: runs of lines of at most that many
+    characters stay whole.
     """
     starts, ends = touched(Part((), text), places)
     number = np.searchsorted(starts, places[:, 0], "right") - 1
+    breaks = _breaks(text)
+    first = np.maximum(starts[number], places[:, 0] - REACH)
+    # Where the character before is no break, the next break is where the word ends.
+    first = np.minimum(np.maximum(first, breaks[np.searchsorted(breaks, first - 1)]), places[:, 0])
+    last = np.minimum(ends[number], places[:, 1] + REACH)
+    last = np.maximum(np.minimum(last, breaks[np.searchsorted(breaks, last, "right") - 1] + 1), places[:, 1])
     whole = ends[number] - starts[number] <= short
-    first = np.where(whole, starts[number], np.maximum(starts[number], places[:, 0] - REACH))
-    last = np.where(whole, ends[number], np.minimum(ends[number], places[:, 1] + REACH))
-    for place in np.flatnonzero(~whole).tolist():
-        first[place] += _cut(text[max(0, first[place] - 1) : places[place, 0]])
-        last[place] -= _cut(text[places[place, 1] : last[place] + 1][::-1])
+    first, last = np.where(whole, starts[number], first), np.where(whole, ends[number], last)
     last = np.maximum.accumulate(last)
     new = np.flatnonzero(first[1:] > last[:-1]) + 1
     return first[np.append(0, new)], last[np.append(new - 1, len(last) - 1)]
 
 
-def _cut(text: str) -> int:
-    """Return the characters behind the first one that belong to its word: half a word is another one."""
-    return max(0, len(_WORD.match(text)[0]) - 1)  # type: ignore[index]
+def _breaks(text: str) -> Int64Array:
+    """Return the places of what stands between words, with one before and one behind the text."""
+    if text.isascii():
+        marks = _BREAK[np.frombuffer(text.encode(), dtype=np.uint8)]
+    else:
+        codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+        marks = _BREAK[np.minimum(codes, len(_BREAK) - 1)]
+    return np.concatenate([[-1], np.flatnonzero(marks), [len(text)]])
 
 
 def _runs(starts: Int64Array, places: Int64Array, more: int) -> tuple[Int64Array, Int64Array]:

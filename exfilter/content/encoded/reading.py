@@ -88,7 +88,7 @@ def run(letters: str, *, fits: bool) -> Reading | None:
             data = code.decode(letters)
             if openable(data):
                 return Reading(code.name, data=data)
-            text = inflated(data) if code is BASE64 else None
+            text = inflated(data)
             if text is not None:
                 return Reading(f"{code.name} > deflate", text)
     if len(letters) in _DIGESTS and HEX.pattern.fullmatch(letters):

@@ -79,13 +79,14 @@ _LIKE = re.compile(f"(?:{_GROUP}){{3}}|(?:[2-7]{_group(_HEX)}){{9}}")
 _RUN = re.compile(f"{_LETTER}{{16,}}")
 _SOME = f"(?={_LETTER}{{40}})"
 _LONG = re.compile(
+    r"[0-9a-f]{132}|[0-9A-F]{132}|"
     f"{_SOME}(?=[A-Z2-7]{{40}}|[0-9A-V]{{40}}|[a-z2-7]{{40}}|[0-9a-v]{{40}})(?=.{{,39}}[G-Zg-z])"
     r"[A-Za-z]{,99}+[0-9]{1,99}+[A-Za-z]{1,99}+[0-9]"
     f"|{_SOME}(?={_LETTER}{{,39}}[g-z])(?={_LETTER}{{,39}}[A-Z])"
     f"(?:{_LETTER}{{,39}}[0-9]|(?:[B-Za-z0-9+/_-]{{,99}}+A){{10}})"
 )
-"""Letters of all kinds, more than a word has; or of one case and figures among them, as in base32; or with
-many zeros: letters of 16 bits."""
+"""Hexadecimal digits, more than a digest has; letters of all kinds, more than a word has; or of one case and
+figures among them, as in base32; or with many zeros: letters of 16 bits."""
 
 
 def places(text: str) -> Iterator[tuple[int, bool]]:
