@@ -113,6 +113,8 @@ class _Reading:
         self._place = 0
         """All before it was read."""
         self._last = -1
+        self._twice = False
+        """One entry lists the data of another: no program writes that, but for a bomb."""
 
     def listed(self, info: zipfile.ZipInfo) -> Iterator[Found]:
         """Yield what the directory lists, and what lies before it."""
@@ -120,6 +122,9 @@ class _Reading:
         about = b"" if self._again else info.comment
         if info.header_offset == self._last:  # once more the same data
             self.tell(raw, about)
+            if not (self._twice or self._again):
+                yield Left(Reason.MALFORMED, max(1, info.compress_size), self._names.read(raw)[0])
+            self._twice = True
             return
         self._last = info.header_offset
         entry = zipentry.local(self._data, info.header_offset)

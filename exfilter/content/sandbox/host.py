@@ -21,7 +21,7 @@ from exfilter.content.sandbox.found import Found, Left, Member, Text, Wishes
 from exfilter.content.sandbox.table import INSTEAD, PARSERS, TOGETHER
 from exfilter.model import Int64Array, Reason
 
-MEMORY = 192 << 20
+MEMORY = 144 << 20
 """Bytes that a parser may use beside what its process has."""
 SECONDS = 30
 """Of CPU that a parser may take for one content."""

@@ -45,7 +45,7 @@ def sensible(content: Content, walk: Walk, *, sure: bool = False) -> bool:
     `sure`: the format says its own length, so that what comes to its end makes sense.
     """
     head = content.stream.head()
-    if sniff.signature(head) or wide.charset(head):
+    if not head.translate(None, _SHOWN) or sniff.signature(head) or wide.charset(head):
         return False
     probe, window = Probe(content), Window(Stream(iter([head])))
     end = len(head)

@@ -14,6 +14,7 @@ from exfilter.content.content import shown
 from exfilter.content.documents.office import biff12, leftovers, locked, manifest, part
 from exfilter.content.documents.office.attributes import Attributes
 from exfilter.content.documents.office.lines import Lines
+from exfilter.content.documents.office.sheets import EmptyError
 from exfilter.content.documents.office.strings import Strings
 from exfilter.content.documents.office.walk import Walk
 from exfilter.content.members import NAMES
@@ -191,6 +192,8 @@ class Package:
             raise
         except OverError:
             raise
+        except EmptyError:
+            yield Left(Reason.OVER_BUDGET, max(1, len(each.first)), each.name)
         except Exception:  # noqa: BLE001 - fail closed: whatever a parser raises, the part is not whole
             self._broken.add(each.number)
             if not (each.name and each.root) or part.is_declared(each.head):

@@ -19,8 +19,14 @@ _MOST = 20_000
 """Cells of a row, from which on it is cut. A sheet has 16,384 columns."""
 _ATTRIBUTES = 3
 """Of a cell: where it is, its style, its type."""
+_EMPTY = 1 << 19
+"""Rows of a sheet in which nothing stands, from which on it is no sheet that anybody wrote."""
 Note = Callable[[str, Mapping[str, str]], None]
 """Reads attributes."""
+
+
+class EmptyError(Exception):
+    """The sheet has rows without number in which nothing stands: it is there to take time."""
 
 
 def number(text: str) -> str:
@@ -104,6 +110,7 @@ class Sheet(Handlers):
         self._tail: list[str] = []
         """What belongs to no column: formulas, readings, stray text."""
         self._aside = False
+        self._empty = 0
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         """See ``Handlers``."""
@@ -191,6 +198,10 @@ class Sheet(Handlers):
             texts = [texts[each] for each in sorted(range(len(texts)), key=columns.__getitem__)]
         if texts or self._tail:
             self._lines.row("\t".join([*texts, *self._tail]))
+        else:
+            self._empty += 1
+            if self._empty > _EMPTY:
+                raise EmptyError
         self._texts.clear()
         self._places.clear()
         self._tail.clear()
