@@ -11,11 +11,19 @@ import numpy as np
 from exfilter.content.block import Block
 
 # Each begins with a line end: the search for a letter is fast.
-_ITEM = re.compile(r"\n([ ]{0,40})- +(?:[&!][^\s]{1,100} +){0,2}[\"']?[\w .@+-]{1,60}[\"']?:(?=\s)")
+_KEY = r"[\"']?[\w .@+-]{1,60}[\"']?:(?=\s)"
+_ITEM = re.compile(rf"\n([ ]{{0,40}})- +(?:[&!][^\s]{{1,100}} +){{0,2}}{_KEY}(?=[^\n]*\n\1  ? ?{_KEY})")
+"""An item with a second name below the first: lines of prose have none."""
 _FLOW = re.compile(r"\n([ ]{0,40})- +[{\[&!]")
+_DASH = re.compile(r"\n([ ]{0,40})- ")
 _SECTION = re.compile(r"\n\[{1,2}[^\[\]\n]{1,200}\]{1,2}(?=[ \t]*\r?(?:\n|\Z))")
-_PAIR = re.compile(r"\n[ \t]*[\w.\"'-]{1,80}[ \t]*=[ \t]*\S")
+_FILLED = re.compile(
+    rf"{_SECTION.pattern}\s*(?:\n[ \t]*[#;][^\n]*)*\s*\n[ \t]*[\w.\"'-]{{1,80}}[ \t]*=[ \t]*\S"
+)
+"""A section with a name and a value below it."""
 _SAMPLE = 1 << 14
+_SHARE = 2
+"""One in so many items or sections has names and values at least."""
 
 
 def recognises(sample: str) -> bool:
@@ -26,12 +34,15 @@ def recognises(sample: str) -> bool:
 def _mark(sample: str) -> re.Pattern[str] | None:
     """Return what begins a record: of nested items, the outermost that occur more than once."""
     led = f"\n{sample[:_SAMPLE]}"
-    if "\n[" in led and len(_SECTION.findall(led)) > 1 and len(_PAIR.findall(led)) > 1:
-        return _SECTION
-    if "- " not in led or not _ITEM.search(led):
+    if "\n[" in led:
+        filled = len(_FILLED.findall(led))
+        if filled > 1 and _SHARE * filled >= len(_SECTION.findall(led)):
+            return _SECTION
+    if "- " not in led or not (_ITEM.search(led) or _FLOW.search(led)):
         return None
     indents = Counter(map(len, _ITEM.findall(led) + _FLOW.findall(led)))
-    often = [indent for indent, times in indents.items() if times > 1]
+    dashes = Counter(map(len, _DASH.findall(led)))
+    often = [indent for indent, times in indents.items() if times > 1 and _SHARE * times >= dashes[indent]]
     return re.compile(rf"\n {{{min(often)}}}- ") if often else None
 
 

@@ -20,7 +20,7 @@ REACH = 2048
 _BREAK = np.array([not (chr(code).isalnum() or chr(code) in "._@+/=-") for code in range(0x80)] + [False])
 """Of ASCII, and of what is beyond."""
 _LONG = 1 << 14
-"""Characters of a line from which on it is long."""
+"""Characters of a line or a record from which on it is long."""
 
 
 class Undone(NamedTuple):
@@ -40,11 +40,7 @@ def rewritten(
     """
     if not len(places):
         return None
-    starts, ends = _pieces(part, places)
-    sources = [part.text[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
-    if part.records is None:
-        # What was cut out of a long line is a line by itself.
-        sources = [piece if piece.endswith("\n") else f"{piece}\n" for piece in sources[:-1]] + sources[-1:]
+    sources = _pieces(part, places)
     source = "".join(sources)
     if part.records is None and by_lines:
         # Each piece ends with its line: undone together they give the same, at a fraction of the cost.
@@ -66,7 +62,9 @@ def spliced(part: Part, step: str, places: Iterable[Undone]) -> Part:
 def _replaced(part: Part, places: list[Undone]) -> list[str]:
     """Return the records, or the surroundings in lines, that hold the places, without the others."""
     spans = np.array([place[:2] for place in places], dtype=np.int64)
-    starts, ends = touched(part, spans) if part.records is not None else _near(part.text, spans, 0)
+    starts, ends = units = touched(part, spans)
+    if part.records is None or int((ends - starts).max()) > _LONG:
+        starts, ends = _near(part.text, units, spans, 0 if part.records is None else _LONG)
     found = []
     number = at = 0
     for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
@@ -110,21 +108,31 @@ def around(text: str, places: Int64Array) -> tuple[Int64Array, Int64Array]:
     return starts[first], np.append(starts[1:], len(text))[last]
 
 
-def _pieces(part: Part, places: Int64Array) -> tuple[Int64Array, Int64Array]:
-    """Return what is touched, but of a very long line only what is near: a script of one line is none."""
-    starts, ends = touched(part, places)
-    if part.records is None and len(starts) and int((ends - starts).max()) > _LONG:
-        return _near(part.text, places, _LONG)
-    return starts, ends
+def _pieces(part: Part, places: Int64Array) -> list[str]:
+    """Return the pieces around the places, but of a very long line or record only what is near.
 
-
-def _near(text: str, places: Int64Array, short: int) -> tuple[Int64Array, Int64Array]:
-    """Return the same, but no more than REACH characters before and behind a place.
-
-    No word is cut through: half a word is another one. `short`: runs of lines of at most that many
-    characters stay whole.
+    A script of one line is no record. What is cut out of one is a line by itself.
     """
-    starts, ends = touched(Part((), text), places)
+    starts, ends = touched(part, places)
+    if int((ends - starts).max()) <= _LONG:
+        return [part.text[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
+    first, last = _near(part.text, (starts, ends), places, _LONG)
+    cut = ~np.isin(last, ends)
+    return [
+        f"{part.text[start:end]}\n" if inside else part.text[start:end]
+        for start, end, inside in zip(first.tolist(), last.tolist(), cut.tolist(), strict=True)
+    ]
+
+
+def _near(
+    text: str, units: tuple[Int64Array, Int64Array], places: Int64Array, short: int
+) -> tuple[Int64Array, Int64Array]:
+    """Return beginnings and ends of what is no more than REACH characters before or behind a place.
+
+    No word is cut through: half a word is another one. `units`: beginnings and ends of the records or runs
+    of lines with the places. Those of at most `short` characters stay whole.
+    """
+    starts, ends = units
     number = np.searchsorted(starts, places[:, 0], "right") - 1
     breaks = _breaks(text)
     first = np.maximum(starts[number], places[:, 0] - REACH)
@@ -135,7 +143,7 @@ def _near(text: str, places: Int64Array, short: int) -> tuple[Int64Array, Int64A
     whole = ends[number] - starts[number] <= short
     first, last = np.where(whole, starts[number], first), np.where(whole, ends[number], last)
     last = np.maximum.accumulate(last)
-    new = np.flatnonzero(first[1:] > last[:-1]) + 1
+    new = np.flatnonzero((first[1:] > last[:-1]) | (number[1:] > number[:-1])) + 1
     return first[np.append(0, new)], last[np.append(new - 1, len(last) - 1)]
 
 
