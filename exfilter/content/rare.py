@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from exfilter.content.charset import Decoder
-from exfilter.content.glimpse import Glimpse
+from exfilter.content.glimpse import Glimpse, lines, merged
 from exfilter.content.views import rewritten
 from exfilter.model import Part
 
@@ -83,7 +83,12 @@ def views(part: Part, glimpse: Glimpse) -> Iterator[Part]:
     for rare in RARE:
         if rare.hint not in glimpse.some:
             continue
-        spans = [found.span() for found in rare.pattern.finditer(part.text)]
+        ranges = glimpse.where(glimpse.some, lambda window, rare=rare: rare.hint in window)  # type: ignore[misc]
+        spans = [
+            found.span()
+            for start, end in merged([lines(part.text, span) for span in ranges])
+            for found in rare.pattern.finditer(part.text, start, end)
+        ]
         view = rewritten(
             part,
             rare.name,

@@ -19,7 +19,7 @@ REACH = 2048
 
 _BREAK = np.array([not (chr(code).isalnum() or chr(code) in "._@+/=-") for code in range(0x80)] + [False])
 """Of ASCII, and of what is beyond."""
-_LONG = 1 << 14
+_LONG = 1 << 13
 """Characters of a line or a record from which on it is long."""
 
 
@@ -134,17 +134,33 @@ def _near(
     """
     starts, ends = units
     number = np.searchsorted(starts, places[:, 0], "right") - 1
-    breaks = _breaks(text)
-    first = np.maximum(starts[number], places[:, 0] - REACH)
-    # Where the character before is no break, the next break is where the word ends.
-    first = np.minimum(np.maximum(first, breaks[np.searchsorted(breaks, first - 1)]), places[:, 0])
-    last = np.minimum(ends[number], places[:, 1] + REACH)
-    last = np.maximum(np.minimum(last, breaks[np.searchsorted(breaks, last, "right") - 1] + 1), places[:, 1])
-    whole = ends[number] - starts[number] <= short
-    first, last = np.where(whole, starts[number], first), np.where(whole, ends[number], last)
+    first, last = starts[number], ends[number]
+    inside = last - first > short
+    first[inside], last[inside] = _cut(text, first[inside], last[inside], places[inside])
     last = np.maximum.accumulate(last)
     new = np.flatnonzero((first[1:] > last[:-1]) | (number[1:] > number[:-1])) + 1
     return first[np.append(0, new)], last[np.append(new - 1, len(last) - 1)]
+
+
+def _cut(text: str, first: Int64Array, last: Int64Array, places: Int64Array) -> tuple[Int64Array, Int64Array]:
+    """Return beginnings and ends that are near to the places and not inside a word."""
+    first, last = np.maximum(first, places[:, 0] - REACH), np.minimum(last, places[:, 1] + REACH)
+    # Few places lie far apart: what is between them is not looked at.
+    step = 1 if len(places) * 4 * REACH < len(text) else max(1, len(places))
+    for start in range(0, len(places), step):
+        some = slice(start, start + step)
+        _out_of_words(text, first[some], last[some], places[some])
+    return first, last
+
+
+def _out_of_words(text: str, first: Int64Array, last: Int64Array, places: Int64Array) -> None:
+    """Move beginnings and ends nearer to their places, to where a word ends."""
+    start = max(0, int(first.min()) - 1)
+    breaks = _breaks(text[start : int(last.max()) + 1]) + start
+    # Where the character before is no break, the next break is where the word ends.
+    first[:] = np.minimum(np.maximum(first, breaks[np.searchsorted(breaks, first - 1)]), places[:, 0])
+    behind = breaks[np.searchsorted(breaks, last, "right") - 1] + 1
+    last[:] = np.maximum(np.minimum(last, behind), places[:, 1])
 
 
 def _breaks(text: str) -> Int64Array:
