@@ -90,6 +90,9 @@ ADDRESSES: dict[str, Callable[[str], str]] = {
     "at and dot": lambda text: text.replace("@", " at ").replace(".com", " dot com"),
     "at and dot in brackets": lambda text: text.replace("@", " [at] ").replace(".com", " [dot] com"),
     "at and dot in braces": lambda text: text.replace("@", "{at}").replace(".com", "{dot}com"),
+    "at and dot with blanks": lambda text: text.replace("@", " @ ").replace(".com", " . com"),
+    "Klammeraffe": lambda text: text.replace("@", " (ät) ").replace(".com", " punkt com"),
+    "arroba": lambda text: text.replace("@", " arroba ").replace(".com", " punto com"),
     "at in parentheses": lambda text: text.replace("@", "(at)"),
     "AT and DOT": lambda text: text.replace("@", " AT ").replace(".", " DOT "),
     "Cyrillic": mapped(
