@@ -28,7 +28,7 @@ from rich.text import Text
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))  # behind what is installed: only fixtures/ comes from here
 
-from fixtures.bodies import Body, agent_reply, copied_csv, copied_json, page_form  # noqa: E402
+from fixtures.bodies import Body, agent_reply, copied_csv, copied_json, copied_wrapped, page_form  # noqa: E402
 from fixtures.customers import COLUMNS, Customer, customers, write_csv  # noqa: E402
 
 CUSTOMERS = 20_000
@@ -222,6 +222,7 @@ def send_all(demo: Demo, people: list[Customer]) -> None:
         ("agent reply", _written(demo, agent_reply(named)), ARRIVED),
         (f"{COPIED} as CSV", table, HELD),
         (f"{COPIED} as JSON", _written(demo, copied_json(copied)), HELD),
+        (f"{COPIED} wrapped", _written(demo, copied_wrapped(copied)), HELD),
         (f"{COPIED} as form", ["--form", "comment=hello", "--form", f"file=@{uploaded};type=text/csv"], HELD),
     )  # fmt: skip
     for scheme in ("http", "https"):
