@@ -38,7 +38,7 @@ def read(content: Content, opened: Open, parser: str, *, raw: bool = True) -> It
     """
     budget = content.budget
     strings = Strings(content)
-    job = _Job(content, opened, parser)
+    job = Job(content, opened, parser)
     try:
         for chunk in strings.tee(content.stream) if raw else content.stream:
             job.spool.add(chunk)
@@ -63,12 +63,12 @@ def unlocked(budget: Budget) -> Iterator[Item]:
         yield from locked.left()
 
 
-class _Job:
+class Job:
     """A content and its parser. Where something in it is encrypted, it is kept to the end of the transfer."""
 
-    def __init__(self, content: Content, opened: Open, parser: str) -> None:
-        """Begin with nothing in the spool."""
-        self.spool = Spool(content.budget, inner=content.depth > 0)
+    def __init__(self, content: Content, opened: Open, parser: str, spool: Spool | None = None) -> None:
+        """Begin with nothing in the spool, or with a `spool` that holds the content."""
+        self.spool = spool or Spool(content.budget, inner=content.depth > 0)
         self._content = content
         self._opened = opened
         self._parser = parser

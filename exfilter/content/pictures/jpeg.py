@@ -46,7 +46,7 @@ def walk(data: memoryview) -> Iterator[Carried | Excess]:
 
 def _segments(data: memoryview) -> Iterator[tuple[int, memoryview]]:
     """Yield marker and body of each segment, up to what no longer is a JPEG."""
-    found = _MARKER.search(data)
+    found = _MARKER.search(data) if bytes(data[:2]) == bytes([0xFF, _START]) else None  # or JPEG 2000
     while found:
         marker, at = found[1][0], found.end()
         if marker == _END and bytes(data[at : at + 2]) != bytes([0xFF, _START]):

@@ -1,6 +1,8 @@
 """Reads pictures: their strings, the texts that they carry, and what hides behind them.
 
-What the pixels show is unscanned(unsupported).
+What the pixels show is unscanned(unsupported), unless ``Limits.ocr`` has it read (see ``ocr``): then
+that is a text like any other, with the step "ocr" in its provenance, and unscanned is what it does not
+explain, or the whole picture where reading it failed.
 """
 
 from __future__ import annotations
@@ -8,7 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
-from exfilter.content import binary, codings, sniff
+from exfilter.content import binary, codings, parsed, sniff
 from exfilter.content.binary import Strings
 from exfilter.content.budget import Budget, Item
 from exfilter.content.content import Content, Open, Reader, shown
@@ -26,6 +28,7 @@ WALKS: dict[str, Walk] = {
     "gif": gif.walk,
     "webp": webp.walk,
     "tiff": tiff.walk,
+    "bmp": lambda _: iter(()),
 }
 
 
@@ -43,18 +46,24 @@ def _recognises(content: Content) -> bool:
 
 
 def _read(content: Content, opened: Open) -> Iterator[Item]:
-    kind = _kind(content)
-    spool = Spool(content.budget, inner=content.depth > 0)
+    kind, budget = _kind(content), content.budget
+    spool = Spool(budget, inner=content.depth > 0)
+    job = parsed.Job(content, opened, "ocr", spool)
+    reason: Reason | None = Reason.UNSUPPORTED
     try:
         while spool.room and (chunk := content.stream.take(min(CHUNK, spool.room))):
             spool.add(chunk)
         yield from _carried(content, kind, spool, opened)
         if content.stream.head(1):  # it may carry something there
             yield content.unscanned(Reason.OVER_BUDGET, content.stream.left)
+        elif budget.limits.ocr and not budget.late:
+            reason = None
+            yield from job.read()
         whole = content.again(Stream(itertools.chain(spool.chunks(), content.stream)))
-        yield from binary.opaque(whole, Reason.UNSUPPORTED, opened)
+        yield from binary.opaque(whole, reason, opened)
     finally:
-        spool.close()
+        if job not in budget.locked:
+            job.close()
 
 
 def _carried(content: Content, kind: str, spool: Spool, opened: Open) -> Iterator[Item]:
