@@ -23,7 +23,6 @@ from tests.content.reading import items, transfer
 
 pytest.importorskip("rapidocr", reason="the extra `ocr` is not installed: make ocr")
 
-from exfilter.content.pictures.lines import Word, lines
 from exfilter.content.pictures.ocr import EXPLAINS
 
 READ = Limits(ocr=True)
@@ -205,18 +204,6 @@ def test_the_deadline_ends_it() -> None:
     found = list(content.read(transfer(body), READ, lambda: time.monotonic() > end))
     assert time.monotonic() < end + 1
     assert Reason.DEADLINE in {item.reason for item in found if isinstance(item, Unscanned)}
-
-
-def test_words_become_lines_whatever_their_order() -> None:
-    import numpy as np  # noqa: PLC0415
-
-    def word(text: str, x: float, y: float) -> Word:
-        wide = 12.0 * len(text)
-        return Word(text, np.array([[x, y], [x + wide, y], [x + wide, y + 20], [x, y + 20]]))
-
-    words = [word("phone", 300, 52), word("Eva", 10, 50), word("next", 10, 90), word("Novak", 52, 49)]
-    assert lines(words) == "Eva Novak\tphone\nnext\n"
-    assert lines([]) == ""
 
 
 def test_no_models_are_fetched() -> None:

@@ -5,18 +5,23 @@ from __future__ import annotations
 import io
 import random
 import struct
+import tarfile
+import zipfile
 import zlib
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin, TiffImagePlugin
 
 from exfilter.content.pictures import carried
+from exfilter.content.pictures.lines import Word, lines
 from exfilter.content.pictures.reader import WALKS
+from exfilter.content.sandbox import table
 from exfilter.limits import MIB, Limits
-from exfilter.model import Reason
+from exfilter.model import Part, Reason, Unscanned
 from tests.content.reading import items, reasons, texts
 
 ROWS = "".join(f"Łukasz Иван{row},user{row}@example.com,+48 12 345 67 {row:02}\n" for row in range(40))
@@ -178,8 +183,6 @@ def test_what_hides_behind_a_picture_and_what_it_carries_are_both_read() -> None
 
 def zlib_zip() -> bytes:
     """Return a ZIP with a customer in it."""
-    import zipfile  # noqa: PLC0415
-
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a.txt", "hidden@example.com\n" * 50)
@@ -215,8 +218,6 @@ def test_directories_that_point_at_each_other_end() -> None:
 
 def test_a_picture_inside_another_content_that_cannot_be_held_is_reported() -> None:
     out = io.BytesIO()
-    import tarfile  # noqa: PLC0415
-
     with tarfile.open(fileobj=out, mode="w") as archive:
         member = tarfile.TarInfo("a.png")
         member.size = len(whole := picture("png") + bytes(MIB))
@@ -225,6 +226,26 @@ def test_a_picture_inside_another_content_that_cannot_be_held_is_reported() -> N
         Reason.OVER_BUDGET,
         Reason.UNSUPPORTED,
     }
+
+
+def test_words_become_lines_whatever_their_order() -> None:
+    def word(text: str, x: float, y: float) -> Word:
+        wide = 12.0 * len(text)
+        return Word(text, np.array([[x, y], [x + wide, y], [x + wide, y + 20], [x, y + 20]]))
+
+    words = [word("phone", 300, 52), word("Eva", 10, 50), word("next", 10, 90), word("Novak", 52, 49)]
+    assert lines(words) == "Eva Novak\tphone\nnext\n"
+    assert lines([]) == ""
+
+
+def test_ocr_without_its_extra_leaves_the_picture_unscanned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(table.PARSERS, "ocr", "nowhere:parse")
+    body = picture("png", pnginfo=about(packed=True, international=False))
+    found = items(body, limits=Limits(ocr=True))
+    assert [item for item in found if isinstance(item, Unscanned)] == [
+        Unscanned("customers.dat", Reason.UNSUPPORTED, len(body))
+    ]
+    assert any("user39@example.com" in item.text for item in found if isinstance(item, Part))
 
 
 @given(st.sampled_from(sorted(WALKS)), st.binary(max_size=300))
