@@ -1,11 +1,12 @@
 # make demo: the incident in small, for real.  make test: lint, types and all tests.
-# Both set up everything they need in .venv, from the pinned and hashed requirements.lock.
+# make ocr: the tests of what pictures show, with the extra of 300 MB that they need.
+# All set up everything they need in .venv, from the pinned and hashed requirements.lock.
 
 VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := $(shell find exfilter addons detectors -name '*.py' -o -name '*.py[xi]' -o -name '*.px[id]' -o -name '*.h' -o -name 'py.typed') setup.py MANIFEST.in pyproject.toml README.md
 
-.PHONY: demo test checked fuzz lint bench install clean lock
+.PHONY: demo test checked fuzz lint bench ocr install clean lock
 
 demo: install
 	$(BIN)/python examples/demo.py
@@ -42,6 +43,14 @@ $(VENV)/bench: requirements-bench.lock $(VENV)/requirements
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --require-hashes -r requirements-bench.lock
 	@touch $@
 
+# Too large, and at seconds a page too slow, for every run of the tests: they skip where it is missing.
+ocr: install $(VENV)/ocr
+	$(BIN)/pytest tests/content/test_ocr.py tests/test_settings.py
+
+$(VENV)/ocr: requirements-ocr.lock $(VENV)/requirements
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-ocr.lock
+	@touch $@
+
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -70,6 +79,8 @@ lock:
 	  --no-annotate --no-header --no-emit-index-url --no-emit-find-links --output-file requirements.lock
 	uv pip compile --quiet --group pyproject.toml:bench --python-version 3.12 --universal --generate-hashes \
 	  --no-annotate --no-header --no-emit-index-url --no-emit-find-links --output-file requirements-bench.lock
+	uv pip compile --quiet pyproject.toml --extra ocr --constraint requirements.lock --python-version 3.12 --universal --generate-hashes \
+	  --no-annotate --no-header --no-emit-index-url --no-emit-find-links --output-file requirements-ocr.lock
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info demo-out .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -26,6 +26,8 @@ class Limits:
     """Bytes of memory that archives and documents inside other contents are held in, and decoders ask for."""
     passwords: tuple[str, ...] = field(default=(), repr=False)
     """To try on encrypted archives and documents."""
+    ocr: bool = False
+    """Whether the pixels of pictures are read (the extra ``exfilter[ocr]``)."""
     parts: int = 100_000
     """Parts of one transfer."""
     small: int = 2000

@@ -49,7 +49,7 @@ class Scanner:
         self._terms = Terms(self._policy.terms)
         self._key = keys.load(settings.index_key)
         given = limits or replace(PROXY, bytes_in=settings.max_body)
-        self._limits = replace(given, passwords=settings.passwords)
+        self._limits = replace(given, passwords=settings.passwords, ocr=settings.ocr)
         self._clock = clock
         self._lock = threading.Lock()
         self._version = self._look()

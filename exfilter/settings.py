@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +24,8 @@ from pydantic_settings import (
 from exfilter.limits import MIB
 
 FILE = "exfilter.toml"
+OCR = ("rapidocr", "onnxruntime", "cv2", "PIL")
+"""What the extra of that name brings."""
 
 _Path = Annotated[Path, Field(strict=False)]
 
@@ -41,6 +44,10 @@ region = ""
 
 # Passwords to try on encrypted archives and documents, beside those that a transfer itself tells.
 # passwords = []
+
+# Whether to read what pictures show. Needs `pip install 'exfilter[ocr]'`, 1 GB of memory for each process
+# that scans, and about ten seconds a page. Without it, pictures are unscanned.
+# ocr = false
 
 # Processes that scan side by side. Default: one for each core.
 # workers = 2
@@ -84,12 +91,22 @@ class Settings(BaseSettings):
     """Bytes."""
     passwords: tuple[str, ...] = Field(default=(), repr=False, strict=False)
     """To try on encrypted archives and documents."""
+    ocr: bool = False
+    """Whether the pixels of pictures are read."""
     workers: int = Field(default_factory=_cores, ge=1, le=1024)
 
     @field_validator("region")
     @classmethod
     def _known_region(cls, value: str) -> str:
         return region(value)
+
+    @field_validator("ocr")
+    @classmethod
+    def _installed(cls, value: bool) -> bool:  # noqa: FBT001 - how pydantic calls it
+        if value and not all(map(find_spec, OCR)):
+            msg = "the extra is missing: run `pip install 'exfilter[ocr]'`, or set it to false"
+            raise ValueError(msg)
+        return value
 
     @classmethod
     def settings_customise_sources(

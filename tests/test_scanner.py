@@ -112,3 +112,9 @@ def test_an_index_that_is_altered_in_its_place_is_used_no_more(
         scanner.pipeline()
     with pytest.raises(IndexRefused):
         scanner.pipeline()
+
+
+def test_what_the_settings_allow_reaches_the_readers(house: Settings) -> None:
+    given = house.model_copy(update={"ocr": True, "passwords": ("sesame",)})
+    limits = Scanner(given).pipeline().limits
+    assert (limits.ocr, limits.passwords) == (True, ("sesame",))

@@ -80,3 +80,12 @@ def test_the_environment_changes_nothing(tmp_path: Path, monkeypatch: pytest.Mon
 def test_settings_do_not_change(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="frozen"):
         _load(tmp_path, "").region = "US"
+
+
+def test_ocr_needs_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "find_spec", lambda _: None)
+    with pytest.raises(ValueError, match=r"line 2: ocr: .*pip install 'exfilter\[ocr\]'"):
+        _load(tmp_path, "\nocr = true\n")
+    assert not _load(tmp_path, "ocr = false\n").ocr
+    monkeypatch.setattr(settings, "find_spec", lambda name: name)
+    assert _load(tmp_path, "ocr = true\n").ocr

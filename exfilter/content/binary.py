@@ -128,8 +128,10 @@ def _eroded(mask: npt.NDArray[np.bool_], least: int) -> npt.NDArray[np.bool_]:
     return mask
 
 
-def opaque(content: Content, reason: Reason, opened: Open | None = None) -> Iterator[Item]:
+def opaque(content: Content, reason: Reason | None, opened: Open | None = None) -> Iterator[Item]:
     """Yield the strings of a content that cannot be opened, and that it was not scanned.
+
+    Without a `reason` only its strings: what it is was read, or reported, by the caller.
 
     With `opened` only up to where a container begins in it, a zip behind a picture; that is opened.
     """
@@ -144,7 +146,7 @@ def opaque(content: Content, reason: Reason, opened: Open | None = None) -> Iter
             yield from emitted(part, content.budget)
     for part in strings.parts(last=True):
         yield from emitted(part, content.budget)
-    if size and not zeros:
+    if reason is not None and size and not zeros:
         yield content.unscanned(reason, size)
     if opened is not None and content.stream.head(1):
         yield from opened(content.within(iter(content.stream), f"from byte {size}"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 
 from exfilter.content.binary import Strings
@@ -12,6 +11,7 @@ from exfilter.content.escapes import emitted
 from exfilter.content.members import NAMES, Members
 from exfilter.content.sandbox.found import Left, Member, Text, Wishes
 from exfilter.content.slices import Slicer
+from exfilter.content.spool import Spool
 from exfilter.model import Reason, Unscanned
 
 _LEFT = 100
@@ -38,7 +38,7 @@ def read(content: Content, opened: Open, parser: str, *, raw: bool = True) -> It
     """
     budget = content.budget
     strings = Strings(content)
-    job = _Job(content, opened, parser)
+    job = Job(content, opened, parser)
     try:
         for chunk in strings.tee(content.stream) if raw else content.stream:
             job.spool.add(chunk)
@@ -63,43 +63,12 @@ def unlocked(budget: Budget) -> Iterator[Item]:
         yield from locked.left()
 
 
-class _Spool:
-    """Bytes of a content in memory that a child can read."""
-
-    def __init__(self, budget: Budget, *, inner: bool) -> None:
-        """`inner`: it lies in another content, and counts for what may be held at a time."""
-        self.file = os.memfd_create("content", os.MFD_CLOEXEC)
-        self.size = 0
-        self.refused = 0
-        """Bytes that were too many."""
-        self._budget = budget
-        self._inner = inner
-
-    def add(self, chunk: bytes) -> None:
-        """Append a chunk, as far as it may be held."""
-        fits = len(chunk) if not self._inner else min(len(chunk), self._budget.room)
-        fits = 0 if self.refused else fits
-        self.refused += len(chunk) - fits
-        self.size += fits
-        if self._inner:
-            self._budget.hold(fits)
-        view = memoryview(chunk)[:fits]
-        while view:
-            view = view[os.write(self.file, view) :]
-
-    def close(self) -> None:
-        """Give the memory back."""
-        os.close(self.file)
-        if self._inner:
-            self._budget.release(self.size)
-
-
-class _Job:
+class Job:
     """A content and its parser. Where something in it is encrypted, it is kept to the end of the transfer."""
 
-    def __init__(self, content: Content, opened: Open, parser: str) -> None:
-        """Begin with nothing in the spool."""
-        self.spool = _Spool(content.budget, inner=content.depth > 0)
+    def __init__(self, content: Content, opened: Open, parser: str, spool: Spool | None = None) -> None:
+        """Begin with nothing in the spool, or with a `spool` that holds the content."""
+        self.spool = spool or Spool(content.budget, inner=content.depth > 0)
         self._content = content
         self._opened = opened
         self._parser = parser

@@ -12,6 +12,7 @@ from exfilter.content.disguises import xor
 from exfilter.content.documents import cms, mail, ole, pdf, pgp, rtf, tables
 from exfilter.content.documents.office import readers as office
 from exfilter.content.encoded import yenc
+from exfilter.content.pictures import reader as pictures
 from exfilter.content.stream import Stream
 from exfilter.content.wire import readers as wire
 from exfilter.model import Reason
@@ -27,6 +28,7 @@ READERS: tuple[Reader, ...] = (
     *office.READERS,
     *archives.READERS,
     pdf.READER,
+    pictures.READER,
     ole.READER,
     *tables.READERS,
     pgp.READER,

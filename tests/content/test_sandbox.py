@@ -148,9 +148,11 @@ def test_a_hang_ends_with_the_deadline_and_its_process_with_it(parse: Callable[.
 def test_a_hang_without_a_deadline_ends_by_the_time_of_the_processor(
     parse: Callable[..., list[Found]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(host, "SECONDS", 1)
-    host.restart()
+    monkeypatch.setitem(table.BOUNDS, "hangs", short := table.Bounds(table.USUAL.memory, 1))
+    monkeypatch.setitem(host._ZYGOTES, short, host._Zygote(short))
+    monkeypatch.setitem(host._PLACES, "hostile_parsers:hangs", short)
     assert parse("hangs") == [Left(Reason.MALFORMED, 6)]
+    host._ZYGOTES[short].close()
 
 
 def test_a_child_that_was_taken_over_cannot_say_what_it_likes(parse: Callable[..., list[Found]]) -> None:

@@ -18,13 +18,9 @@ import numpy as np
 
 from exfilter.content.sandbox import frames
 from exfilter.content.sandbox.found import Found, Left, Member, Text, Wishes
-from exfilter.content.sandbox.table import INSTEAD, PARSERS, TOGETHER
+from exfilter.content.sandbox.table import BOUNDS, INSTEAD, PARSERS, TOGETHER, USUAL, Bounds
 from exfilter.model import Int64Array, Reason
 
-MEMORY = 144 << 20
-"""Bytes that a parser may use beside what its process has."""
-SECONDS = 30
-"""Of CPU that a parser may take for one content."""
 _FAILURES = frozenset({Reason.MALFORMED, Reason.OVER_BUDGET, Reason.UNSUPPORTED})
 """What becomes of a whole content where its parser dies, or where the library is missing."""
 _PATIENCE = 0.1
@@ -32,6 +28,7 @@ _PATIENCE = 0.1
 _RECEIVED = 1 << 18
 _ENVIRONMENT = {
     "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
     "PYTHONDONTWRITEBYTECODE": "1",
     # Arrow's own memory pool reserves 1 GiB when it is loaded, which would be within the bound then.
     "ARROW_DEFAULT_MEMORY_POOL": "system",
@@ -39,9 +36,10 @@ _ENVIRONMENT = {
 
 
 class _Zygote:
-    """The process that forks the children. One for each process of ours."""
+    """The process that forks the children. For a process of ours and the parsers of the same bounds."""
 
-    def __init__(self) -> None:
+    def __init__(self, bounds: Bounds) -> None:
+        self._bounds = bounds
         self._lock = threading.Lock()
         self._numbers = count()
         self._owner = 0
@@ -80,7 +78,7 @@ class _Zygote:
             with theirs:
                 self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
                     # -P: the folder that somebody scans is no place to import from.
-                    [sys.executable, "-P", "-m", module, str(number), str(MEMORY), str(SECONDS)],
+                    [sys.executable, "-P", "-m", module, str(number), *map(str, self._bounds)],
                     pass_fds=[number],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
@@ -99,13 +97,21 @@ class _Zygote:
                 self._process.wait()
 
 
-_ZYGOTE = _Zygote()
-atexit.register(_ZYGOTE.close)
+_ZYGOTES = {bounds: _Zygote(bounds) for bounds in (USUAL, *BOUNDS.values())}
+_PLACES = {PARSERS[parser]: bounds for parser, bounds in BOUNDS.items()}
 
 
 def restart() -> None:
     """Let the next child come from a new zygote, with the environment as it is then."""
-    _ZYGOTE.close()
+    for zygote in _ZYGOTES.values():
+        zygote.close()
+
+
+atexit.register(restart)
+
+
+def _zygote(place: str) -> _Zygote:
+    return _ZYGOTES[_PLACES.get(place, USUAL)]
 
 
 @dataclass(slots=True)
@@ -189,19 +195,20 @@ class Sandbox:
             if whole:
                 self._idle.append(child)
             else:
-                _ZYGOTE.end(child)
+                _zygote(child.place).end(child)
 
     def close(self) -> None:
         """End all children."""
         while self._idle:
-            _ZYGOTE.end(self._idle.pop())
+            child = self._idle.pop()
+            _zygote(child.place).end(child)
 
     def _child(self, place: str) -> _Child:
         for child in self._idle:
             if child.place == place:
                 self._idle.remove(child)
                 return child
-        return _ZYGOTE.start(place)
+        return _zygote(place).start(place)
 
     def _found(self, child: _Child) -> Iterator[Found]:
         while not isinstance(message := self._next(child), frames.Done):

@@ -2,6 +2,20 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+MIB = 1 << 20
+
+
+class Bounds(NamedTuple):
+    """What a parser may use for one content."""
+
+    memory: int
+    """Bytes, beside what its process has when it is forked."""
+    seconds: int
+    """Of CPU."""
+
+
 PARSERS: dict[str, str] = {
     "zip": "exfilter.content.archives.zips:parse",
     **dict.fromkeys(
@@ -25,6 +39,7 @@ PARSERS: dict[str, str] = {
     "avro": "exfilter.content.documents.avro:parse",
     "tnef": "exfilter.content.documents.tnef:parse",
     "plist": "exfilter.content.wire.plists:parse",
+    "ocr": "exfilter.content.pictures.ocr:parse",
     "pickle": "exfilter.content.wire.pickles:parse",
 }
 TOGETHER: dict[str, tuple[str, ...]] = {
@@ -34,3 +49,6 @@ TOGETHER: dict[str, tuple[str, ...]] = {
 """Parsers that read the same content, one after the other, under one name."""
 INSTEAD: dict[str, str] = {"ole texts": "ole office", "pdf pages": "pdf texts"}
 """Which parser reads a content in the place of one that fails or finds nothing."""
+USUAL = Bounds(192 * MIB, 30)
+BOUNDS: dict[str, Bounds] = {"ocr": Bounds(1280 * MIB, 300)}
+"""Those of other parsers. For other bounds there is another zygote."""

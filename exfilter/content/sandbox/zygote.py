@@ -44,11 +44,16 @@ def main() -> None:
 
 
 def _load(place: str, parsers: dict[str, Parser]) -> None:
-    """Import a parser once, in front of the fork. One that cannot be imported is absent."""
+    """Import a parser once, in front of the fork. One that cannot be imported is absent.
+
+    Where its module has a function ``prepare``, that loads what is to be loaded once.
+    """
     if place not in parsers:
-        module, _, function = place.partition(":")
+        name, _, function = place.partition(":")
         with contextlib.suppress(ImportError):  # an extra that is not installed
-            parsers[place] = getattr(importlib.import_module(module), function)
+            module = importlib.import_module(name)
+            getattr(module, "prepare", lambda: None)()
+            parsers[place] = getattr(module, function)
 
 
 def _fork(
