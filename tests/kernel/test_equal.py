@@ -75,6 +75,7 @@ def _rows(matches: Matches) -> list[tuple[int, ...]]:
         matches.posting,
         matches.tag,
         matches.lead,
+        matches.column,
     )
     assert bool((matches.start[1:] >= matches.start[:-1]).all())
     return sorted(tuple(map(int, row)) for row in zip(*arrays, strict=True))
@@ -82,7 +83,9 @@ def _rows(matches: Matches) -> list[tuple[int, ...]]:
 
 def _candidates(matches: Matches) -> tuple[list[tuple[int, ...]], int]:
     found = matches.candidates
-    rows = [tuple(map(int, row)) for row in zip(found.shape, found.lead, found.tag, strict=True)]
+    rows = [
+        tuple(map(int, row)) for row in zip(found.shape, found.lead, found.tag, found.column, strict=True)
+    ]
     return sorted(rows), found.strangers
 
 
