@@ -52,11 +52,14 @@ cdef int pairs_apart(State* s) except -1 nogil:
 cdef int best_columns(const State* s, int side, int* best) noexcept nogil:
     """Find the fields that lean most to given (``side`` 0) or family names (1). -1: there is none more."""
     cdef Field fields[LAST_COLUMN + 1]
+    cdef int widest = 0
     cdef const Edge* last = NULL
     cdef const Edge* each
     cdef int64_t at
     cdef int number, column
-    memset(fields, 0, sizeof(fields))
+    for at in range(s.edge_count):
+        widest = max(widest, s.edges[at].column)
+    memset(fields, 0, (widest + 1) * sizeof(Field))
     for at in range(s.edge_count):
         each = &s.edges[at]
         if not each.at[side]:
@@ -68,7 +71,7 @@ cdef int best_columns(const State* s, int side, int* best) noexcept nogil:
         take_field(fields, last, side)
     for number in range(TRIED):
         best[number] = NONE
-        for column in range(1, LAST_COLUMN + 1):
+        for column in range(1, widest + 1):
             if fields[column].records >= FEWEST_RECORDS and fields[column].lean > 0 and (
                 best[number] < 0 or fields[column].lean > fields[best[number]].lean
             ):

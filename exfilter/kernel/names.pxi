@@ -57,8 +57,10 @@ cdef inline int letters_token(State* s, int64_t start, int64_t end, bint* passed
         ask_short(s, known, length)
     passed[0] = known.answer.passed
     letters = ~letters & lower_case & (all_ >> (64 - 8 * length))  # the capitals
-    if letters & ~(letters << 8) & ~<uint64_t>0xFF or known.answer.written:  # one of them behind a small letter
-        return special(s, start, end, &known.answer)
+    if letters & ~<uint64_t>0xFF and is_joined_word(letters, lower_case & (all_ >> (64 - 8 * length))):
+        return cased(s, start, end, &known.answer)
+    if known.answer.written:
+        return keep(s, start, end, &known.answer)
     token.form[0], token.form[1], token.form[2], token.form[3] = word, 0, 0, 0
     return take(s, token, start, end, length, not s.data[start] & 0x20, &known.answer)
 
@@ -72,8 +74,10 @@ cdef int long_token(State* s, int64_t start, int64_t end, bint* passed) except -
     passed[0] = False
     cut(s, token.form, start, end - start)
     answer = answer_of(s, token.form, end - start, &spare)
-    if answer.written or is_cased(s, start, end):
-        return special(s, start, end, answer)
+    if is_cased(s, start, end) and is_joined_token(s, start, end):
+        return cased(s, start, end, answer)
+    if answer.written:
+        return keep(s, start, end, answer)
     return take(s, token, start, end, end - start, not s.data[start] & 0x20, answer)
 
 
@@ -95,11 +99,34 @@ cdef inline bint is_cased(const State* s, int64_t start, int64_t end) noexcept n
     return False
 
 
-cdef int special(State* s, int64_t start, int64_t end, const Answer* whole) except -1 nogil:
-    """Read a token that the index knows without its digraphs, or one with a capital behind a small letter.
+cdef inline bint is_joined_word(uint64_t capitals, uint64_t all_) noexcept nogil:
+    """See ``plain.people._JOINED``. Both have a bit for each of up to eight letters, in its byte."""
+    cdef uint64_t inner = capitals & ~<uint64_t>0xFF, first = inner & ~(capitals << 8)
+    if not first or capitals & 0x2000:
+        return False
+    if inner & (inner << 8):
+        return inner == all_ & ~((first & (~first + 1)) - 1)
+    return not inner & ~(all_ >> 8)
 
-    That may be given and family name without a space.
-    """
+
+cdef bint is_joined_token(const State* s, int64_t start, int64_t end) noexcept nogil:
+    """The same of more letters."""
+    cdef int64_t at, capitals = 0, cuts = 0
+    cdef bint before = False, capital
+    if not s.data[start + 1] & 0x20:
+        return False
+    for at in range(start + 2, end):
+        capital = not s.data[at] & 0x20
+        if capital and before and cuts > 1 or before and not capital and capitals > cuts:
+            return False
+        cuts += capital and not before
+        capitals += capital
+        before = capital
+    return (0 < cuts <= MOST_CUTS and not before) if capitals == cuts else before and cuts == 1
+
+
+cdef int cased(State* s, int64_t start, int64_t end, const Answer* whole) except -1 nogil:
+    """Read a token that may be given and family name without a space."""
     cdef uint64_t form[FORM_WORDS]
     cdef CasedKnown* known
     cdef Answer answer
@@ -122,32 +149,32 @@ cdef int special(State* s, int64_t start, int64_t end, const Answer* whole) exce
 cdef void find_cut(State* s, int64_t start, int64_t end, uint8_t whole, CasedKnown* found) noexcept nogil:
     """See ``plain.people._Roles._cut``."""
     cdef int64_t cuts[MOST_CUTS]
-    cdef uint8_t right[MOST_CUTS]
-    cdef uint8_t left
+    cdef uint8_t left, right
     cdef int64_t at
     cdef int count = 0, first, second
     for at in range(start + 1, end):
-        if count < MOST_CUTS and not s.data[at] & 0x20 and s.data[at - 1] & 0x20:
+        if not s.data[at] & 0x20 and s.data[at - 1] & 0x20:
             cuts[count] = at
-            right[count] = roles_at(s, at, end)
             count += 1
     for first in range(count):
         left = roles_at(s, start, cuts[first])
         for second in range(first, count if left else 0):
-            if commonness(left, right[second]) and (not whole or lean(left) * lean(right[second]) < 0):
+            right = roles_at(s, cuts[second], end)
+            if commonness(left, right) and (not whole or lean(left) * lean(right) < 0):
                 if not is_grown(s, start, cuts[first]):
                     found.first, found.second = <uint8_t>(cuts[first] - start), <uint8_t>(cuts[second] - start)
                     return
 
 
-cdef uint8_t roles_at(State* s, int64_t start, int64_t end) noexcept nogil:
-    """Return the roles of two letters or more; 0 for one."""
+cdef uint8_t roles_at(const State* s, int64_t start, int64_t end) noexcept nogil:
+    """Return the roles of two letters or more; 0 for one. Past the memo: most are not asked for again."""
     cdef uint64_t form[FORM_WORDS]
-    cdef Answer spare
+    cdef uint8_t roles
     if end - start < 2:
         return 0
     cut(s, form, start, end - start)
-    return answer_of(s, form, end - start, &spare).roles
+    roles = roles_of(s, <const uint8_t*>form, end - start)
+    return roles if roles else roles_without_digraphs(s, form, end - start)
 
 
 cdef bint is_grown(const State* s, int64_t start, int64_t end) noexcept nogil:
@@ -233,25 +260,29 @@ cdef inline uint64_t slot_of(uint64_t form) noexcept nogil:
 
 cdef void remember(const State* s, Answer* answer, const uint64_t* form, int64_t length) noexcept nogil:
     """Ask the index for a token of letters. Words repeat: most are asked for once."""
-    cdef uint64_t other[FORM_WORDS]
-    cdef const uint8_t* letters = <const uint8_t*>form
-    cdef int64_t fewer, at = 0
-    cdef bint any_ = False
     answer.roles = roles_of(s, <const uint8_t*>form, length)
     answer.passed = is_in(s.tables.particles, <const uint8_t*>form, length)
     answer.single = single_of(s, <const uint8_t*>form, length, answer.roles)
     answer.written = False
     if not answer.roles:
-        while at < length and not any_:
-            any_ = digraphs_in(load_word(letters + at), letters[at + 8] if at + 8 < length else 0)
-            at += 8
-        if not any_:
-            return
-        memcpy(other, form, SHORT_FORM)
-        fewer = without_digraphs(<uint8_t*>other, length)
-        if 1 < fewer < length:
-            answer.roles = roles_of(s, <const uint8_t*>other, fewer)
-            answer.written = answer.roles != 0
+        answer.roles = roles_without_digraphs(s, form, length)
+        answer.written = answer.roles != 0
+
+
+cdef uint8_t roles_without_digraphs(const State* s, const uint64_t* form, int64_t length) noexcept nogil:
+    """Return the roles of a token as those write it who have no umlauts."""
+    cdef uint64_t other[FORM_WORDS]
+    cdef const uint8_t* letters = <const uint8_t*>form
+    cdef int64_t fewer, at = 0
+    cdef bint any_ = False
+    while at < length and not any_:
+        any_ = digraphs_in(load_word(letters + at), letters[at + 8] if at + 8 < length else 0)
+        at += 8
+    if not any_:
+        return 0
+    memcpy(other, form, SHORT_FORM)
+    fewer = without_digraphs(<uint8_t*>other, length)
+    return roles_of(s, <const uint8_t*>other, fewer) if 1 < fewer < length else 0
 
 
 cdef int64_t without_digraphs(uint8_t* form, int64_t length) noexcept nogil:

@@ -21,6 +21,8 @@ PAIR_TOKENS = 3
 MOST_CUTS = 3
 """Capitals within a word at which it may be cut."""
 _WORD = re.compile(r"\w+(?:'\w+)*|\n")
+_JOINED = re.compile(rf"[Aa]a+(?:(?:Aa+){{1,{MOST_CUTS}}}|AA+)")
+"""How capitals and small letters stand in two or more names without a space."""
 _LETTER = re.compile(names.LETTER)
 _TOKEN = re.compile(names.TOKEN)
 _HOLDS = " -'._"
@@ -108,8 +110,10 @@ class _Roles:
     def _cut(self, whole: Token) -> tuple[Token, ...]:
         """Return the given and the family name that one word holds: ``AnnaKowalska``, ``maxMustermann``."""
         start, end = whole.start, whole.end
-        capital = [_is_capital(self._text, at) for at in range(start, end)]
-        cuts = [start + at for at in range(1, end - start) if capital[at] and not capital[at - 1]][:MOST_CUTS]
+        cases = "".join("A" if _is_capital(self._text, at) else "a" for at in range(start, end))
+        if not _JOINED.fullmatch(cases):
+            return ()
+        cuts = [start + at for at in range(1, end - start) if cases[at - 1 : at + 1] == "aA"]
         for number, first in enumerate(cuts):
             for second in cuts[number:]:
                 left, right = self._piece(whole, start, first), self._piece(whole, second, end)
