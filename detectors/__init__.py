@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from exfilter.model import Kind
 
-CANONICALISER = 1
+CANONICALISER = 2
 """Version of the canonical forms. An index that was built with another one is refused."""
 
 

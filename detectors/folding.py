@@ -1,10 +1,10 @@
 """The fold: one spelling for letters and digits that people and programs write in many ways.
 
 NFKD, case folded, combining marks and invisible characters dropped, every decimal digit, dash and
-apostrophe in its ASCII form, Latin letters that do not decompose (l with stroke, o with stroke)
-as anyascii writes them. Other scripts keep their letters. Each character folds by itself, so
-text can be folded in any chunking and offsets can be mapped back. Hangul is the exception and is
-composed (NFC) first, as ``exfilter.content`` does for every part.
+apostrophe in its ASCII form, bullets and raised dots as dots, Latin letters that do not decompose
+(l with stroke, o with stroke) as anyascii writes them. Other scripts keep their letters. Each
+character folds by itself, so text can be folded in any chunking and offsets can be mapped back.
+Hangul is the exception and is composed (NFC) first, as ``exfilter.content`` does for every part.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from anyascii import anyascii
 from exfilter.model import Int64Array
 
 _DASHES = {"Pd"}
+_DOTS = "\u00b7\u2022\u2219\u22c5\u2027\u25cf"
+"""Bullets and raised dots, as they stand between the groups of a number."""
 _APOSTROPHES = "\u2018\u2019\u02bc\u02bb\u00b4\u2032\uff07"
 _DROPPED = {"Mn", "Me", "Cf"}
 
@@ -33,6 +35,8 @@ class _Folds(dict[int, str]):
 def _fold_character(character: str) -> str:
     if character in _APOSTROPHES:
         return "'"
+    if character in _DOTS:
+        return "."
     pieces = []
     for piece in unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", character).casefold()):
         category = unicodedata.category(piece)

@@ -31,6 +31,8 @@ PARTICLES = frozenset(
     "van von der den de del della di da dos das du la le las los el al bin ibn ben y e zu zum zur "
     "ten ter af av".split()
 )
+GROWN = PARTICLES | frozenset("mc mac fitz st san santa saint".split())
+"""What a capital follows within one name: ``McDonald`` is no ``Mc Donald``."""
 
 SAME = (
     ("Anna Kowalska", "anna kowalska", "KOWALSKA, Anna", "Anna B. Kowalska", "Ms. Anna Kowalska"),
@@ -44,6 +46,17 @@ SAME = (
     ("Ludwig van der Berg", "Ludwig Berg", "Berg, Ludwig", "ludwig VAN DER BERG"),
     ("Sean O'Hara", "SEAN O\u2019HARA", "Sean Ohara", "Sean O'Hara's"),
     ("Maria Lopez", '"first_name": "Maria", "last_name": "Lopez"', "<b>Maria</b>\tLopez"),
+    (
+        "Maria Lopez",
+        "MariaLopez",
+        "mariaLopez",
+        "LopezMaria",
+        "mariaLOPEZ",
+        "MariaBeLopez",
+        "Maria_Lopez",
+        "Maria.Lopez",
+    ),
+    ("J\u00f6rg M\u00fcller", "Joerg Mueller", "MUELLER, JOERG", "joergMueller"),
     ("\u5f20\u4f1f", "\u5ba2\u6237\u5f20\u4f1f\u5df2\u4ed8\u6b3e"),
     ("\u5c71\u7530 \u592a\u90ce", "\u5c71\u7530\u592a\u90ce", "\u5c71\u7530 \u592a\u90ce"),
 )
@@ -53,6 +66,8 @@ LOOKALIKES = (
     ("Anna Kowalska", "Anna met a very old friend, Kowalska"),
     ("Anna Kowalska", "Anna2 Kowalska"),
     ("Ina Berg", "Inaberg"),
+    ("Mac Berg", "MacBerg"),
+    ("Joerg Mueller", "J\u00f6rg M\u00fcller"),
 )
 
 CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff"
@@ -61,6 +76,7 @@ LETTER = rf"[^\W\d_{CJK}]"
 TOKEN = rf"[{CJK}]+|{LETTER}+(?:'{LETTER}+)*"
 """Regular expression: a word, with its apostrophes, or a run of a script without spaces."""
 _TOKEN = re.compile(TOKEN)
+_DIGRAPH = re.compile("([aou])e")
 _CJK_RUN = re.compile(rf"[{CJK}]+")
 
 
@@ -72,6 +88,11 @@ def tokens(text: str) -> list[str]:
 def token_form(token: str) -> str:
     """Return the form in which a folded token counts."""
     return token.removesuffix("'s").replace("'", "")
+
+
+def without_digraphs(token: str) -> str:
+    """Return a token with ``ae``, ``oe`` and ``ue`` as those write umlauts who have none: as their vowel."""
+    return _DIGRAPH.sub(r"\1", token)
 
 
 def is_cjk(token: str) -> bool:

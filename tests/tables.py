@@ -11,7 +11,7 @@ from detectors import LEADS, Key, emails, lead, names, phones, tickets
 from exfilter.index.statistics import Statistics
 from exfilter.kernel.layer import SHARED, Layer
 from exfilter.kernel.siphash import siphash24
-from exfilter.kernel.tables import FIXED_SHAPES, Shape, Tables, commonness
+from exfilter.kernel.tables import FIXED_SHAPES, Shape, Tables, commonness, fewest_digits
 from exfilter.model import Kind
 
 KIND_KEYS = tuple(bytes([kind + 1]) * 16 for kind in Kind)
@@ -61,6 +61,7 @@ def build(customers: Iterable[Customer]) -> tuple[Tables, Statistics]:
         roles |= commonness(summed) << np.uint8(shift)
     shapes = _shapes(bearers, templates)
     tagged = sorted(_tagged(bearers))
+    statistics = _statistics(len(everybody), bearers, shapes, everybody, firsts, lasts)
     tables = Tables(
         kind_keys=KIND_KEYS,
         token_key=TOKEN_KEY,
@@ -68,8 +69,9 @@ def build(customers: Iterable[Customer]) -> tuple[Tables, Statistics]:
         roles=roles,
         shapes=shapes,
         templates=templates,
+        fewest=fewest_digits(shapes, statistics.density),
     )
-    return tables, _statistics(len(everybody), bearers, shapes, everybody, firsts, lasts)
+    return tables, statistics
 
 
 def layer(tagged: Sequence[tuple[int, Sequence[int]]]) -> Layer:

@@ -45,6 +45,8 @@ class Hits:
     posting: NDArray[np.uint32]
     tag: Uint64Array
     lead: NDArray[np.uint16]
+    column: NDArray[np.uint8]
+    """See ``kernel.tables.Candidates``."""
     bearers: Int64Array
 
     @property
@@ -76,6 +78,7 @@ def gather(observed: Sequence[Observed], tables: Tables) -> Hits:
         posting=posting,
         tag=_joined([each.tag for each in found], np.uint64),
         lead=_joined([each.lead for each in found], np.uint16),
+        column=_joined([each.column for each in found], np.uint8),
         bearers=tables.bearers(posting),
     )
 

@@ -1,8 +1,15 @@
-"""What did not identify, judged together by shape: whether chance did it, and how much is beyond."""
+"""What did not identify, judged together by shape: whether chance did it, and how much is beyond.
+
+Where the parts have records, also by the field in which the values stand: what somebody puts into
+other fields beside the customers is not theirs to explain.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,13 +19,27 @@ from exfilter.evidence.counted import Counted
 from exfilter.evidence.gather import Hits
 from exfilter.evidence.values import Looked, distinct
 from exfilter.index.statistics import Statistics
-from exfilter.kernel.tables import NAME, NAME_LOOSE, NAME_LOWER, NAME_MONO, Tables
+from exfilter.kernel.tables import APART, NAME, NAME_LOOSE, NAME_LOWER, NAME_MONO, Tables
 from exfilter.model import Int64Array, Judgement, Kind, Ordinals
 
 SIGNIFICANT = -6.0
 """log10 of the probability below which chance did not do it."""
 UNEVEN = 2.0
 """Exchanges of one lead are not equally full of customers: some are this much fuller, in odds."""
+NEARLY_ALL = 0.9
+"""Share of the hits that count: then there is nothing more to be found field by field."""
+FEW = 3
+"""Hits in a field below which it is not looked at."""
+
+
+class _Values(NamedTuple):
+    """Distinct values of one shape that are judged together."""
+
+    name: str
+    rows: Int64Array
+    """One hit of each that is one."""
+    looked: Int64Array
+    """All of them by lead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,34 +52,65 @@ class Judge:
     tables: Tables = field(repr=False)
 
     def all_shapes(self, identified: Ordinals) -> tuple[int, Ordinals, tuple[Judgement, ...]]:
-        """Return the estimated customers, who may be behind them, and a judgement a shape."""
+        """Return the estimated customers, who may be behind them, and a judgement a shape.
+
+        Names come last: who bears one is less sure than whose number it is.
+        """
         counted, behind = Counted(self.tables, identified), Counted(self.tables)
         total, judgements = 0, []
-        for shape in np.flatnonzero(np.bincount(self.hits.shape)).tolist():
+        shapes = np.flatnonzero(np.bincount(self.hits.shape)).tolist()
+        for shape in sorted(shapes, key=lambda shape: self.tables.shapes[shape].kind is Kind.NAME):
             if shape == NAME_LOOSE:
                 continue
-            rows = distinct(self.hits, shape)
-            chance = self._chance(shape, rows, counted)
-            count = max(0, round(chance.customers)) if chance.log10_p < SIGNIFICANT else 0
-            name = self.tables.shapes[shape].name
-            judgements.append(
-                Judgement(name, chance.trials, chance.seen, chance.expected, chance.log10_p, count)
-            )
-            if count:
-                total += count
-                postings = self.hits.posting[rows]
-                postings = postings[~counted.hold_bearer(postings)]
-                counted.add_bearers(postings)
-                behind.add_bearers(postings)
+            for values, least in self._judged_together(shape, counted):
+                chance = self._chance(shape, values, counted)
+                count = max(0, round(chance.customers)) if chance.log10_p < least else 0
+                judgements.append(
+                    Judgement(values.name, chance.trials, chance.seen, chance.expected, chance.log10_p, count)
+                )
+                if count:
+                    total += count
+                    postings = self.hits.posting[values.rows]
+                    postings = postings[~counted.hold_bearer(postings)]
+                    counted.add_bearers(postings)
+                    behind.add_bearers(postings)
         return total, behind.ordinals(), tuple(judgements)
 
-    def _chance(self, shape: int, rows: Int64Array, counted: Counted) -> Chance:
-        """Judge the values that are not of customers who count already. ``rows``: one hit of each value."""
-        found = np.bincount(self.hits.lead[rows], minlength=LEADS)
-        missed = np.maximum(self.looked.counts[shape] - found, 0)
+    def _judged_together(self, shape: int, counted: Counted) -> Sequence[tuple[_Values, float]]:
+        """Return the values of a shape as one, or field by field where that shows more customers.
+
+        With the log10 of the probability below which chance did not do it.
+        """
+        rows = distinct(self.hits, shape)
+        whole = _Values(self.tables.shapes[shape].name, rows, self.looked.counts[shape])
+        column = self.hits.column[rows]
+        if not column.any():
+            return [(whole, SIGNIFICANT)]
+        chance = self._chance(shape, whole, counted)
+        count = chance.customers if chance.log10_p < SIGNIFICANT else 0.0
+        if count >= NEARLY_ALL * len(rows):
+            return [(whole, SIGNIFICANT)]
+        sizes = np.bincount(column)
+        fields = [
+            _Values(_named(whole.name, number), rows[column == number], self.looked.of_field(shape, number))
+            for number in np.flatnonzero(sizes >= FEW).tolist()
+        ]
+        least = SIGNIFICANT - math.log10(self.looked.columns(shape))
+        chances = [self._chance(shape, values, counted) for values in fields]
+        beyond = [number for number, each in enumerate(chances) if each.log10_p < least]
+        if sum(chances[number].customers for number in beyond) <= count:
+            return [(whole, SIGNIFICANT)]
+        return [
+            (fields[number], least) for number in sorted(beyond, key=lambda number: chances[number].log10_p)
+        ]
+
+    def _chance(self, shape: int, values: _Values, counted: Counted) -> Chance:
+        """Judge the values that are not of customers who count already."""
+        found = np.bincount(self.hits.lead[values.rows], minlength=LEADS)
+        missed = np.maximum(values.looked - found, 0)
         if shape in (NAME, NAME_LOWER, NAME_MONO):
-            return self._names(shape, rows, missed, counted)
-        rest = rows[~counted.hold_bearer(self.hits.posting[rows])]
+            return self._names(shape, values.rows, missed, counted)
+        rest = values.rows[~counted.hold_bearer(self.hits.posting[values.rows])]
         found = np.bincount(self.hits.lead[rest], minlength=LEADS)
         uneven = UNEVEN if self.tables.shapes[shape].kind is Kind.PHONE else 1.0
         return judge_numbers(found, missed, self.statistics.density[shape], uneven)
@@ -83,3 +135,10 @@ class Judge:
         if shape == NAME_MONO:
             return Bearers(known.mono_bearers, known.mono_once, known.mono_twice, 0)
         return Bearers(known.name_bearers, known.names_once, known.names_twice, known.names_once_unknown)
+
+
+def _named(shape: str, column: int) -> str:
+    """Return what a field is called in the judgement."""
+    if column >= APART:
+        return f"{shape}, over two fields"
+    return f"{shape}, field {column}" if column else f"{shape}, outside of records"

@@ -1,4 +1,7 @@
-"""The distinct values in a transfer: how many were looked for, and which of them are hits."""
+"""The distinct values in a transfer: how many were looked for, and which of them are hits.
+
+A value that stands in several fields of the records is one of the first of them.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detectors import LEADS
 from exfilter.evidence.gather import Hits, Observed
 from exfilter.evidence.sorting import by_tag, runs
 from exfilter.kernel.tables import Shape
-from exfilter.model import Int64Array, Kind
+from exfilter.model import Int64Array, Kind, Uint64Array
 
+COLUMNS = 256
+"""See ``kernel.tables.Candidates``."""
 _APART = np.uint64(0x9E3779B97F4A7C15)
 """Any odd number keeps tags of different shapes apart from each other."""
 
@@ -23,10 +29,24 @@ class Looked:
 
     counts: Int64Array
     """[shapes, leads]; of the shapes with hits."""
+    fields: Int64Array
+    """``shape * COLUMNS + column`` of each value, ascending. Empty: no part has records."""
+    leads: Int64Array
+    """Beside ``fields``."""
     anchors: int
     """That could have identified somebody. One that several parts hold counts in each: caution."""
     strangers: int
     """See ``kernel.tables.Candidates``."""
+
+    def columns(self, shape: int) -> int:
+        """Return in how many fields values of a shape stand."""
+        first, end = np.searchsorted(self.fields, (shape * COLUMNS, (shape + 1) * COLUMNS))
+        return len(runs(self.fields[first:end]))
+
+    def of_field(self, shape: int, column: int) -> Int64Array:
+        """Return how many values of a shape stand in a field, by lead."""
+        first, end = np.searchsorted(self.fields, (shape * COLUMNS + column, shape * COLUMNS + column + 1))
+        return np.bincount(self.leads[first:end], minlength=LEADS)
 
 
 def looked_for(observed: Sequence[Observed], hits: Hits, shapes: Sequence[Shape]) -> Looked:
@@ -36,25 +56,36 @@ def looked_for(observed: Sequence[Observed], hits: Hits, shapes: Sequence[Shape]
     hit = np.bincount(hits.shape, minlength=len(shapes)) > 0
     total = np.zeros(len(shapes), dtype=np.int64)
     keys, cells = [np.empty(0, dtype=np.uint64)], [np.empty(0, dtype=np.int64)]
+    columns = [np.empty(0, dtype=np.uint8)]
     for each in found:
         total += np.bincount(each.shape, minlength=len(shapes))
         at = np.flatnonzero(hit[each.shape])
         shape = each.shape[at]
         keys.append(each.tag[at] + shape.astype(np.uint64) * _APART)
         cells.append(shape.astype(np.int64) * LEADS + each.lead[at])
-    cell = np.concatenate(cells)
-    if len(found) > 1:
-        key = np.concatenate(keys)
-        order = by_tag(key)
-        cell = cell[order[runs(key[order])]]
+        columns.append(each.column[at])
+    cell, column = np.concatenate(cells), np.concatenate(columns)
+    fielded = bool(column.any())
+    if len(found) > 1 or fielded:
+        first = _first(np.concatenate(keys), column)
+        cell, column = cell[first], column[first]
     counts = np.bincount(cell, minlength=len(shapes) * LEADS).reshape(len(shapes), LEADS)
-    return Looked(counts, int(total[~named].sum()), sum(each.strangers for each in found))
+    field = cell // LEADS * COLUMNS + column if fielded else cell[:0]
+    order = np.argsort(field, kind="stable")
+    strangers = sum(each.strangers for each in found)
+    return Looked(counts, field[order], cell[order] % LEADS, int(total[~named].sum()), strangers)
 
 
 def distinct(hits: Hits, shape: int) -> Int64Array:
     """Return one hit of each distinct value of a shape."""
     rows = np.flatnonzero(hits.shape == shape)
-    order = by_tag(hits.tag[rows])
-    rows = rows[order]
-    first: Int64Array = rows[runs(hits.tag[rows])]
+    first: Int64Array = rows[_first(hits.tag[rows], hits.column[rows])]
+    return first
+
+
+def _first(tags: Uint64Array, column: NDArray[np.uint8]) -> Int64Array:
+    """Return where each distinct tag is, in its first column."""
+    ordered = np.argsort(column, kind="stable") if column.any() else np.arange(len(column))
+    order = ordered[by_tag(tags[ordered])]
+    first: Int64Array = order[runs(tags[order])]
     return first

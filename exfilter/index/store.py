@@ -17,7 +17,7 @@ from exfilter.index.manifest import REBUILD, IndexRefused, Manifest
 from exfilter.index.sealed import AlteredError, SealedIds, Stretch
 from exfilter.index.statistics import Statistics
 from exfilter.kernel.layer import Layer
-from exfilter.kernel.tables import Tables
+from exfilter.kernel.tables import Tables, fewest_digits
 from exfilter.model import Kind, Ordinals, Uint64Array
 
 if TYPE_CHECKING:
@@ -107,6 +107,7 @@ class Index:
             roles=mapped["roles"],
             shapes=shapes,
             templates=templates,
+            fewest=fewest_digits(shapes, mapped["density"]),
         )
         return cls(
             id=of.id,

@@ -51,7 +51,33 @@ static inline void classify(const uint8_t *text, Block *block)
     block->lines = lines;
 }
 
+/* Which of 64 bytes part the fields of a record. */
+static inline uint64_t marks_of(const uint8_t *text)
+{
+    uint64_t marks = 0;
+    for (int part = 0; part < 4; part++) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(text + 16 * part));
+        __m128i comma = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(','));
+        __m128i semicolon = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(';'));
+        __m128i tab = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\t'));
+        __m128i bar = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('|'));
+        __m128i any = _mm_or_si128(_mm_or_si128(comma, semicolon), _mm_or_si128(tab, bar));
+        marks |= (uint64_t)(uint32_t)_mm_movemask_epi8(any) << 16 * part;
+    }
+    return marks;
+}
+
 #else
+
+static inline uint64_t marks_of(const uint8_t *text)
+{
+    uint64_t marks = 0;
+    for (int at = 0; at < 64; at++) {
+        uint8_t byte = text[at];
+        marks |= (uint64_t)(byte == ',' || byte == ';' || byte == '\t' || byte == '|') << at;
+    }
+    return marks;
+}
 
 static inline void classify(const uint8_t *text, Block *block)
 {
@@ -93,6 +119,18 @@ static inline int first_bit(uint64_t bits)
     return bits ? __builtin_ctzll(bits) : 64;
 #else
     return count_bits((bits & (0 - bits)) - 1);
+#endif
+}
+
+static inline int last_bit(uint64_t bits)
+{
+#if defined(__GNUC__) || defined(__clang__)
+    return 63 - __builtin_clzll(bits);
+#else
+    int last = 0;
+    while (bits >>= 1)
+        last++;
+    return last;
 #endif
 }
 
@@ -166,5 +204,31 @@ static inline uint64_t load_word(const uint8_t *bytes)
     memcpy(&word, bytes, 8);
     return word;
 }
+
+/* Loads up to 32 letters as they stand, zeros behind them. 32 bytes must be there. */
+static inline void load_letters(const uint8_t *bytes, int64_t length, uint64_t *form)
+{
+    for (int word = 0; word < 4; word++) {
+        int64_t left = length - 8 * word;
+        uint64_t mask = left >= 8 ? ~(uint64_t)0 : left <= 0 ? 0 : ~(uint64_t)0 >> (64 - 8 * left);
+        form[word] = load_word(bytes + 8 * word) & mask;
+    }
+}
+
+/* Marks the bytes that are 0, rarely also one beside them (Hacker's Delight, 6-1). */
+static inline uint64_t zeros_in(uint64_t word)
+{
+    return (word - 0x0101010101010101u) & ~word & 0x8080808080808080u;
+}
+
+/* Whether one of eight letters may be an a, o or u with an e behind it. Rarely also where none is. */
+static inline int digraphs_in(uint64_t letters, uint8_t behind)
+{
+    uint64_t vowels = zeros_in(letters ^ 0x6161616161616161u) | zeros_in(letters ^ 0x6f6f6f6f6f6f6f6fu)
+        | zeros_in(letters ^ 0x7575757575757575u);
+    uint64_t following = letters >> 8 | (uint64_t)behind << 56;
+    return (vowels & zeros_in(following ^ 0x6565656565656565u)) != 0;
+}
+
 
 #endif

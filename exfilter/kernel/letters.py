@@ -7,7 +7,7 @@ import re
 
 from detectors import names
 from detectors.folding import fold
-from exfilter.kernel.reference import LOCAL_PLAIN, LOCAL_RARE
+from exfilter.kernel.plain.addresses import LOCAL_PLAIN, LOCAL_RARE
 
 
 class Class(enum.IntFlag):

@@ -13,7 +13,9 @@ cdef int add(
     s.batch_count += 1
     candidate.tag = siphash(form, length, s.tables.kinds[kind])
     candidate.start, candidate.end = <uint32_t>start, <uint32_t>end
-    candidate.shape, candidate.stream = <uint16_t>shape, <uint16_t>stream
+    candidate.shape, candidate.stream, candidate.column = <uint16_t>shape, <uint8_t>stream, 0
+    if s.record_count and shape != EMAIL and shape != NAME_LOOSE:
+        candidate.column = <uint8_t>(s.column if s.column else column_of(s, start))
     candidate.lead = <uint16_t>lead if lead >= 0 else leading(form, length)
     known = &s.answers[candidate.tag & (ANSWERS - 1)]
     candidate.answered = known.tag == candidate.tag
@@ -70,6 +72,7 @@ cdef int resolve(State* s) except -1 nogil:
         s.hit_count[layer] += 1
         hit.tag, hit.start, hit.end = candidate.tag, candidate.start, candidate.end
         hit.shape, hit.lead, hit.posting = candidate.shape, candidate.lead, candidate.posting
+        hit.column = candidate.column
     s.dense = 2 * found > asked
     return 0
 
@@ -157,7 +160,7 @@ cdef int note(State* s, int count) except -1 nogil:
     if s.seen_size < 2 * (s.distinct_count + count):
         rehash(s, 4 * (s.distinct_count + count))
     for at in range(count):
-        mixed[at] = mix(s.batch[at].tag, s.batch[at].shape)
+        mixed[at] = mix(s.batch[at].tag, s.batch[at].shape, s.batch[at].column)
         prefetch(&s.seen[mixed[at] & <uint64_t>(s.seen_size - 1)])
     for at in range(count):
         candidate = &s.batch[at]
@@ -167,13 +170,14 @@ cdef int note(State* s, int count) except -1 nogil:
         distinct = &s.distinct[s.distinct_count]
         s.distinct_count += 1
         distinct.tag, distinct.shape, distinct.lead = candidate.tag, candidate.shape, candidate.lead
+        distinct.column = candidate.column
     return 0
 
 
-cdef inline uint64_t mix(uint64_t tag, uint16_t shape) noexcept nogil:
-    """Return a number that tells tag and shape from others, never 0: tags are uniform."""
+cdef inline uint64_t mix(uint64_t tag, uint16_t shape, uint8_t column) noexcept nogil:
+    """Return a number that tells tag, shape and column from others, never 0: tags are uniform."""
     cdef uint64_t golden = 0x9E3779B97F4A7C15, not_zero = <uint64_t>1 << 63
-    return (tag ^ <uint64_t>(shape + 1) * golden) | not_zero
+    return (tag ^ (<uint64_t>(shape + 1) + (<uint64_t>column << 16)) * golden) | not_zero
 
 
 cdef inline bint is_new(State* s, uint64_t mixed) noexcept nogil:
@@ -203,5 +207,5 @@ cdef int rehash(State* s, int64_t room) except -1 nogil:
     memset(s.seen, 0, size * sizeof(uint64_t))
     s.seen_size = size
     for at in range(s.distinct_count):
-        is_new(s, mix(s.distinct[at].tag, s.distinct[at].shape))
+        is_new(s, mix(s.distinct[at].tag, s.distinct[at].shape, s.distinct[at].column))
     return 0

@@ -20,7 +20,15 @@ from detectors import emails as email_rules
 from detectors import names, phones
 from detectors import tickets as ticket_rules
 from exfilter.kernel import layer as layers
-from exfilter.kernel import letters, reference
+from exfilter.kernel import letters, signs
+from exfilter.kernel import tables as table_rules
+from exfilter.kernel.plain import addresses as address_rules
+from exfilter.kernel.plain import apart as apart_rules
+from exfilter.kernel.plain import fields as field_rules
+from exfilter.kernel.plain import numbers as number_rules
+from exfilter.kernel.plain import people as people_rules
+from exfilter.kernel.plain import references as reference_rules
+from exfilter.kernel.plain import token as token_rules
 
 cdef extern from "blocks.h" nogil:
     ctypedef struct Block:
@@ -30,11 +38,15 @@ cdef extern from "blocks.h" nogil:
         uint64_t others
         uint64_t lines
     void classify(const uint8_t* text, Block* block)
+    bint digraphs_in(uint64_t letters, uint8_t behind)
+    void load_letters(const uint8_t* bytes, int64_t length, uint64_t* form)
     uint64_t load_word(const uint8_t* bytes)
+    uint64_t marks_of(const uint8_t* text)
     int64_t copy_ascii1(const uint8_t* source, int64_t count, uint8_t* to)
     int64_t copy_ascii2(const uint16_t* source, int64_t count, uint8_t* to)
     int64_t copy_ascii4(const uint32_t* source, int64_t count, uint8_t* to)
     int first_bit(uint64_t bits)
+    int last_bit(uint64_t bits)
     int count_bits(uint64_t bits)
     void prefetch(const void* address)
 
@@ -64,30 +76,61 @@ cdef enum:
     LONGEST_PARTICLE = 7
     PARTICLE_SLOTS = 251
     LONGEST_NUMBER = 32
+    MIN_BARE = 5
+    WIDEST = 3
+    LONGEST_GAP = 8
+    WIDE_GAP = 4
+    LONGEST_RUN = 24
+    SPACES = 2
+    SHORTEST_TOP = 2
+    LONGEST_TOP = 24
+    LONGEST_KEY = 32
+    FARTHEST_FIELD = 160   # bytes from a field to the next one, at most
+    AREA_CODE = 1
+    COUNTRY_CODE = 2
+    MOST_CUTS = 3
+    FEWEST_RECORDS = 3
+    FARTHEST = 2048
+    TRIED = 2
+    LAST_COLUMN = 250
+    APART = 251
+    NONE = -1
 
 include "state.pxi"
+include "fields.pxi"
 include "fold.pxi"
 include "lookup.pxi"
 include "emails.pxi"
 include "numbers.pxi"
+include "apart.pxi"
 include "names.pxi"
 include "runs.pxi"
 
 assert (MAX_LOCAL, MAX_DOMAIN) == (email_rules.MAX_LOCAL, email_rules.MAX_DOMAIN)
 assert email_rules.DOTLESS == {"gmail.com": "gmail.com", "googlemail.com": "gmail.com"}
-assert LEAD_DIGITS == detectors.LEAD_DIGITS and AFTER_PLUS == reference._AFTER_PLUS
+assert LEAD_DIGITS == detectors.LEAD_DIGITS and AFTER_PLUS == number_rules.AFTER_PLUS
 assert (MIN_PHONE, MAX_PHONE, MAX_GROUPS) == (phones.MIN_DIGITS, phones.MAX_DIGITS, phones.MAX_GROUPS)
 assert (MAX_TOKEN, REACH_WORDS) == (names.MAX_TOKEN, names.REACH_WORDS)
-assert (PAIR_TOKENS, PAIR_CHARACTERS) == (reference.PAIR_TOKENS, reference.PAIR_CHARACTERS)
+assert (PAIR_TOKENS, PAIR_CHARACTERS) == (people_rules.PAIR_TOKENS, token_rules.PAIR_CHARACTERS)
+assert (MIN_BARE, MOST_CUTS) == (ticket_rules.MIN_BARE_DIGITS, people_rules.MOST_CUTS)
+assert (WIDEST, LONGEST_GAP) == (number_rules.WIDEST, number_rules.LONGEST_GAP)
+assert (WIDE_GAP, LONGEST_RUN) == (reference_rules.WIDE_GAP, reference_rules.LONGEST_RUN)
+assert (SPACES, LONGEST_KEY) == (address_rules.SPACES, field_rules.LONGEST_KEY)
+assert (SHORTEST_TOP, LONGEST_TOP) == (min(address_rules.TOP_LETTERS), max(address_rules.TOP_LETTERS))
+assert (AREA_CODE, COUNTRY_CODE) == (number_rules.AREA, number_rules.COUNTRY)
+assert (FEWEST_RECORDS, FARTHEST, TRIED) == (apart_rules.FEWEST, apart_rules.FARTHEST, apart_rules.TRIED)
+assert SHORT_FORM == apart_rules.LONGEST_FORM
+assert (LAST_COLUMN, APART) == (table_rules.LAST_COLUMN, table_rules.APART)
+assert (MARK, OPENING, CLOSING, GAP, EVENLY, SEPARATOR, WIDE, WITHIN, PARTING) == tuple(signs.Sign)
 assert range(SHORTEST_CJK, LONGEST_CJK + 1) == names.CJK_LENGTHS and MAX_GAP == ticket_rules.MAX_SEPARATORS
 assert (CAPITAL, ALNUM, LETTER, CJK, DIGIT, LOCAL, RARE) == tuple(letters.Class)
 assert (SHARED, NOBODY) == (layers.SHARED, layers.NOBODY)
-assert max(map(len, names.PARTICLES)) <= LONGEST_PARTICLE and 2 * len(names.PARTICLES) < PARTICLE_SLOTS
+assert max(map(len, names.GROWN)) <= LONGEST_PARTICLE and 2 * len(names.GROWN) < PARTICLE_SLOTS
 
 LONGEST_TEXT = (1 << 32) - 1
 """Characters, also after the fold: places are kept in 32 bits."""
 FOLD = letters.folded
-read_address = email_rules.canonical
+read_address = email_rules.readings
 
 
 cdef class Plan:
@@ -155,8 +198,13 @@ cdef class Plan:
         self.tables.pattern_start = <const int64_t*>self._array(plan.pattern_start, np.int64)
         self.tables.plus_shapes = <const int64_t*>self._array(plan.plus_shapes, np.int64)
         self.tables.national_shapes = <const int64_t*>self._array(plan.national_shapes, np.int64)
-        self.tables.particles = <const uint64_t*>self._array(_particles(), np.uint64)
+        self.tables.bare_shapes = <const int64_t*>self._array(plan.bare_shapes, np.int64)
+        self.tables.particles = <const uint64_t*>self._array(_slots(names.PARTICLES), np.uint64)
+        self.tables.grown = <const uint64_t*>self._array(_slots(names.GROWN), np.uint64)
+        for at in range(100):
+            self.tables.two_digit_codes[at] = f"{at:02}" in phones.TWO_DIGIT_CODES
         for at in range(256):
+            self.tables.signs[at] = signs.TABLE[at]
             self.tables.begins[at] = plan.pattern_start[at] < plan.pattern_start[at + 1]
         self.tables.emails_known = plan.emails_known
         self.tables.any_names = plan.names_known or plan.mono_known
@@ -176,11 +224,11 @@ cdef class Plan:
         return &view[0]
 
 
-def _particles():
-    """Return the particles as big-endian numbers in a table with open addressing."""
+def _slots(words):
+    """Return short words as big-endian numbers in a table with open addressing."""
     table = np.zeros(PARTICLE_SLOTS, dtype=np.uint64)
-    for particle in sorted(names.PARTICLES):
-        word = int.from_bytes(particle.encode(), "big")
+    for each in sorted(words):
+        word = int.from_bytes(each.encode(), "big")
         at = word % PARTICLE_SLOTS
         while table[at]:
             at = (at + 1) % PARTICLE_SLOTS
@@ -226,14 +274,20 @@ cdef _find(State* s, str text, int64_t length, records):
         else:
             places(s, &given[0], len(given), &placed[0])
         s.records, s.record_count = &placed[0], len(given)
-    s.tokens = <Token*>grow(s.tokens, &s.token_room, s.token_limit, sizeof(Token))
+    s.tokens = <Token*>grow(s.tokens, &s.token_room, s.token_limit + 1, sizeof(Token))
     with nogil:
+        if s.record_count:
+            number_fields(s)
         if s.tables.emails_known:
             emails(s)
+            if s.record_count:
+                split_addresses(s)
         next_span(s, 0)
         read(s)
+        even_end(s)
         numbers(s)
         pairs(s, True)
+        pairs_apart(s)
         resolve(s)
     return _hits(s), _distinct(s), s.strangers
 
@@ -241,7 +295,7 @@ cdef _find(State* s, str text, int64_t length, records):
 # -- out -------------------------------------------------------------------------------------
 
 cdef _hits(State* s):
-    """Return (shape, start, end, posting, tag, lead): the streams, merged by place."""
+    """Return (shape, start, end, posting, tag, lead, column): the streams, merged by place."""
     cdef int64_t total = 0, at
     cdef int64_t next_[STREAMS]
     cdef Place start_at, end_at
@@ -256,6 +310,8 @@ cdef _hits(State* s):
     shape, lead = np.empty(total, dtype=np.uint16), np.empty(total, dtype=np.uint16)
     start, end = np.empty(total, dtype=np.int64), np.empty(total, dtype=np.int64)
     posting, tag = np.empty(total, dtype=np.uint32), np.empty(total, dtype=np.uint64)
+    column = np.empty(total, dtype=np.uint8)
+    cdef uint8_t[::1] columns = column
     cdef uint16_t[::1] shapes = shape, leads = lead
     cdef int64_t[::1] starts = start, ends = end
     cdef uint32_t[::1] postings = posting
@@ -271,18 +327,21 @@ cdef _hits(State* s):
                         first, best = hit, stream
             next_[best] += 1
             shapes[at], leads[at], postings[at], tags[at] = first.shape, first.lead, first.posting, first.tag
+            columns[at] = first.column
             starts[at] = source_from(s, first.start, &start_at)
             ends[at] = source_from(s, <int64_t>first.end - 1, &end_at) + 1
-    return shape, start, end, posting, tag, lead
+    return shape, start, end, posting, tag, lead, column
 
 
 cdef _distinct(State* s):
-    """Return (shape, lead, tag) of what was looked for, each once."""
+    """Return (shape, lead, tag, column) of what was looked for, each once."""
     cdef int64_t count = s.distinct_count, at
     shape, lead = np.empty(count, dtype=np.uint16), np.empty(count, dtype=np.uint16)
-    tag = np.empty(count, dtype=np.uint64)
+    tag, column = np.empty(count, dtype=np.uint64), np.empty(count, dtype=np.uint8)
+    cdef uint8_t[::1] columns = column
     cdef uint16_t[::1] shapes = shape, leads = lead
     cdef uint64_t[::1] tags = tag
     for at in range(count):
         shapes[at], leads[at], tags[at] = s.distinct[at].shape, s.distinct[at].lead, s.distinct[at].tag
-    return shape, lead, tag
+        columns[at] = s.distinct[at].column
+    return shape, lead, tag, column

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 import exfilter.kernel.native as native  # noqa: PLR0402 - a missing module, not a missing name
 from detectors import phones, tickets
 from exfilter.kernel.layer import Layer
-from exfilter.kernel.reference import patterns
+from exfilter.kernel.plain.references import is_prefix, patterns
 from exfilter.kernel.tables import EMAIL, NAME, NAME_MONO, Candidates, Matches, Tables
 from exfilter.model import Int64Array
 
@@ -31,9 +32,9 @@ class Plan:
     roles: Bytes
     literals: Bytes
     runs: Int64Array
-    """[runs, 3]: offset of the literal or -1, length, digits only."""
+    """[runs, 4]: offset of the literal or -1, length, digits only, behind a prefix of letters."""
     patterns: Int64Array
-    """[patterns, 3]: shape, first run, end of runs."""
+    """[patterns, 5]: shape, first run, end of runs, ``Pattern.fewest``, ``Pattern.prefixed``."""
     pattern_of: Int64Array
     """Patterns by the byte that a number of them begins with."""
     pattern_start: Int64Array
@@ -41,6 +42,8 @@ class Plan:
     plus_shapes: Int64Array
     """By number of digits: shape of numbers with a country code, or -1."""
     national_shapes: Int64Array
+    bare_shapes: Int64Array
+    """By number of digits: shape of ticket numbers of nothing but digits, or -1."""
     emails_known: bool
     names_known: bool
     mono_known: bool
@@ -58,25 +61,26 @@ def find(text: str, tables: Tables, records: Int64Array | None = None) -> Matche
     if plan is None:
         plan = _PLANS[tables] = native.Plan(_plan(tables))
     hits, distinct, strangers = native.find(text, plan, records)
-    shape, start, end, posting, tag, lead = hits
+    shape, start, end, posting, tag, lead, column = hits
     kinds = np.array([shape.kind for shape in tables.shapes], dtype=np.uint8)
-    return Matches(kinds[shape], shape, start, end, posting, tag, lead, Candidates(*distinct, strangers))
+    candidates = Candidates(*distinct, strangers)
+    return Matches(kinds[shape], shape, start, end, posting, tag, lead, column, candidates)
 
 
 def _plan(tables: Tables) -> Plan:
     shapes = {shape.name: number for number, shape in enumerate(tables.shapes) if shape.keys}
     literals = b""
-    runs: list[tuple[int, int, int]] = []
-    rows: list[tuple[int, int, int]] = []
+    runs: list[tuple[int, int, int, int]] = []
+    rows: list[tuple[int, int, int, int, int]] = []
     beginning: list[list[int]] = [[] for _ in range(256)]
-    for shape, sequence in patterns(tables.templates).items():
-        if shape not in shapes:
-            continue
-        for byte in _starts(sequence[0]):
+    for pattern in patterns(tables):
+        for byte in _starts(pattern.runs[0]):
             beginning[byte].append(len(rows))
-        rows.append((shapes[shape], len(runs), len(runs) + len(sequence)))
-        for run in sequence:
-            runs.append((len(literals) if run.literal else -1, run.length, int(run.digits)))
+        end = len(runs) + len(pattern.runs)
+        rows.append((pattern.shape, len(runs), end, pattern.fewest, int(pattern.prefixed)))
+        for before, run in zip((None, *pattern.runs), pattern.runs, strict=False):
+            wide = before is not None and is_prefix(before)
+            runs.append((len(literals) if run.literal else -1, run.length, int(run.digits), int(wide)))
             literals += run.literal.encode()
     halves = [np.frombuffer(key, dtype="<u8").tolist() for key in (*tables.kind_keys, tables.token_key)]
     return Plan(
@@ -84,12 +88,13 @@ def _plan(tables: Tables) -> Plan:
         layers=tables.layers,
         roles=tables.roles,
         literals=np.frombuffer(literals, dtype=np.uint8),
-        runs=np.array(runs, dtype=np.int64).reshape(-1, 3),
-        patterns=np.array(rows, dtype=np.int64).reshape(-1, 3),
+        runs=np.array(runs, dtype=np.int64).reshape(-1, 4),
+        patterns=np.array(rows, dtype=np.int64).reshape(-1, 5),
         pattern_of=np.array([number for some in beginning for number in some], dtype=np.int64),
         pattern_start=np.cumsum([0, *map(len, beginning)], dtype=np.int64),
         plus_shapes=_by_digits(shapes, "+"),
         national_shapes=_by_digits(shapes, ""),
+        bare_shapes=_numbered(shapes, tickets.bare_shape),
         emails_known=tables.shapes[EMAIL].keys > 0,
         names_known=tables.shapes[NAME].keys > 0,
         mono_known=tables.shapes[NAME_MONO].keys > 0,
@@ -103,5 +108,9 @@ def _starts(run: tickets.Run) -> bytes:
 
 
 def _by_digits(shapes: dict[str, int], plus: str) -> Int64Array:
-    numbers = [shapes.get(phones.shape(plus, digits), -1) for digits in range(_LONGEST_NUMBER)]
-    return np.array(numbers, dtype=np.int64)
+    return _numbered(shapes, lambda digits: phones.shape(plus, digits))
+
+
+def _numbered(shapes: dict[str, int], named: Callable[[int], str]) -> Int64Array:
+    """Return the number of the shape for each number of digits, or -1."""
+    return np.array([shapes.get(named(digits), -1) for digits in range(_LONGEST_NUMBER)], dtype=np.int64)

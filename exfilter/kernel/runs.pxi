@@ -93,13 +93,13 @@ cdef int word_run(State* s, int64_t start, int64_t end, int holds) except -1 nog
         holds = held_by(s, start, end)
     if not holds:
         return 0
+    if holds == LETTERS and end < s.span_start:
+        return letters_run(s, start, end)
     if holds == LETTERS:
-        if end < s.span_start:
-            return letters_run(s, start, end)
         tickets(s, start)
     elif holds == DIGITS:
         tickets(s, start)
-        group_of(s, start, end)
+        group_of(s, start, end, True)
         if end < s.span_start:
             s.word += 1
             return 0

@@ -20,12 +20,27 @@ cdef enum:
 # Hits come in the order of their places within each of these.
 cdef enum:
     ADDRESSES = 0
-    NUMBERS = 1
-    REFERENCES = 2
-    SINGLES = 3
-    WITHOUT_SPACES = 4
-    PAIRS = 5
-    STREAMS = 6
+    SPLIT_ADDRESSES = 1
+    NUMBERS = 2
+    EVEN_NUMBERS = 3
+    REFERENCES = 4
+    SINGLES = 5
+    WITHOUT_SPACES = 6
+    PAIRS = 7
+    PAIRS_APART = 8
+    STREAMS = 9
+
+# What a sign may do: ``exfilter.kernel.signs``.
+cdef enum:
+    MARK = 1
+    OPENING = 2
+    CLOSING = 4
+    GAP = 8
+    EVENLY = 16
+    SEPARATOR = 32
+    WIDE = 64
+    WITHIN = 128
+    PARTING = 256
 
 cdef enum:
     BATCH = 1024
@@ -34,11 +49,15 @@ cdef enum:
     LAYERS = 2
     SHORT_SLOTS = 16384
     LONG_SLOTS = 8192
+    CASED_SLOTS = 1024
     STATES = 16
     KEPT_BYTES = 1 << 25
     SHORT_FORM = 32
     FORM_WORDS = 4
     CANONICAL = 512
+    BLOCK = 64
+    PATTERN = 5            # numbers of a pattern
+    RUN = 4                # numbers of a run
 
 cdef extern from *:
     """
@@ -47,6 +66,7 @@ cdef extern from *:
     """
     const uint32_t SHARED "EXFILTER_SHARED"
     const uint32_t NOBODY "EXFILTER_NOBODY"
+    const uint32_t ALONE "EXFILTER_NOBODY"   # no place of a token
 
 
 cdef struct Candidate:
@@ -56,7 +76,8 @@ cdef struct Candidate:
     uint32_t posting   # where it is answered
     uint16_t shape
     uint16_t lead
-    uint16_t stream
+    uint8_t column
+    uint8_t stream
     uint8_t answered   # it was looked up before
 
 
@@ -72,12 +93,14 @@ cdef struct Hit:
     uint32_t posting
     uint16_t shape
     uint16_t lead
+    uint8_t column
 
 
 cdef struct Distinct:
     uint64_t tag
     uint16_t shape
     uint16_t lead
+    uint8_t column
 
 
 cdef struct Token:
@@ -88,11 +111,25 @@ cdef struct Token:
     uint32_t word
     uint32_t line
     uint32_t record
+    uint32_t mate             # where the token begins that it stands in a name with, or ALONE
     uint8_t length
     uint8_t partnered         # a token before it and in its line may be of one name with it
     uint8_t capital
     uint8_t roles
-    uint8_t standing
+
+
+cdef struct Edge:
+    # A token that begins or ends a field of a record.
+    uint64_t form[FORM_WORDS]
+    uint32_t start
+    uint32_t end
+    uint32_t record
+    uint32_t mate
+    uint8_t column
+    uint8_t length
+    uint8_t capital
+    uint8_t roles
+    uint8_t at[2]             # whether it begins a field, and whether it ends one
 
 
 cdef struct Answer:
@@ -100,6 +137,7 @@ cdef struct Answer:
     uint32_t single   # posting of the token as a name of one word
     uint8_t roles
     uint8_t passed
+    uint8_t written   # the index knows it without its digraphs
 
 
 cdef struct Known:
@@ -112,7 +150,14 @@ cdef struct LongKnown:
     Answer answer
 
 
+cdef struct CasedKnown:
+    uint64_t form[FORM_WORDS]  # of up to 32 letters, in the case they stand in
+    uint8_t first     # letters of a given or family name at its beginning, 0: there is none
+    uint8_t second    # where the other one begins
+
+
 cdef struct Memo:
+    CasedKnown cased_ones[CASED_SLOTS]
     Known short_ones[SHORT_SLOTS]
     LongKnown long_ones[LONG_SLOTS]
 
@@ -123,6 +168,17 @@ cdef struct Group:
     uint8_t plus
     uint8_t joined
     uint8_t trunk
+    uint8_t abroad            # behind a country code
+
+
+cdef struct Even:
+    # A run of groups of digits with equal gaps.
+    int64_t start
+    int64_t end
+    int64_t gap               # where the first one is
+    int64_t gap_length
+    int64_t groups
+    uint8_t second, last      # their sizes
 
 
 cdef struct LayerOf:
@@ -149,7 +205,11 @@ cdef struct Tabled:
     const int64_t* pattern_start
     const int64_t* plus_shapes
     const int64_t* national_shapes
+    const int64_t* bare_shapes
+    uint8_t two_digit_codes[100]
     const uint64_t* particles
+    const uint64_t* grown
+    uint16_t signs[256]
     uint8_t begins[256]         # whether a ticket number may begin with the byte
     bint emails_known
     bint any_names
@@ -185,6 +245,13 @@ cdef struct State:
     int64_t folded_room
     int64_t* fold_marks
     int64_t mark_room
+    # Fields of records, by block of the text: marks in it, where records begin in it, and how many
+    # marks of its record are before it.
+    uint64_t* marks_in
+    uint64_t* begins_in
+    uint32_t* marks_before
+    int64_t marks_in_room, begins_in_room, marks_before_room
+    int column                  # that is given to candidates instead of their own; 0: none
     # Where the words stand.
     uint32_t word, line
     int64_t record
@@ -199,6 +266,8 @@ cdef struct State:
     int64_t free_from
     Token pending
     bint has_pending
+    Edge* edges
+    int64_t edge_count, edge_room
     uint8_t* forms
     int64_t form_count, form_room
     int64_t strangers
@@ -206,6 +275,7 @@ cdef struct State:
     Group* groups
     int64_t group_count, group_room
     int64_t digits_end
+    Even even
     # Candidates and hits.
     Candidate batch[BATCH]
     int batch_count
@@ -246,6 +316,10 @@ cdef void release(State* s) noexcept nogil:
     free(s.fold_marks)
     free(s.spans)
     free(s.tokens)
+    free(s.edges)
+    free(s.marks_in)
+    free(s.begins_in)
+    free(s.marks_before)
     free(s.forms)
     free(s.groups)
     free(s.distinct)
@@ -259,6 +333,7 @@ cdef int64_t kept_bytes(const State* s) noexcept nogil:
     """Return the size of what has grown."""
     cdef int64_t size = 2 * s.folded_room + 8 * (s.mark_room + s.span_room + s.seen_room) + s.form_room
     cdef int stream
+    size += 8 * (s.marks_in_room + s.begins_in_room) + 4 * s.marks_before_room + s.edge_room * sizeof(Edge)
     size += s.token_room * sizeof(Token) + s.group_room * sizeof(Group) + s.distinct_room * sizeof(Distinct)
     for stream in range(STREAMS):
         size += s.hit_room[stream] * sizeof(Hit)
@@ -278,6 +353,7 @@ cdef void reset(State* s, const Tabled* tables, const uint8_t* data, int64_t siz
     s.token_count = s.free_from = s.form_count = s.strangers = 0
     s.token_limit = TOKENS_TOGETHER
     s.group_count = s.batch_count = s.distinct_count = s.seen_size = 0
+    s.edge_count = s.even.groups = s.column = 0
     s.digits_end = -1
     for stream in range(STREAMS):
         s.hit_count[stream] = 0
@@ -298,12 +374,22 @@ cdef inline bint is_digit(uint8_t byte) noexcept nogil:
     return 48 <= byte <= 57
 
 
+cdef inline bint is_sign(const State* s, int64_t at, uint16_t sign) noexcept nogil:
+    """Whether a sign that does this is at ``at``."""
+    return 0 <= at < s.size and s.tables.signs[s.data[at]] & sign != 0
+
+
+cdef inline bint is_byte(const State* s, int64_t at, uint8_t byte) noexcept nogil:
+    return 0 <= at < s.size and s.data[at] == byte
+
+
+cdef inline bint touches(const State* s, int64_t at) noexcept nogil:
+    """Whether a letter or a digit is there."""
+    return 0 <= at < s.size and kind(s, at) & ALNUM
+
+
 cdef inline bint wordy(const State* s, int64_t at) noexcept nogil:
     return kind(s, at) & ALNUM or s.data[at] == c"_"
-
-
-cdef inline bint is_word(const State* s, int64_t at) noexcept nogil:
-    return 0 <= at < s.size and wordy(s, at)
 
 
 cdef inline bint continues(uint8_t byte) noexcept nogil:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.tickets import Template
+from detectors import LEAD_DIGITS, LEADS
+from detectors.tickets import MIN_BARE_DIGITS, Template
 from exfilter.kernel.layer import NOBODY, SHARED, Layer
 from exfilter.model import Int64Array, Kind, Uint64Array
 
@@ -40,6 +41,11 @@ EMAIL, NAME, NAME_LOWER, NAME_MONO, NAME_LOOSE = range(5)
 FIXED_SHAPES = ("email", "name", "name, lower case", "name of one word", "name, loose")
 """A loose name supports another field of the same customer and is not judged by itself: two
 tokens that do not stand as one name in the text, or a word that is part of a longer one."""
+
+LAST_COLUMN = 250
+"""Fields of a record are numbered from 1; those behind this one have its number."""
+APART = 251
+"""Columns from here on are of names whose tokens stand in two fields of a record: four ways to pair them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,14 @@ class Tables:
     shapes: tuple[Shape, ...]
     """The fixed ones first, then phones and tickets. Only shapes with keys are looked for."""
     templates: tuple[Template, ...]
+    fewest: tuple[int, ...] = ()
+    """By shape: of bare digits, how many the shortest number has without its leading zeros.
+    Empty: no number begins with a zero."""
+
+    @property
+    def fewest_digits(self) -> tuple[int, ...]:
+        """Return ``fewest`` with an entry a shape."""
+        return self.fewest or tuple(_digits_of(shape) for shape in self.shapes)
 
     @property
     def records(self) -> int:
@@ -135,6 +149,22 @@ class Tables:
             shared, row = shared[~mine], row[~mine] - each.rows
 
 
+def _digits_of(shape: Shape) -> int:
+    """Return how many digits a number of nothing but digits has; 0 for other shapes."""
+    return int(shape.name.removeprefix("digits ")) if shape.name.startswith("digits ") else 0
+
+
+def fewest_digits(shapes: Sequence[Shape], density: NDArray[np.float64]) -> tuple[int, ...]:
+    """Return ``Tables.fewest`` as the density by lead tells it. ``density``: see ``Statistics``."""
+    found = []
+    for number, shape in enumerate(shapes):
+        digits = _digits_of(shape)
+        lead = next(iter(np.flatnonzero(density[number]).tolist()), LEADS) if digits > LEAD_DIGITS else LEADS
+        zeros = max(0, LEAD_DIGITS - len(str(lead))) if lead else digits
+        found.append(max(MIN_BARE_DIGITS, digits - zeros) if zeros else digits)
+    return tuple(found)
+
+
 def _among(layer: Layer, low: Int64Array, end: Int64Array, ordinals: Int64Array) -> NDArray[np.bool_]:
     """Return whether each ordinal is in its stretch of the layer's postings, which is not empty."""
     length = end - low
@@ -163,20 +193,24 @@ class Matches:
     tag: Uint64Array
     lead: NDArray[np.uint16]
     """``detectors.lead`` of numbers; of names see ``bearers_by_chance``."""
+    column: NDArray[np.uint8]
+    """As in ``Candidates``; of loose names 0."""
     candidates: Candidates
 
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Distinct candidates of one text, hits or not, for the judgement of chance. In no order.
+    """Distinct candidates of each column of one text, hits or not, for the judgement of chance.
 
-    Without loose names, which are not judged.
+    In no order. Without loose names, which are not judged.
     """
 
     shape: NDArray[np.uint16]
     lead: NDArray[np.uint16]
     """As in ``Matches``."""
     tag: Uint64Array
+    column: NDArray[np.uint8]
+    """Number of the field in its record, from 1; 0: the text has no records, or an address stands there."""
     strangers: int
     """Pairs of capitalised tokens that stand like a name but are not of tokens that the index
     knows. Not distinct: they are no names of customers, and too many of them only adds caution."""

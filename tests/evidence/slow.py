@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detectors import LEADS
 from exfilter.evidence import Observed
@@ -15,7 +16,19 @@ from exfilter.evidence.chances import EMAIL_BITS, REACH_BITS
 from exfilter.evidence.gather import CROWD, HOUSEHOLD, REACH
 from exfilter.index.statistics import Statistics
 from exfilter.kernel.layer import SHARED, Layer
-from exfilter.kernel.tables import FIXED_SHAPES, Candidates, Matches, Shape, Tables
+from exfilter.kernel.tables import (
+    APART,
+    EMAIL,
+    FIXED_SHAPES,
+    LAST_COLUMN,
+    NAME,
+    NAME_LOOSE,
+    NAME_LOWER,
+    Candidates,
+    Matches,
+    Shape,
+    Tables,
+)
 from exfilter.model import Kind, Ordinals
 
 SHAPES = (
@@ -75,24 +88,35 @@ def part(rng: np.random.Generator, tables: Tables, customers: int, count: int, l
     records = np.sort(rng.integers(0, length, rng.integers(0, 9))) if rng.random() < 0.6 else None
     tag = posting.astype(np.uint64) * np.uint64(0xD6E8FEB86659FD93)
     kind = np.array([each.kind for each in SHAPES], dtype=np.uint8)[shape]
-    judged = shape != FIXED_SHAPES.index("name, loose")
+    column = _columns(rng, shape, fields=records is not None)
+    judged = shape != NAME_LOOSE
     misses = rng.integers(0, 30)
+    missed = rng.choice([EMAIL, NAME, NAME_LOWER, 5, 7], misses)
     looked = {
-        (int(s), int(t)): int(each)
-        for s, t, each in zip(
-            [*shape[judged].tolist(), *rng.choice([0, 1, 2, 5, 7], misses).tolist()],
+        (int(s), int(t), int(c)): int(each)
+        for s, t, c, each in zip(
+            [*shape[judged].tolist(), *missed.tolist()],
             [*tag[judged].tolist(), *rng.integers(1, 40, misses).tolist()],
+            [*column[judged].tolist(), *_columns(rng, missed, fields=records is not None).tolist()],
             [*lead[judged].tolist(), *[4] * misses],
             strict=True,
         )
     }
     candidates = Candidates(
-        np.array([s for s, _ in looked], dtype=np.uint16),
+        np.array([s for s, _, _ in looked], dtype=np.uint16),
         np.array(list(looked.values()), dtype=np.uint16),
-        np.array([t for _, t in looked], dtype=np.uint64),
+        np.array([t for _, t, _ in looked], dtype=np.uint64),
+        np.array([c for _, _, c in looked], dtype=np.uint8),
         int(rng.integers(0, 4)),
     )
-    return Observed(Matches(kind, shape, start, start + 5, posting, tag, lead, candidates), records)
+    return Observed(Matches(kind, shape, start, start + 5, posting, tag, lead, column, candidates), records)
+
+
+def _columns(rng: np.random.Generator, shape: NDArray[np.integer], *, fields: bool) -> NDArray[np.uint8]:
+    """Return the field that each value stands in; addresses and loose names have none."""
+    column = rng.choice([1, 2, 3, LAST_COLUMN, APART, APART + 3], len(shape))
+    numbered = (shape != EMAIL) & (shape != NAME_LOOSE) & fields
+    return np.where(numbered, column, 0).astype(np.uint8)
 
 
 def hits(observed: Sequence[Observed], tables: Tables) -> Iterator[Hit]:
@@ -144,6 +168,17 @@ def _support(hit: Hit, statistics: Statistics) -> float:
         return max(0.0, -math.log2(alone if len(hit.bearers) == 1 else len(hit.bearers) / everybody) - 5)
     space = shape.space / (LEADS if shape.name.startswith("digits") else 1)
     return min(math.log2(space), EMAIL_BITS) - REACH_BITS
+
+
+def values(observed: Sequence[Observed]) -> dict[tuple[int, int], tuple[int, int]]:
+    """Return the first field and the lead of each value that was looked for, by shape and tag."""
+    found: dict[tuple[int, int], tuple[int, int]] = {}
+    for each in observed:
+        of = each.matches.candidates
+        arrays = (of.shape.tolist(), of.tag.tolist(), of.column.tolist(), of.lead.tolist())
+        for shape, tag, column, lead in zip(*arrays, strict=True):
+            found[shape, tag] = min(found.get((shape, tag), (column, lead)), (column, lead))
+    return found
 
 
 def fields(observed: Sequence[Observed], tables: Tables, counted: Ordinals) -> dict[str, int]:

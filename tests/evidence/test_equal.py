@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,9 +15,9 @@ from exfilter.evidence.cases import find
 from exfilter.evidence.chances import Chances
 from exfilter.evidence.explain import best, fields
 from exfilter.evidence.gather import gather
-from exfilter.evidence.values import distinct, looked_for
+from exfilter.evidence.values import COLUMNS, distinct, looked_for
 from exfilter.index.statistics import Statistics
-from exfilter.kernel.tables import Tables
+from exfilter.kernel.tables import NAME_LOOSE, Tables
 from tests.evidence import slow
 
 CUSTOMERS = 60
@@ -50,24 +51,35 @@ def test_the_fields_are_those_of_the_oracle(seed: int, counts: list[int], length
 
 
 @given(seeds, sizes)
-def test_values_are_counted_once_in_all_parts(seed: int, counts: list[int]) -> None:
+def test_values_are_counted_once_in_all_parts_and_fields(seed: int, counts: list[int]) -> None:
     observed, tables, _ = made(seed, counts, 500)
     hits = gather(observed, tables)
     looked = looked_for(observed, hits, tables.shapes)
-    wanted = {
-        (shape, tag, lead)
-        for each in observed
-        for shape, tag, lead in zip(
-            each.matches.candidates.shape.tolist(),
-            each.matches.candidates.tag.tolist(),
-            each.matches.candidates.lead.tolist(),
-            strict=True,
-        )
-    }
+    wanted = slow.values(observed)
     for shape in np.flatnonzero(np.bincount(hits.shape)).tolist():
-        assert looked.counts[shape].sum() == len({tag for s, tag, _ in wanted if s == shape})
+        of_shape = {tag: place for (s, tag), place in wanted.items() if s == shape}
+        leads = Counter(lead for _, lead in of_shape.values())
+        assert {lead: n for lead, n in enumerate(looked.counts[shape].tolist()) if n} == leads
         rows = distinct(hits, shape)
         assert sorted(hits.tag[rows]) == sorted(set(hits.tag[hits.shape == shape]))
+        if shape != NAME_LOOSE:
+            places = zip(hits.column[rows].tolist(), hits.lead[rows].tolist(), strict=True)
+            assert list(places) == [of_shape[tag] for tag in hits.tag[rows].tolist()]
+
+
+@given(seeds, sizes)
+def test_fields_share_out_the_values(seed: int, counts: list[int]) -> None:
+    observed, tables, _ = made(seed, counts, 500)
+    hits = gather(observed, tables)
+    looked = looked_for(observed, hits, tables.shapes)
+    wanted = Counter((shape, column, lead) for (shape, _), (column, lead) in slow.values(observed).items())
+    if not any(column for _, column, _ in wanted):
+        assert not len(looked.fields)
+        return
+    for shape in np.flatnonzero(np.bincount(hits.shape)).tolist():
+        for column in {0, COLUMNS - 1, *(column for _, column, _ in wanted)}:
+            leads = {lead: n for (s, c, lead), n in wanted.items() if (s, c) == (shape, column)}
+            assert {lead: n for lead, n in enumerate(looked.of_field(shape, column).tolist()) if n} == leads
 
 
 @given(seeds, sizes, lengths)

@@ -6,6 +6,7 @@ import random
 import uuid
 from collections.abc import Iterable, Sequence
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -170,6 +171,79 @@ def test_noise_hides_nobody(fields: Sequence[str]) -> None:
     ]
     weighed = weigh(lines(LEAK[:500], *fields) + "\n" + "\n".join(noise))
     assert 0.9 * 500 <= count(weighed) <= 1.1 * 500
+
+
+def columns(*rows: Sequence[str]) -> Weighed:
+    """Weigh a CSV of these columns."""
+    lines = [",".join(row) for row in zip(*rows, strict=True)]
+    records = np.cumsum([0, *(len(line) + 1 for line in lines[:-1])], dtype=np.int64)
+    found = Observed(kernel.find("\n".join(lines), TABLES, records), records)
+    return evidence.weigh([found], TABLES, STATISTICS)
+
+
+def full_names(rows: Iterable[Customer]) -> list[str]:
+    return [f"{row['first']} {row['last']}" for row in rows]
+
+
+def paired_anew(rows: Sequence[Customer], seed: int) -> list[str]:
+    rng = random.Random(seed)
+    return [f"{rng.choice(rows)['first']} {rng.choice(rows)['last']}" for _ in rows]
+
+
+def free_tickets(count: int, seed: int) -> list[str]:
+    """Tickets of the customers' range that nobody has."""
+    rng = random.Random(seed)
+    return [f"TM-{10_000_000 + 3 * rng.randrange(len(TABLE)) + rng.choice((1, 2))}" for _ in range(count)]
+
+
+@pytest.mark.parametrize("place", [0, 1, 3])
+def test_names_in_a_field_are_not_hidden_by_those_in_other_fields(place: int) -> None:
+    """Each customer's name stands beside three of first and last names paired anew."""
+    padding = [paired_anew(LEAK, seed) for seed in range(3)]
+    bearers = len(set(full_names(LEAK)))
+    weighed = columns(*padding[:place], full_names(LEAK), *padding[place:])
+    assert 0.5 * bearers <= weighed.estimated <= bearers
+
+
+@pytest.mark.parametrize("place", [0, 8])
+def test_tickets_in_a_field_are_not_hidden_by_those_in_other_fields(place: int) -> None:
+    padding = [free_tickets(len(LEAK), seed) for seed in range(8)]
+    tickets = [row["ticket"] for row in LEAK]
+    weighed = columns(*padding[:place], tickets, *padding[place:])
+    assert 0.98 * len(LEAK) <= count(weighed) <= len(LEAK)
+
+
+def test_first_and_last_names_in_fields_apart_are_not_hidden_by_others() -> None:
+    first, last = ([row[field] for row in LEAK] for field in ("first", "last"))
+    others = [[name.split()[place] for name in paired_anew(LEAK, 1)] for place in (0, 1)]
+    number = [str(at) for at in range(len(LEAK))]
+    bearers = len(set(full_names(LEAK)))
+    weighed = columns(first, number, number, number, last, number, number, *others)
+    assert 0.5 * bearers <= weighed.estimated <= bearers
+
+
+def test_strangers_in_many_fields_are_nobody() -> None:
+    """Some of two hundred fields hold more customers by chance than the others."""
+    rng = random.Random(8)
+    numbers = [[str(10_000_000 + rng.randrange(3 * len(TABLE))) for _ in range(60)] for _ in range(200)]
+    assert count(columns(*numbers)) == 0
+
+
+def test_strangers_names_in_several_fields_are_nobody() -> None:
+    fields = [full_names(customers(500, seed)) for seed in (90, 91, 92, 93)]
+    assert count(columns(*fields)) == 0
+
+
+def test_strangers_first_and_last_names_in_fields_apart_are_nobody() -> None:
+    strangers = customers(1500, seed=99)
+    number = [str(at) for at in range(len(strangers))]
+    first, last = ([row[field] for row in strangers] for field in ("first", "last"))
+    assert count(columns(first, number, number, number, last, first[::-1], last[::-1])) == 0
+
+
+def test_a_value_in_two_fields_is_one() -> None:
+    tickets = [row["ticket"] for row in LEAK]
+    assert count(columns(tickets, tickets[::-1], free_tickets(len(LEAK), 1))) <= len(LEAK)
 
 
 def test_a_list_of_tickets_names_its_customers() -> None:

@@ -67,7 +67,7 @@ def test_an_upgrade_of_the_canonicaliser_keeps_the_ordinals(
     monkeypatch.setattr("exfilter.index.build.CANONICALISER", detectors.CANONICALISER - 1)
     make(tmp_path, _table(["a", "b"]))
     monkeypatch.undo()
-    with pytest.raises(IndexRefused, match="canonicaliser version 0, this exfilter has 1"):
+    with pytest.raises(IndexRefused, match="canonicaliser version 1, this exfilter has 2"):
         opened(tmp_path)
     make(tmp_path, _table(["b"]))
     assert opened(tmp_path).customer_ids([0, 1]) == ["a", "b"]

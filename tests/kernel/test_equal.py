@@ -32,6 +32,7 @@ SPELLINGS = [
     text for module in FIELDS.values() for group in (*module.SAME, *module.LOOKALIKES) for text in group
 ]
 CUSTOMERS = [{field: group[0]} for field, module in FIELDS.items() for group in module.SAME]
+CUSTOMERS += [{"name": name} for name in ("Sean Berg", "Sean", "Maria Kowalska", "Anna Lopez")]
 CUSTOMERS += [{"ticket": "1-123456789"}, {"ticket": "A1B2C3"}, {"phone": "030 23125 118", "region": "DE"}]
 TABLES, _ = build(CUSTOMERS)
 
@@ -63,6 +64,27 @@ TEXTS = st.lists(
     | st.text("aA1@.+-_' \n\u00e9\u5f20(0)", max_size=12),
     max_size=14,
 ).map("".join)
+PIECES = (
+    "030 23125118 0049 +49 212 5550142 555-0142 TM 12345678 45678 1,234,567 12'345'678 2.125550142E+09 "
+    "Anna Kowalska AnnaKowalska Lopez Maria mariaLopez MacBerg Joerg MUELLER Sean Berg van \u5f20\u4f1f "
+    "h.brown yahoo.com kai post.example @ @post.example kai@ post\u3002example \ufe0f \u00b7 0 12 3 k\u00e9y"
+).split()
+CELLS = st.lists(st.sampled_from(PIECES), max_size=3).map(" ".join) | st.sampled_from(SPELLINGS)
+QUOTED = st.tuples(
+    CELLS, st.sampled_from(["{}", "{}", '"{}"', "'{}'", '"k": "{}"', '"k" : {}', '"{}": ', " {} "])
+)
+ROWS = st.lists(
+    st.tuples(
+        st.sampled_from([",", ";", "\t", "\t\t", " | ", ", ", "/"]),
+        st.lists(QUOTED.map(lambda cell: cell[1].format(cell[0])), min_size=1, max_size=6),
+    ).map(lambda row: row[0].join(row[1])),
+    min_size=1,
+    max_size=8,
+)
+EVENLY = st.tuples(
+    st.sampled_from([" ", ",", "'", ", ", "-", "\u00b7", "\t", "(", "  /  "]),
+    st.lists(st.text("0123456789", min_size=1, max_size=4), min_size=2, max_size=18),
+).map(lambda groups: groups[0].join(groups[1]))
 RECORDS = st.none() | st.lists(st.integers(0, 80), max_size=5, unique=True).map(sorted)
 
 
@@ -75,6 +97,7 @@ def _rows(matches: Matches) -> list[tuple[int, ...]]:
         matches.posting,
         matches.tag,
         matches.lead,
+        matches.column,
     )
     assert bool((matches.start[1:] >= matches.start[:-1]).all())
     return sorted(tuple(map(int, row)) for row in zip(*arrays, strict=True))
@@ -82,7 +105,9 @@ def _rows(matches: Matches) -> list[tuple[int, ...]]:
 
 def _candidates(matches: Matches) -> tuple[list[tuple[int, ...]], int]:
     found = matches.candidates
-    rows = [tuple(map(int, row)) for row in zip(found.shape, found.lead, found.tag, strict=True)]
+    rows = [
+        tuple(map(int, row)) for row in zip(found.shape, found.lead, found.tag, found.column, strict=True)
+    ]
     return sorted(rows), found.strangers
 
 
@@ -99,6 +124,18 @@ def test_equal_on_every_text(text: str, records: list[int] | None) -> None:
     native, oracle = prepare.find(text, TABLES, offsets), reference.find(text, TABLES, offsets)
     assert _rows(native) == _rows(oracle)
     assert _candidates(native) == _candidates(oracle)
+
+
+@settings(max_examples=EXAMPLES)
+@given(ROWS, st.lists(EVENLY, max_size=3))
+def test_equal_on_records_and_their_fields(rows: list[str], numbers: list[str]) -> None:
+    lines = [*rows, *numbers]
+    text = "\n".join(lines)
+    offsets = np.cumsum([0, *(len(line) + 1 for line in lines[:-1])], dtype=np.int64)
+    for records in (offsets, None):
+        native, oracle = prepare.find(text, TABLES, records), reference.find(text, TABLES, records)
+        assert _rows(native) == _rows(oracle)
+        assert _candidates(native) == _candidates(oracle)
 
 
 def test_equal_on_long_runs_of_one_character() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import time
 
+import numpy as np
 import pytest
 
 from tests.tables import build
@@ -39,6 +40,21 @@ PIECES = {
     "ends of lines": "\n",
     "prefixes of tickets": "TM-",
     "tickets that begin and stop": "1-TM-1234567 ",
+    "digits behind a prefix": "TM1 2 3 4 5 6 7 ",
+    "zeros behind a prefix": "TM-0",
+    "even groups": "12,12,",
+    "mantissas": "2.12555e",
+    "codes": "030,",
+    "names without a space": "AnnaLopez",
+    "capitals within words": "aB",
+    "digraphs": "aeoeue",
+    "given names only": "Anna Sean Maria ",
+    "full stops": "a\u3002",
+    "domains": ".example,",
+    "local parts": "anna,",
+    "quotes": '"',
+    "keys": '"k":"030",',
+    "fields": "Anna,Kowalska;",
 }
 SIZE = 1 << 16
 """Characters of the small text."""
@@ -49,17 +65,24 @@ NOISE = 0.005
 """Seconds that measure nothing."""
 
 
-def _seconds(text: str) -> float:
+RECORDS = np.array([0], dtype=np.int64)
+"""All of a text in one record: fields have no end."""
+
+
+def _seconds(text: str, *, records: bool) -> float:
     """Return the least processor time of three."""
     taken = []
     for _ in range(3):
         before = time.thread_time()
-        prepare.find(text, TABLES)
+        prepare.find(text, TABLES, RECORDS if records else None)
         taken.append(time.thread_time() - before)
     return min(taken)
 
 
+@pytest.mark.parametrize("records", [False, True])
 @pytest.mark.parametrize("piece", list(PIECES.values()), ids=list(PIECES))
-def test_time_is_linear_in_the_text(piece: str) -> None:
-    small, large = (_seconds((piece * (size // len(piece) + 1))[:size]) for size in (SIZE, LARGER * SIZE))
+def test_time_is_linear_in_the_text(piece: str, *, records: bool) -> None:
+    small, large = (
+        _seconds((piece * (size // len(piece) + 1))[:size], records=records) for size in (SIZE, LARGER * SIZE)
+    )
     assert large <= BOUND * small + NOISE

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from exfilter.kernel.plain.candidate import MARKS
+
 ROOT = Path(__file__).parents[2] / "exfilter"
 HARNESS = """
 #include "kernel/blocks.h"
@@ -26,6 +28,13 @@ void marks(const uint8_t *text, uint64_t *out) {
     out[4] = sign_bits(text);
     out[5] = letter_bits(text, (uint8_t)text[0]) + odd_bits(text);
 }
+void fields(const uint8_t *text, uint64_t *out) {
+    memset(out, 0, 6 * sizeof *out);
+    out[0] = marks_of(text);
+    load_letters(text, 32 - text[0] % 33, out + 1);
+    out[5] = (uint64_t)digraphs_in(load_word(text), text[8]);
+}
+int last(uint64_t word) { return last_bit(word); }
 int64_t ascii2(const uint16_t *from, int64_t count, uint8_t *to) { return copy_ascii2(from, count, to); }
 int bits(uint64_t word) { return count_bits(word) * 100 + first_bit(word); }
 """
@@ -58,7 +67,7 @@ def _words(library: ctypes.CDLL, function: str, text: bytes) -> list[int]:
     return list(out)
 
 
-@pytest.mark.parametrize("function", ["blocks", "marks"])
+@pytest.mark.parametrize("function", ["blocks", "marks", "fields"])
 def test_blocks_are_classified_alike(both: list[ctypes.CDLL], function: str) -> None:
     native, plain = both
     assert all(_words(native, function, text) == _words(plain, function, text) for text in TEXTS)
@@ -84,3 +93,19 @@ def test_bits_are_counted(both: list[ctypes.CDLL]) -> None:
     for word in words:
         first = (word & -word).bit_length() - 1 if word else 64
         assert {library.bits(ctypes.c_uint64(word)) for library in both} == {word.bit_count() * 100 + first}
+
+
+def test_the_last_bit_is_found(both: list[ctypes.CDLL]) -> None:
+    for word in [1, 1 << 63, (1 << 64) - 1, *RANDOM.integers(1, 1 << 63, 200).tolist()]:
+        assert {library.last(ctypes.c_uint64(word)) for library in both} == {word.bit_length() - 1}
+
+
+def test_marks_are_those_of_fields(both: list[ctypes.CDLL]) -> None:
+    for text in TEXTS:
+        wanted = sum(1 << at for at, byte in enumerate(text) if chr(byte) in MARKS)
+        assert {_words(library, "fields", text)[0] for library in both} == {wanted}
+
+
+@pytest.mark.parametrize("text", ["mueller__", "xxxxxxxae", "aabbooeu_", "joerg\0\0\0\0"])
+def test_a_digraph_is_never_missed(both: list[ctypes.CDLL], text: str) -> None:
+    assert all(_words(library, "fields", text.ljust(64, "_").encode())[5] for library in both)
