@@ -11,6 +11,8 @@ from exfilter.content.native import passes
 from exfilter.model import Int64Array
 
 Bytes = npt.NDArray[np.uint8]
+Words = npt.NDArray[np.uint64]
+"""Eight characters as one number, by their lowest bytes."""
 
 BEYOND = 0xFF
 """Stands for every character beyond Latin-1: none of them plays a part in a grammar."""

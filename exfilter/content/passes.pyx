@@ -2,7 +2,7 @@
 """The passes over a text that reading it needs, at the speed of memory.
 
 Each is equal to a way in numpy or in patterns, which stays beside it: ``signs``, ``escapes``,
-``jsontext``, ``normal``, ``sniff``. Texts are read where they lie, whatever the size of their characters.
+``jsontext``, ``normal``, ``sniff``, ``encoded.sieve``. Texts are read where they lie, whatever the size of their characters.
 Every pass looks at a character a bounded number of times.
 """
 
@@ -44,6 +44,7 @@ cdef enum:
 include "units.pxi"
 include "spans.pxi"
 include "json.pxi"
+include "words.pxi"
 
 
 cdef bint may_be_magic(const uint8_t* data, int64_t size, int64_t place) noexcept nogil:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from exfilter.content import escapes, jsontext, sniff, views
 from exfilter.content.border import FEW, dense
 from exfilter.content.codes import codes
+from exfilter.content.encoded import sieve
 from exfilter.content.escapes import ESCAPES
 from exfilter.content.native import passes
 from tests.content.test_signs import TEXTS, joined
@@ -55,6 +56,25 @@ def test_escapes_are_where_the_patterns_find_them(text: str) -> None:
     for spans, escape in zip(found, ESCAPES, strict=True):
         wanted = [match.span() for match in escape.pattern.finditer(text)]
         assert joined([(start, end) for start, end in spans.tolist()]) == joined(wanted)
+
+
+@given(LONG, st.sampled_from([8, 16, 32]))
+def test_words_without_a_break_are_the_same(text: str, step: int) -> None:
+    for fast, slow in zip(passes.unbroken(text, step), sieve.unbroken(text, step), strict=True):
+        assert fast.tolist() == slow.tolist()
+
+
+@given(LONG.filter(bool), st.lists(st.integers(-20, 300), max_size=20))
+def test_words_at_any_place_are_the_same(text: str, at: list[int]) -> None:
+    places = np.array(at, dtype=np.int64)
+    assert passes.words(text, places).tolist() == sieve.words(text, places).tolist()
+
+
+def test_words_that_would_overlap_or_do_not_exist_are_refused() -> None:
+    with pytest.raises(ValueError, match="overlap"):
+        passes.unbroken("abcdefgh" * 4, 4)
+    with pytest.raises(ValueError, match="no character"):
+        passes.words("", np.zeros(1, dtype=np.int64))
 
 
 @given(LONG)

@@ -9,17 +9,16 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from exfilter.content.codes import Words
 from exfilter.content.encoded.runs import LETTERS
+from exfilter.content.native import passes
 from exfilter.model import Int64Array
 
 Bools = npt.NDArray[np.bool_]
-Units = npt.NDArray[np.unsignedinteger[Any]]
-Words = npt.NDArray[np.uint64]
 
 _BLOCK = 8
 _OFTEN, _SELDOM = 2, 4
@@ -115,48 +114,42 @@ def places(text: str) -> Iterator[tuple[int, bool]]:
 
 def _likely(text: str) -> list[int]:
     """Return the places of words that are like encoded ASCII, or that go on in the next one."""
-    units = _units(text)
     step = _BLOCK * (_OFTEN if len(text) < _MUCH else _SELDOM)
-    words = _every(units, step)
-    at = _unbroken(words)
+    at, known = unbroken(text, step) if passes is None else passes.unbroken(text, step)
     if not len(at):
         return []
-    known = words[at]
     fits = (_classes(known)[:, None] & _SHAPES) == _SHAPES
     like = fits.any(axis=1).nonzero()[0]
     if len(like) > _FEW:
-        like = like[_beside(units, at[like] * step, fits[like])]
+        like = like[_beside(text, at[like] * step, fits[like])]
     follows = at[(at[1:] - at[:-1] == 1).nonzero()[0]] * step
     for away in range(_BLOCK, step, _BLOCK) if len(follows) > _SEVERAL else ():
-        follows = follows[_unbroken(_at(units, follows + away))]
+        follows = follows[_whole(_words(text, follows + away))]
     return sorted({*(at[like] * step).tolist(), *follows.tolist()})
 
 
-def _units(text: str) -> Units:
-    if text.isascii():
-        return np.frombuffer(text.encode(), dtype=np.uint8)
-    units = np.frombuffer(text.encode("utf-16-le", "surrogatepass"), dtype=np.uint16)
-    if len(units) == len(text):
-        return units
-    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+def unbroken(text: str, step: int) -> tuple[Int64Array, Words]:
+    """Return which words have nothing below the digits, of one in each `step` characters, and the words."""
+    found = words(text, np.arange(0, len(text) - _BLOCK + 1, step))
+    numbers = _whole(found).nonzero()[0]
+    return numbers, found[numbers]
 
 
-def _every(units: Units, step: int) -> Words:
-    """Return one word of each step. Beyond ASCII the lowest byte of a character stands for it."""
-    count, width = (len(units) - _BLOCK) // step + 1, units.itemsize
-    if width == 1:
-        return np.ndarray((count,), np.uint64, units.data, 0, (step,))
-    some = np.ndarray((count, _BLOCK), units.dtype, units.data, 0, (step * width, width))
-    return some.astype(np.uint8).view(np.uint64)[:, 0]
+def words(text: str, places: Int64Array) -> Words:
+    """Return the words at some places: the lowest bytes of characters; beyond an end, of the last one."""
+    units = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    return units.take(places[:, None] + np.arange(_BLOCK), mode="clip").astype(np.uint8).view(np.uint64)[:, 0]
 
 
-def _unbroken(words: Words) -> Int64Array:
+def _words(text: str, places: Int64Array) -> Words:
+    return words(text, places) if passes is None else passes.words(text, places)
+
+
+def _whole(words: Words) -> Bools:
     """Return which words have nothing below the digits: no blank, hardly a sign."""
     # Where a byte is smaller, the difference has its highest bit, or that of the next one.
-    less = words - _ZEROS
-    less &= _HIGHEST
-    unbroken: Int64Array = (less == 0).nonzero()[0]
-    return unbroken
+    whole: Bools = ((words - _ZEROS) & _HIGHEST) == 0
+    return whole
 
 
 def _classes(words: Words) -> Words:
@@ -164,16 +157,10 @@ def _classes(words: Words) -> Words:
     return _CLASSES.take(words.view(np.uint8)).view(np.uint64)
 
 
-def _beside(units: Units, places: Int64Array, fits: Bools) -> Bools:
+def _beside(text: str, places: Int64Array, fits: Bools) -> Bools:
     """Return which places have a word before or behind that is like ASCII in the same way as they are."""
     found = np.zeros(len(places), dtype=bool)
     for away in (-_BLOCK, _BLOCK):
-        beside = _classes(_at(units, places + away))[:, None]
+        beside = _classes(_words(text, places + away))[:, None]
         found |= (((beside & _SHAPES) == _SHAPES) & fits).any(axis=1)
     return found
-
-
-def _at(units: Units, places: Int64Array) -> Words:
-    """Return the words at some places, as far as there are any."""
-    found = units.take(places[:, None] + np.arange(_BLOCK), mode="clip")
-    return found.astype(np.uint8).view(np.uint64)[:, 0]
