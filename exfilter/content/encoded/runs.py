@@ -7,8 +7,10 @@ from typing import NamedTuple
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-"
 _LETTER = "[A-Za-z0-9+/_-]"
-WORD = re.compile(f"{_LETTER}{{6,}}={{0,6}}")
-"""What may be a run by itself."""
+WORD = re.compile(
+    rf"(?<!{_LETTER})(?=[A-Za-z+/_-]*+[0-9=]|[A-Za-z+/_-]*?[A-Za-z][A-Z]){_LETTER}{{6,}}={{0,6}}"
+)
+"""What may be a run by itself: not a word of small letters, with a capital in front or without."""
 _WORD = re.compile(f"{_LETTER}+")
 _PADDING = re.compile("={0,6}")
 _BREAK = re.compile(
