@@ -13,7 +13,7 @@ import lz4.frame
 
 from exfilter.content import machines, sniff
 from exfilter.content.binary import Strings
-from exfilter.content.budget import Budget, Cut, Item
+from exfilter.content.budget import Budget, Cut, Inner, Item
 from exfilter.content.content import Content, Open, Reader
 from exfilter.content.escapes import emitted
 from exfilter.content.machines import Brotli, Lzip, Machine, Skipped, Standard, Zlib, Zstd
@@ -117,11 +117,30 @@ _FIRST = 512
 """Bytes that a coder may look at before it begins."""
 
 
+def _unread(head: bytes) -> tuple[int, int]:
+    """Return where, and how long, what a decoder passes over is in a member that begins so.
+
+    The extra field of gzip (RFC 1952, section 2.3), and the frames of Zstandard and LZ4 without data.
+    """
+    if head.startswith(sniff.GZIP) and head[3:4] > b"\x03" and head[3] & 4:
+        return 12, int.from_bytes(head[10:12], "little")
+    return (8, int.from_bytes(head[4:8], "little")) if head.startswith(sniff.SKIPPABLE) else (0, 0)
+
+
+def _seeks(data: bytes) -> bool:
+    """Whether a frame without data is the table of a seekable archive (zstd, contrib/seekable_format)."""
+    count = int.from_bytes(data[-9:-5], "little")
+    return data.endswith(b"\xb1\xea\x92\x8f") and len(data) - 9 in (8 * count, 12 * count)
+
+
 class Expansion:
     """One compressed stream, decoded. Iterate it once."""
 
-    def __init__(self, coder: Coder, source: Stream, budget: Budget) -> None:
-        """Decode `source`."""
+    def __init__(
+        self, coder: Coder, source: Stream, budget: Budget, beside: list[bytes] | None = None
+    ) -> None:
+        """Decode `source`. What does not come out of the decoder is put to what is `beside`, and held."""
+        self._beside = beside
         self._coder = coder
         self._source = source
         self._budget = budget
@@ -148,6 +167,7 @@ class Expansion:
 
     def _member(self) -> Iterator[bytes]:
         source, coder = self._source, self._coder
+        self._set_aside(*_unread(source.head(_FIRST)))
         machine = coder.begin(source.head(_FIRST))
         step = 0
         while not machine.finished:
@@ -166,6 +186,16 @@ class Expansion:
                 return
         source.push(machine.unused)
 
+    def _set_aside(self, start: int, size: int) -> None:
+        """Keep bytes of the member that begins here."""
+        if self._beside is None or size < _LEAST:
+            return
+        if size > self._budget.room:
+            raise Cut(Reason.OVER_BUDGET, self._source.left)
+        data = self._source.head(start + size)[start:]
+        if not _seeks(data) and self._budget.hold(len(data)):
+            self._beside.append(data)
+
     def _charged(self, out: bytes) -> Iterator[bytes]:
         if out:
             self._made += len(out)
@@ -182,13 +212,16 @@ def expanded(content: Content, coders: list[Coder], opened: Open) -> Iterator[It
     """
     strings = Strings(content)
     outer = inner = strings.tee(content.stream)
+    beside: list[bytes] = []
     for coder in reversed(coders):
-        inner = Stream(iter(Expansion(coder, inner, content.budget)))
+        inner = Stream(iter(Expansion(coder, inner, content.budget, beside)))
     names = (coder.name for coder in reversed(coders))
     for item in opened(content.within(iter(()), *names).again(inner)):
         yield item
         for part in strings.parts(last=False):
             yield from emitted(part, content.budget)
+    place = (*content.path, "passed over")
+    content.budget.inner += (Inner(place, [data], len(data)) for data in beside)
     done = inner.trouble is None and not inner.head(1)  # a reader that was over budget takes no more
     if done and not content.budget.late and outer.head(1):
         yield from opened(content.within(iter(outer), "trailing data"))

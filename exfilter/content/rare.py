@@ -54,7 +54,12 @@ def _word(found: re.Match[str]) -> str:
 
 
 RARE = (
-    Rare("octal", b"\\", re.compile(r"\\[0-3][0-7]{2}(?:\\[0-3][0-7]{2})*"), _octal),
+    Rare(
+        "octal",
+        b"\\",
+        re.compile(r"\\(?:[0-3][0-7]{2}|[0-7]{1,2})(?:\\(?:[0-3][0-7]{2}|[0-7]{1,2}))*"),
+        _octal,
+    ),
     Rare(
         "code points",
         b"\\",

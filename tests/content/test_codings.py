@@ -265,3 +265,18 @@ def test_what_is_broken_inside_a_good_coding_stays_reported() -> None:
 def test_members_without_end_are_over_budget() -> None:
     assert reasons(gzip.compress(b"") * 500, limits=Limits(parts=100)) == [Reason.OVER_BUDGET]
     assert reasons(gzip.compress(TABLE) * 500, limits=Limits(parts=100)) == []
+
+
+def test_what_a_decoder_passes_over_is_opened() -> None:
+    packed = gzip.compress(random.Random(1).randbytes(200) + b"zoe@example.com,bob@example.com\n")
+    plain = gzip.compress(b"nothing to see", mtime=0)
+    extra = plain[:3] + b"\x04" + plain[4:10] + struct.pack("<H", len(packed)) + packed + plain[10:]
+    skipped = b"\x5a\x2a\x4d\x18" + struct.pack("<L", len(packed)) + packed
+    for body in (
+        extra,
+        skipped,
+        zstandard.compress(b"nothing") + skipped,
+        lz4.frame.compress(b"a") + skipped,
+    ):
+        assert any("zoe@example.com" in text for text in texts(body).values())
+        assert reasons(body) == [Reason.OPAQUE]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import decimal
+import gzip
 import io
 import random
 from typing import Any
@@ -232,3 +233,8 @@ def test_mutations_are_read_or_reported() -> None:
             for _ in range(chance.randrange(1, 20)):
                 body[chance.randrange(8, len(body))] = chance.randrange(256)
             assert items(bytes(body))
+
+
+def test_what_follows_a_stream_is_opened() -> None:
+    body = arrow(pa.table({"a": ["x"]}), stream=True) + gzip.compress(b"zoe@example.com,bob@example.com")
+    assert any("zoe@example.com" in text for text in texts(body).values())

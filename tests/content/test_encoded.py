@@ -506,3 +506,17 @@ def test_no_letters_raise(text: str, limits: Limits) -> None:
     for item in items(text.encode(), limits=limits):
         if isinstance(item, Part) and item.records is not None:
             assert sorted(set(item.records.tolist())) == item.records.tolist()
+
+
+@pytest.mark.parametrize(
+    "junk", [b"\xff" * 1025, random.Random(5).randbytes(1025)], ids=["one byte", "noise"]
+)
+@pytest.mark.parametrize("size", [48, 76, 1 << 20])
+def test_bytes_before_what_is_encoded_do_not_hide_it(junk: bytes, size: int) -> None:
+    packed = gzip.compress((many() + noise(6000)).encode())
+    assert "p00399@example.com" in everything(wrapped(b64(junk + packed), size, "\n"))
+
+
+def test_noise_in_short_lines_is_reported() -> None:
+    body = wrapped(b64(random.Random(6).randbytes(20_000)), 50, "\n").encode()
+    assert reasons(body) == [Reason.OPAQUE]

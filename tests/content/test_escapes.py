@@ -88,6 +88,7 @@ def test_views_are_bounded_by_the_text() -> None:
     ("name", "written", "meant"),
     [
         ("octal", r"ann\100example\056com", "ann@example.com"),
+        ("octal", r"\141\156\156\60\100example.com", "ann0@example.com"),
         ("octal", r"J\303\274rgen Gro\303\237", "Jürgen Groß"),
         ("code points", r"ann\u{40}example.com", "ann@example.com"),
         ("code points", r"ann\U00000040example.com", "ann@example.com"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import gzip
 import io
 import mailbox
 import os
@@ -410,3 +411,12 @@ def test_mutations_are_read_or_reported() -> None:
             at = chance.randrange(len(body))
             body[at : at + chance.randrange(4)] = chance.randbytes(chance.randrange(4))
         assert items(bytes(body[: chance.randrange(1, len(body))]))
+
+
+@pytest.mark.parametrize("charset", [b"", b"; charset=us-ascii", b"; charset=iso-8859-1"])
+@pytest.mark.parametrize("length", [10, 9000])
+def test_what_follows_the_text_of_a_body_is_opened(charset: bytes, length: int) -> None:
+    packed = gzip.compress(b"zoe@example.com,bob@example.com")
+    head = b"From: a@b.example\nSubject: x\nMIME-Version: 1.0\nContent-Type: text/plain%s\n\n" % charset
+    body = head + b"Hello to you.\n" * length + packed
+    assert any("zoe@example.com" in text for text in texts(body).values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import random
 import struct
@@ -335,3 +336,11 @@ def test_sectors_that_follow_each_other_in_a_circle_are_reported() -> None:
     table = body.index(struct.pack("<III", 1, 2, 3), 512)
     body[table : table + 80] = struct.pack("<20I", *((at + 1) % 20 for at in range(20)))
     assert Reason.MALFORMED in reasons(bytes(body))
+
+
+def test_what_follows_the_last_sector_is_opened() -> None:
+    body = workbook()
+    packed = gzip.compress(b"ann@example.com,bob@example.com")
+    for behind in (packed, bytes(700) + packed):
+        assert "ann@example.com" in everything(body + behind)
+    assert reasons(body) == []

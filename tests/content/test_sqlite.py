@@ -264,3 +264,10 @@ def test_mutations_are_read_or_reported() -> None:
             body[chance.randrange(16, len(body))] = chance.randrange(256)
         found = items(bytes(body))
         assert any(isinstance(item, Part) and "@example.com" in item.text for item in found)
+
+
+def test_what_follows_the_last_page_is_opened() -> None:
+    body = database()
+    packed = gzip.compress(b"zoe@example.com,bob@example.com")
+    for behind in (packed, bytes(5000) + packed):
+        assert any("zoe@example.com" in text for text in texts(body + behind).values())

@@ -212,3 +212,44 @@ def test_what_it_reads_is_what_the_standard_library_reads() -> None:
         names = next(item.text for item in found if isinstance(item, Part) and item.path[-1] == "names")
         assert wanted <= set(names.split("\n"))
         assert {text for _, text in files if text} <= {item.text for item in found if isinstance(item, Part)}
+
+
+def padded(data: bytes) -> bytes:
+    return data + bytes(-len(data) % 512)
+
+
+def sparse() -> bytes:
+    """Return the header of a sparse file that says that its map goes on."""
+    block = bytearray(header(name="a", type=tarfile.GNUTYPE_SPARSE))
+    block[482] = 1
+    block[148:156] = b" " * 8
+    block[148:156] = b"%06o\x00 " % sum(block)
+    return bytes(block)
+
+
+PACKED = gzip.compress(TABLE.encode())
+BIG_MAP = f"99999999\n{TABLE}".encode()
+HIDDEN = {
+    "behind a name": header(name="a", type=tarfile.GNUTYPE_LONGNAME, size=2 + len(PACKED))
+    + padded(b"a\x00" + PACKED),
+    "for records": header(name="a", type=tarfile.XHDTYPE, size=len(PACKED)) + padded(PACKED),
+    "for the map of a file with holes": pax("GNU.sparse.major", "1")
+    + header(name="a", size=len(BIG_MAP))
+    + padded(BIG_MAP),
+    "for blocks of an old map": sparse() + padded(TABLE.encode()),
+}
+
+
+@pytest.mark.parametrize("where", HIDDEN)
+def test_what_is_passed_off_as_a_header_is_read(where: str) -> None:
+    body = HIDDEN[where] + header(name="b", size=1) + padded(b"b") + bytes(1024)
+    assert any("ann59@example.com" in text for text in texts(body).values())
+
+
+def test_an_attribute_that_is_a_file_is_opened() -> None:
+    packed = gzip.compress(random.Random(2).randbytes(300) + TABLE.encode())
+    record = b"SCHILY.xattr.user.a=" + packed + b"\n"
+    record = b"%d " % (len(record) + 4) + record
+    body = header(name="a", type=tarfile.XHDTYPE, size=len(record)) + padded(record)
+    body += header(name="b", size=1) + padded(b"b") + bytes(1024)
+    assert any("ann59@example.com" in text for text in texts(body).values())

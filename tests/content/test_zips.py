@@ -322,3 +322,13 @@ def test_every_cut_and_every_changed_byte_ends_well() -> None:
         place = noise.randrange(len(body))
         for broken in (body[:place], patched(body, place, noise.randbytes(1))):
             assert items(broken) or not broken
+
+
+def test_a_record_that_is_all_name_hides_nothing() -> None:
+    hidden = gzip.compress(NOISE.hex().encode() + TABLE.encode())
+    record = b"PK\x01\x02" + bytes(24) + struct.pack("<3H", len(hidden), 0, 0) + bytes(12) + hidden
+    plain = zipped(("a.txt", "nothing"))
+    split = central(plain)
+    end = bytearray(plain[split:])
+    end[-6:-2] = struct.pack("<L", split + len(record))
+    assert any(TABLE in text for text in texts(plain[:split] + record + end).values())

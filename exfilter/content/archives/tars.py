@@ -31,6 +31,11 @@ _BODILESS = frozenset(
 )
 _HEADERS = 1 << 20
 """Bytes of a long name or of pax records that are looked at. What is longer is opened as a member."""
+_LEAST = 256
+"""Bytes of a value in such records from which on it is opened: an attribute may be a file."""
+_MAP = re.compile(rb"[0-9\n]*\x00*")
+_OLD_MAP = re.compile(rb"(?:[0-7 \x00]{12}|\x80\x00{3}.{8}){42}[\x00\x01]\x00{7}", re.DOTALL)
+"""What the maps of sparse files consist of. A block that says it is one and has more is data."""
 _RECORD = re.compile(rb"(\d{1,7}) ([^=\n]{1,200})=")
 _NUMBER = re.compile(rb"[-+\d.]*\Z")
 
@@ -92,7 +97,7 @@ class _Tar:
         said, self._said = self._said, {}
         size = _number(said["size"], found.size) if "size" in said else found.size
         if found.type == tarfile.GNUTYPE_SPARSE:
-            self._old_map(block)
+            self._old_map(block[482])
         elif said.get("GNU.sparse.major") == b"1":
             size -= self._map(size)
         elif found.type in _BODILESS and not self._has_body(size):
@@ -124,31 +129,45 @@ class _Tar:
             yield self._content.unscanned(Reason.MALFORMED, found.size)
         self._padding(len(data))
         if found.type in _LONG:
-            self._said[_LONG[found.type]] = data.partition(b"\x00")[0]
+            self._said[_LONG[found.type]], _, behind = data.partition(b"\x00")
+            yield from self._beside(behind)
             return
         for key, value in records(data):
+            if not key or len(value) > _LEAST:
+                yield from self._beside(value)
             if found.type in _PAX:
                 self._said[key] = value
             if not _NUMBER.match(value):
                 for name in self._names.read(value):
                     yield from self.members.name(name)
 
-    def _old_map(self, block: bytes) -> None:
+    def _beside(self, data: bytes) -> Iterator[Item]:
+        """Open what a header has beside the names."""
+        if data.strip(b"\x00"):
+            yield from self.members.member("", iter([data]), "header")
+
+    def _old_map(self, more: int) -> None:
         """Take the blocks that go on with the map of a sparse file (GNU). Its holes are left out."""
-        more = block[482]
         while more and (block := _exactly(self._stream, BLOCK)):
-            more = block[504] if len(block) == BLOCK else 0
+            if not _OLD_MAP.fullmatch(block):
+                self._stream.push(block)
+                return
+            more = block[504]
 
     def _map(self, size: int) -> int:
         """Take the map in front of the data (GNU, format 1.0), and return how many bytes it had."""
-        data = _exactly(self._stream, min(size, BLOCK))
-        count = data.split(b"\n", 1)[0]
-        lines = 2 * _number(count, 0) + 1
-        have = data.count(b"\n")
-        taken = len(data)
-        while have < lines and taken < size and (data := _exactly(self._stream, min(size - taken, BLOCK))):
-            have += data.count(b"\n")
-            taken += len(data)
+        taken = have = 0
+        lines = 1
+        while have < lines and taken < size:
+            block = _exactly(self._stream, min(size - taken, BLOCK))
+            if not block or not _MAP.fullmatch(block):
+                self._stream.push(block)
+                break
+            if not taken:
+                lines += 2 * _number(block.split(b"\n", 1)[0], 0)
+            self.strings.add(block)
+            have += block.count(b"\n")
+            taken += len(block)
         return taken
 
     def _has_body(self, size: int) -> bool:
@@ -207,14 +226,15 @@ def _damaged(stream: Stream) -> Iterator[bytes]:
 
 
 def records(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """Yield the pairs of extended headers (pax, POSIX.1-2001)."""
+    """Yield the pairs of extended headers (pax, POSIX.1-2001). What is behind them has no key."""
     place = 0
     while found := _RECORD.match(data, place):
         end = place + int(found[1])
         if end <= found.end() or end > len(data):
-            return
+            break
         yield found[2].decode("utf-8", "replace"), data[found.end() : end - 1]
         place = end
+    yield "", data[place:]
 
 
 def _number(value: bytes, otherwise: int) -> int:

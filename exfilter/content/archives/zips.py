@@ -29,7 +29,7 @@ _END = b"PK\x05\x06"
 _TRIALS = 3000
 """Passwords that are tried on the entries of one archive in vain."""
 _ABOUT = 256
-"""Bytes of extra fields and comments from which on they are opened."""
+"""Bytes of names, extra fields and comments from which on they are opened."""
 _ROOM_TO_GROW = re.compile(rb"\x20\xa2..\x28\xa0..\x00*", re.DOTALL)
 """An extra field that Microsoft's programs fill with zeros, to grow in place (ECMA-376-2, annex C)."""
 _LONGEST = 12 * MIB
@@ -178,10 +178,10 @@ class _Reading:
                     int.from_bytes(sizes[place : place + 2], "little") for place in (0, 2, 4)
                 )
                 fields = (found[field] or b"" for field in ("long", "short", "extra"))
-                extra += about + sum(int.from_bytes(field, "little") for field in fields)
-                self._place = min(stop, found.end() + named + extra)
+                extra += named + about + sum(int.from_bytes(field, "little") for field in fields)
+                self._place = min(stop, found.end() + extra)
                 if extra > _ABOUT:
-                    yield from self._open(self._place - extra, self._place)
+                    yield from self._open(found.end(), self._place)
 
     def _open(self, start: int, stop: int) -> Iterator[Found]:
         """Yield bytes that belong to no entry."""

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from pyarrow import dataset, feather, ipc, orc
 from pyarrow import parquet as pq
 
+from exfilter.content.archives import memory
 from exfilter.content.documents.cells import is_file, leaves, shown
 from exfilter.content.sandbox.found import Found, Left, Member, Text, Wishes
 from exfilter.model import Int64Array, Reason
@@ -85,6 +86,8 @@ def arrow(file: BinaryIO, _: Wishes) -> Iterator[Found]:
         schema, batches = reader.schema, iter(reader)
     yield _metadata(schema, {})
     yield from _rows(batches, len(data))
+    if data[:4] not in (b"FEA1", b"ARRO"):
+        yield from memory.rest(data, source.tell(), len(data))
 
 
 def orcs(file: BinaryIO, _: Wishes) -> Iterator[Found]:

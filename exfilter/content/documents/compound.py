@@ -9,6 +9,9 @@ from typing import Any, BinaryIO
 
 import olefile
 
+from exfilter.content.archives import memory
+from exfilter.content.sandbox.found import Found
+
 _STORAGES = (olefile.STGTY_STORAGE, olefile.STGTY_ROOT)
 _LAST = 0xFFFFFFFA
 """Above it are no numbers of sectors but marks (MS-CFB, section 2.1)."""
@@ -39,6 +42,13 @@ class Compound:
             seen.update(kid.sid for kid in inner)
             waiting += [((*path, kid.name), kid) for kid in reversed(inner)]
             yield Storage(path, streams)
+
+    def behind(self) -> Iterator[Found]:
+        """Yield what lies behind the last sector that is in use."""
+        fat = self._ole.fat
+        last = next((number for number in reversed(range(len(fat))) if fat[number] != olefile.FREESECT), -1)
+        start = min(self.size, (last + 2) * self._ole.sectorsize)
+        yield from memory.rest(memory.mapped(self._file), start, self.size)
 
     def scattered(self, start: int, size: int) -> bool:
         """Whether the sectors of a stream do not follow each other."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from mmap import ACCESS_READ, mmap
 from typing import BinaryIO, Literal
 
-from exfilter.content import charset, multipart, sniff, text, wide
+from exfilter.content import border, charset, multipart, sniff, text, wide
 from exfilter.content.content import Content
 from exfilter.content.documents import mailhead, transfer
 from exfilter.content.documents.mailhead import About
@@ -164,15 +164,19 @@ def _is_plain(body: bytes) -> bool:
     """Whether a body is a text without a structure that a reader of its own would find."""
     if sniff.opaque(body) or wide.charset(body) or _YENC in body:
         return False
+    if sniff.embedded(body) >= 0 or border.dense(body, last=True) >= 0:
+        return False
     sample = body.decode("utf-8", "replace")
     return not any(form.recognises(sample) for form in text.FORMATS[:-1])
 
 
 def _in_unicode(chunks: Iterable[bytes], declared: str) -> Iterator[bytes]:
-    """Yield text that is declared to be in another charset in UTF-8, and anything else as it is."""
+    """Yield text of another charset in UTF-8, and what is no text, or follows it, as it is."""
     stream = Stream(iter(chunks))
     if not declared or sniff.opaque(stream.head()):
         yield from stream
     else:
-        for block in charset.texts(stream, charset.Decoder(declared), _PIECE):
+        begins = border.Border(stream).text()
+        for block in charset.texts(begins, charset.Decoder(declared), _PIECE):
             yield block.encode("utf-8", "replace")
+        yield from stream

@@ -33,7 +33,8 @@ _DRAWINGS, _CONTINUE = 0xEB, 0x3C
 
 def streams(file: BinaryIO, wishes: Wishes) -> Iterator[Found]:
     """Yield everything but the text that ``oletexts`` yields."""
-    storages = list(Compound(file).storages())
+    compound = Compound(file)
+    storages = list(compound.storages())
     document = any(storage.find(*_DOCUMENTS) for storage in storages)
     for storage in storages:
         if locked.encrypted(storage):
@@ -45,6 +46,8 @@ def streams(file: BinaryIO, wishes: Wishes) -> Iterator[Found]:
         if not wishes.again and storage.path[:1] != ("\x06DataSpaces",):  # how the rest is locked
             for stream in storage.streams.values():
                 yield from _stream(storage, stream, _KNOWN if document else _ALWAYS)
+    if not wishes.again:
+        yield from compound.behind()
 
 
 def _stream(storage: Storage, stream: Stream, known: re.Pattern[str]) -> Iterator[Found]:

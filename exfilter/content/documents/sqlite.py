@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from mmap import ACCESS_WRITE, mmap
 from typing import BinaryIO
 
+from exfilter.content.archives import memory
 from exfilter.content.content import shown
 from exfilter.content.documents import sqlitefree
 from exfilter.content.documents.cells import decoded, is_file
@@ -57,6 +58,15 @@ def parse(file: BinaryIO, _: Wishes) -> Iterator[Found]:
         deleted.add("\t".join(map(cell, row)) + "\n")
         yield from deleted.pieces()
     yield from deleted.pieces(last=True)
+    yield from memory.rest(data, min(size, _pages(data)), size)
+
+
+def _pages(data: mmap) -> int:
+    """Return how many bytes the pages have, as the header says if it is up to date (section 1.3.7)."""
+    if data[24:28] != data[92:96]:
+        return len(data)
+    page = int.from_bytes(data[16:18]) & 0xFFFE or 1 << 16
+    return page * int.from_bytes(data[28:32]) or len(data)
 
 
 class Database:

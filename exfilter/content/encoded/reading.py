@@ -28,6 +28,8 @@ _MANY = 40
 """Different letters of base64 that stands for anything: of 64, it has nearly all."""
 _LINE = 60
 """Letters of the lines that base64 is broken into. A list of shorter ones may be one of tokens."""
+_SIGNS = frozenset("+/")
+"""Tokens are made without them, for addresses."""
 _DIGESTS = frozenset({32, 40, 48, 56, 64, 96, 128})
 """Hexadecimal digits of a digest: a list of such lines is none of pieces."""
 
@@ -127,7 +129,11 @@ def chosen(letters: str, size: int, *, surely: bool) -> Choice | None:
     `size`: the letters of its pieces. `surely`: only if its bytes mean something.
     """
     head = letters[:_HEAD]
-    return next(_surely(letters, head), None) or (None if surely else _by_letters(head, size))
+    found = next(_surely(letters, head), None)
+    if found or surely:
+        return found
+    middle = len(letters) // 16 * 8  # of whole groups, in each code
+    return _by_letters(head, size) or _by_letters(letters[middle : middle + _HEAD], size)
 
 
 def _surely(letters: str, head: str) -> Iterator[Choice]:
@@ -155,9 +161,10 @@ def _by_letters(head: str, size: int) -> Choice | None:
         return None if size in _DIGESTS or head.isdigit() else Choice(HEX)
     if BASE32.pattern.fullmatch(head):
         return Choice(BASE32) if len(set(head)) > _MANY // 2 else None
-    if 0 < size < _LINE:
+    kinds = set(head)
+    if 0 < size < _LINE and not kinds >= _SIGNS:
         return None
-    return Choice(BASE64) if BASE64.pattern.fullmatch(head) and len(set(head)) > _MANY else None
+    return Choice(BASE64) if BASE64.pattern.fullmatch(head) and len(kinds) > _MANY else None
 
 
 def _reversed(text: str) -> str:
