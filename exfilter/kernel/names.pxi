@@ -71,33 +71,14 @@ cdef int long_token(State* s, int64_t start, int64_t end, bint* passed) except -
     cdef Token* token = &s.tokens[s.token_count]
     cdef Answer spare
     cdef const Answer* answer
-    cdef int64_t at
+    cdef bint inner = cut(s, token.form, start, end - start)
     passed[0] = False
-    cut(s, token.form, start, end - start)
     answer = answer_of(s, token.form, end - start, &spare)
-    if is_cased(s, start, end) and is_joined_token(s, start, end):
+    if inner and is_joined_token(s, start, end):
         return cased(s, start, end, answer)
     if answer.written:
         return keep(s, start, end, answer)
     return take(s, token, start, end, end - start, not s.data[start] & 0x20, answer)
-
-
-cdef inline bint is_cased(const State* s, int64_t start, int64_t end) noexcept nogil:
-    """Whether a capital stands behind a small letter."""
-    cdef uint64_t lower_case = 0x2020202020202020, capitals
-    cdef int64_t at = start + 1
-    while at + 8 <= s.size and at < end:
-        capitals = ~load_word(s.data + at) & load_word(s.data + at - 1) & lower_case
-        if at + 8 > end:
-            capitals &= ~<uint64_t>0 >> (8 * (at + 8 - end))
-        if capitals:
-            return True
-        at += 8
-    while at < end:
-        if not s.data[at] & 0x20 and s.data[at - 1] & 0x20:
-            return True
-        at += 1
-    return False
 
 
 cdef inline bint is_joined_word(uint64_t capitals, uint64_t all_) noexcept nogil:
@@ -238,12 +219,16 @@ cdef inline uint64_t first_word(const State* s, int64_t start) noexcept nogil:
     return word
 
 
-cdef inline void cut(const State* s, uint64_t* form, int64_t start, int64_t length) noexcept nogil:
-    """Load letters in lower case, with zeros behind them."""
+cdef inline bint cut(const State* s, uint64_t* form, int64_t start, int64_t length) noexcept nogil:
+    """Load letters in lower case, with zeros behind them. Return whether a capital is behind the first letter."""
+    cdef uint64_t capitals, inner = 0
     cdef int word
     raw(s, form, start, length)
     for word in range(FORM_WORDS):
-        form[word] |= form[word] >> 1 & <uint64_t>0x2020202020202020  # letters have the bit above it
+        capitals = ~form[word] & form[word] >> 1 & <uint64_t>0x2020202020202020  # letters have the bit above it
+        form[word] |= capitals
+        inner |= capitals if word else capitals & ~<uint64_t>0xFF
+    return inner != 0
 
 
 cdef inline void raw(const State* s, uint64_t* form, int64_t start, int64_t length) noexcept nogil:

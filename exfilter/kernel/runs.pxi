@@ -76,8 +76,7 @@ cdef inline int held(const Block* block, uint64_t run) noexcept nogil:
 
 cdef inline int letters_run(State* s, int64_t start, int64_t end) except -1 nogil:
     """Read a run of letters, with no address at it."""
-    if s.tables.begins[s.data[start]]:
-        tickets(s, start)
+    tickets(s, start)
     if end - start > 1 and s.tables.any_names:  # an initial keeps no two names apart
         return letters_word(s, start, end)
     return 0

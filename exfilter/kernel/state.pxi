@@ -293,12 +293,16 @@ cdef struct State:
     int64_t seen_size, seen_room
 
 
-cdef void* grow(void* array, int64_t* room, int64_t count, int64_t size) except NULL nogil:
+cdef inline void* grow(void* array, int64_t* room, int64_t count, int64_t size) except NULL nogil:
     """Return ``array`` with room for one more than ``count`` elements."""
+    if array != NULL and count < room[0]:
+        return array
+    return enlarge(array, room, count, size)
+
+
+cdef void* enlarge(void* array, int64_t* room, int64_t count, int64_t size) except NULL nogil:
     cdef void* larger
     cdef int64_t wanted = room[0]
-    if array != NULL and count < wanted:
-        return array
     while wanted <= count:
         wanted = 2 * wanted if wanted else 256
     larger = realloc(array, wanted * size)
