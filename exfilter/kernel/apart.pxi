@@ -71,13 +71,15 @@ cdef int best_columns(const State* s, int side, int* best) noexcept nogil:
         take_field(fields, last, side)
     for number in range(TRIED):
         best[number] = NONE
-        for column in range(1, widest + 1):
-            if fields[column].records >= FEWEST_RECORDS and fields[column].lean > 0 and (
-                best[number] < 0 or fields[column].lean > fields[best[number]].lean
-            ):
-                best[number] = column
-        if best[number] >= 0:
-            fields[best[number]].records = 0
+    for column in range(1, widest + 1):
+        if fields[column].records < FEWEST_RECORDS or fields[column].lean <= 0:
+            continue
+        number = TRIED
+        while number and (best[number - 1] < 0 or fields[column].lean > fields[best[number - 1]].lean):
+            number -= 1
+        if number < TRIED:
+            memmove(best + number + 1, best + number, (TRIED - 1 - number) * sizeof(int))
+            best[number] = column
     return 0
 
 

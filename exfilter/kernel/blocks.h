@@ -224,10 +224,12 @@ static inline uint64_t zeros_in(uint64_t word)
 /* Whether one of eight letters may be an a, o or u with an e behind it. Rarely also where none is. */
 static inline int digraphs_in(uint64_t letters, uint8_t behind)
 {
-    uint64_t vowels = zeros_in(letters ^ 0x6161616161616161u) | zeros_in(letters ^ 0x6f6f6f6f6f6f6f6fu)
-        | zeros_in(letters ^ 0x7575757575757575u);
     uint64_t following = letters >> 8 | (uint64_t)behind << 56;
-    return (vowels & zeros_in(following ^ 0x6565656565656565u)) != 0;
+    uint64_t es = zeros_in(following ^ 0x6565656565656565u);
+    if (!es)
+        return 0;
+    return (es & (zeros_in(letters ^ 0x6161616161616161u) | zeros_in(letters ^ 0x6f6f6f6f6f6f6f6fu)
+        | zeros_in(letters ^ 0x7575757575757575u))) != 0;
 }
 
 

@@ -11,7 +11,7 @@ cdef int number_fields(State* s) except -1 nogil:
     s.marks_before = <uint32_t*>grow(s.marks_before, &s.marks_before_room, blocks, sizeof(uint32_t))
     memset(s.begins_in, 0, blocks * sizeof(uint64_t))
     for number in range(s.record_count):
-        if 0 <= s.records[number] < s.size:
+        if <uint64_t>s.records[number] < <uint64_t>s.size:
             s.begins_in[s.records[number] // BLOCK] |= <uint64_t>1 << (s.records[number] % BLOCK)
     for block in range(blocks):
         if (block + 1) * BLOCK <= s.size:

@@ -44,25 +44,26 @@ cdef int joined_word(State* s, int64_t start, int64_t end, bint named) except -1
 cdef inline int letters_token(State* s, int64_t start, int64_t end, bint* passed) except -1 nogil:
     """Read a token of 2 to 32 ASCII letters, or the two that it holds. ``passed``: whether it is a particle."""
     cdef int64_t length = end - start
-    cdef uint64_t word, letters, lower_case = 0x2020202020202020, all_ = 0xFFFFFFFFFFFFFFFF
+    cdef uint64_t word, letters, capitals, mask, lower_case = 0x2020202020202020
     cdef Token* token = &s.tokens[s.token_count]
     cdef Known* known
     if length > 8:
         return long_token(s, start, end, passed)
-    letters = first_word(s, start)
-    word = (letters | lower_case) & (all_ >> (64 - 8 * length))
+    mask = ~<uint64_t>0 >> (64 - 8 * length)
+    letters = first_word(s, start) & mask
+    word = letters | lower_case & mask
+    capitals = letters ^ word
     known = &s.memo.short_ones[slot_of(word) & (SHORT_SLOTS - 1)]
     if known.form != word:
         known.form = word
         ask_short(s, known, length)
     passed[0] = known.answer.passed
-    letters = ~letters & lower_case & (all_ >> (64 - 8 * length))  # the capitals
-    if letters & ~<uint64_t>0xFF and is_joined_word(letters, lower_case & (all_ >> (64 - 8 * length))):
+    if capitals > 0xFF and is_joined_word(capitals, lower_case & mask):  # one is behind the first letter
         return cased(s, start, end, &known.answer)
     if known.answer.written:
         return keep(s, start, end, &known.answer)
     token.form[0], token.form[1], token.form[2], token.form[3] = word, 0, 0, 0
-    return take(s, token, start, end, length, not s.data[start] & 0x20, &known.answer)
+    return take(s, token, start, end, length, capitals & 0xFF != 0, &known.answer)
 
 
 cdef int long_token(State* s, int64_t start, int64_t end, bint* passed) except -1 nogil:
@@ -70,33 +71,14 @@ cdef int long_token(State* s, int64_t start, int64_t end, bint* passed) except -
     cdef Token* token = &s.tokens[s.token_count]
     cdef Answer spare
     cdef const Answer* answer
-    cdef int64_t at
+    cdef bint inner = cut(s, token.form, start, end - start)
     passed[0] = False
-    cut(s, token.form, start, end - start)
     answer = answer_of(s, token.form, end - start, &spare)
-    if is_cased(s, start, end) and is_joined_token(s, start, end):
+    if inner and is_joined_token(s, start, end):
         return cased(s, start, end, answer)
     if answer.written:
         return keep(s, start, end, answer)
     return take(s, token, start, end, end - start, not s.data[start] & 0x20, answer)
-
-
-cdef inline bint is_cased(const State* s, int64_t start, int64_t end) noexcept nogil:
-    """Whether a capital stands behind a small letter."""
-    cdef uint64_t lower_case = 0x2020202020202020, capitals
-    cdef int64_t at = start + 1
-    while at + 8 <= s.size and at < end:
-        capitals = ~load_word(s.data + at) & load_word(s.data + at - 1) & lower_case
-        if at + 8 > end:
-            capitals &= ~<uint64_t>0 >> (8 * (at + 8 - end))
-        if capitals:
-            return True
-        at += 8
-    while at < end:
-        if not s.data[at] & 0x20 and s.data[at - 1] & 0x20:
-            return True
-        at += 1
-    return False
 
 
 cdef inline bint is_joined_word(uint64_t capitals, uint64_t all_) noexcept nogil:
@@ -237,12 +219,16 @@ cdef inline uint64_t first_word(const State* s, int64_t start) noexcept nogil:
     return word
 
 
-cdef inline void cut(const State* s, uint64_t* form, int64_t start, int64_t length) noexcept nogil:
-    """Load letters in lower case, with zeros behind them."""
+cdef inline bint cut(const State* s, uint64_t* form, int64_t start, int64_t length) noexcept nogil:
+    """Load letters in lower case, with zeros behind them. Return whether a capital is behind the first letter."""
+    cdef uint64_t capitals, inner = 0
     cdef int word
     raw(s, form, start, length)
     for word in range(FORM_WORDS):
-        form[word] |= form[word] >> 1 & <uint64_t>0x2020202020202020  # letters have the bit above it
+        capitals = ~form[word] & form[word] >> 1 & <uint64_t>0x2020202020202020  # letters have the bit above it
+        form[word] |= capitals
+        inner |= capitals if word else capitals & ~<uint64_t>0xFF
+    return inner != 0
 
 
 cdef inline void raw(const State* s, uint64_t* form, int64_t start, int64_t length) noexcept nogil:
@@ -304,7 +290,7 @@ cdef inline int take(
 ) except -1 nogil:
     """Keep the token behind the last one if the index knows it or it is capitalised.
 
-    Its form is there already, or is the last of ``s.forms``. The rest is written in any case and
+    Its form is there already. The rest is written in any case and
     then counted or not: nobody can predict which.
     """
     if answer.single != NOBODY:
@@ -312,7 +298,7 @@ cdef inline int take(
     token.start, token.end, token.record = <uint32_t>start, <uint32_t>end, record_at(s, start)
     token.word, token.line, token.length = s.word, s.line, <uint8_t>length
     token.mate, token.partnered = ALONE, 0
-    token.capital, token.roles, token.long_form = capital, answer.roles, s.form_count - length
+    token.capital, token.roles = capital, answer.roles
     s.token_count += answer.roles != 0 or capital
     if s.token_count >= s.token_limit:
         return pairs(s, False)
@@ -364,9 +350,15 @@ cdef bint is_in(const uint64_t* words, const uint8_t* form, int64_t length) noex
 
 
 cdef inline uint32_t record_at(State* s, int64_t start) noexcept nogil:
+    if s.next_record <= start:
+        go_to_record(s, start)
+    return <uint32_t>s.record
+
+
+cdef void go_to_record(State* s, int64_t start) noexcept nogil:
     while s.record < s.record_count and s.records[s.record] <= start:
         s.record += 1
-    return <uint32_t>s.record
+    s.next_record = s.records[s.record] if s.record < s.record_count else NEVER
 
 
 # -- words of any other kind, and those with an address in them ------------------------------
@@ -486,6 +478,7 @@ cdef int any_token(State* s, int64_t start, int64_t end, int64_t span, bint cjk)
             answer.single = NOBODY
         s.forms = <uint8_t*>grow(s.forms, &s.form_room, s.form_count + length, 1)
         memcpy(s.forms + s.form_count, form, length)
+        token.long_form = s.form_count
         s.form_count += length
     return take(s, token, start, end, length, (kind(s, start) & CAPITAL) != 0, &answer)
 
@@ -565,7 +558,7 @@ cdef int pairs(State* s, bint final) except -1 nogil:
                     s.free_from = chosen + 1
                     one.mate, other.mate = other.start, one.start
                 pair(s, shape, one, other, commons[number])
-            if s.record_count:
+            if s.record_count >= FEWEST_RECORDS:
                 edge(s, one)
         stranger(s, one)
         first += 1

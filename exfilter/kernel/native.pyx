@@ -273,7 +273,7 @@ cdef _find(State* s, str text, int64_t length, records):
             placed[:] = given
         else:
             places(s, &given[0], len(given), &placed[0])
-        s.records, s.record_count = &placed[0], len(given)
+        s.records, s.record_count, s.next_record = &placed[0], len(given), placed[0]
     s.tokens = <Token*>grow(s.tokens, &s.token_room, s.token_limit + 1, sizeof(Token))
     with nogil:
         if s.record_count:

@@ -4,7 +4,8 @@ cdef int digits(State* s, int64_t start, int64_t end) except -1 nogil:
     """Take a run of digits into the number that it may belong to, unless it is a part of a word."""
     cdef bint ends = not touches(s, end)
     if touches(s, start - 1) or not (ends or is_extension(s, end)):
-        even_end(s)
+        if s.even.groups:
+            even_end(s)
         if not ends and lower(s.data[end]) == c"e":
             scientific(s, start, end)
         s.digits_end = -1
@@ -298,10 +299,14 @@ cdef int scientific(State* s, int64_t start, int64_t end) except -1 nogil:
 
 cdef inline int tickets(State* s, int64_t start) except -1 nogil:
     """Add the ticket numbers that begin here, where no letter or digit stands before."""
+    if s.tables.begins[s.data[start]]:
+        return tickets_at(s, start)
+    return 0
+
+
+cdef int tickets_at(State* s, int64_t start) except -1 nogil:
     cdef int64_t number
     cdef uint8_t byte = s.data[start]
-    if not s.tables.begins[byte]:
-        return 0
     for number in range(s.tables.pattern_start[byte], s.tables.pattern_start[byte + 1]):
         if may_begin(s, start, s.tables.pattern_of[number]):
             ticket(s, start, s.tables.pattern_of[number])

@@ -4,9 +4,9 @@ cdef int read(State* s) except -1 nogil:
     """Find the runs of what may be a word, block by block, and read each."""
     cdef Block block
     cdef uint8_t last[64]
-    cdef uint64_t all_ = ~<uint64_t>0, words, lines, run
+    cdef uint64_t all_ = ~<uint64_t>0, words, lines, run, behind
     cdef int64_t base = 0, start = -1
-    cdef int first, length, holds = 0
+    cdef int first, end, length, holds = 0
     while base < s.size:
         if base + 64 <= s.size:
             classify(s.data + base, &block)
@@ -32,17 +32,18 @@ cdef int read(State* s) except -1 nogil:
             if lines:
                 new_lines(s, lines & ((<uint64_t>1 << first) - 1))
                 lines &= ~((<uint64_t>1 << first) - 1)
-            length = first_bit(~(words >> first)) if first or words != all_ else 64
-            run = (all_ if length == 64 else (<uint64_t>1 << length) - 1) << first
-            if first + length == 64:
+            behind = words + (words & (0 - words))  # the lowest run is carried into the bit behind it
+            run = words & ~behind
+            if not behind:
                 start = base + first
                 holds = held(&block, run)
                 break
-            words &= ~run
-            if block.letters & run == run and base + first + length < s.span_start:
-                letters_run(s, base + first, base + first + length)
+            end = first_bit(behind)
+            words &= behind
+            if not run & ~block.letters and base + end < s.span_start:
+                letters_run(s, base + first, base + end)
             else:
-                word_run(s, base + first, base + first + length, held(&block, run))
+                word_run(s, base + first, base + end, held(&block, run))
         new_lines(s, lines)
         base += 64
     if start >= 0:
@@ -76,8 +77,7 @@ cdef inline int held(const Block* block, uint64_t run) noexcept nogil:
 
 cdef inline int letters_run(State* s, int64_t start, int64_t end) except -1 nogil:
     """Read a run of letters, with no address at it."""
-    if s.tables.begins[s.data[start]]:
-        tickets(s, start)
+    tickets(s, start)
     if end - start > 1 and s.tables.any_names:  # an initial keeps no two names apart
         return letters_word(s, start, end)
     return 0

@@ -63,10 +63,12 @@ cdef extern from *:
     """
     #define EXFILTER_SHARED 0x80000000u
     #define EXFILTER_NOBODY 0x7fffffffu
+    #define EXFILTER_NEVER INT64_MAX
     """
     const uint32_t SHARED "EXFILTER_SHARED"
     const uint32_t NOBODY "EXFILTER_NOBODY"
     const uint32_t ALONE "EXFILTER_NOBODY"   # no place of a token
+    const int64_t NEVER "EXFILTER_NEVER"     # behind every place
 
 
 cdef struct Candidate:
@@ -255,6 +257,7 @@ cdef struct State:
     # Where the words stand.
     uint32_t word, line
     int64_t record
+    int64_t next_record         # where the next one begins
     int64_t resume              # names have been read up to here
     int64_t span                # the first address that does not end before here
     int64_t span_start
@@ -290,12 +293,16 @@ cdef struct State:
     int64_t seen_size, seen_room
 
 
-cdef void* grow(void* array, int64_t* room, int64_t count, int64_t size) except NULL nogil:
+cdef inline void* grow(void* array, int64_t* room, int64_t count, int64_t size) except NULL nogil:
     """Return ``array`` with room for one more than ``count`` elements."""
+    if array != NULL and count < room[0]:
+        return array
+    return enlarge(array, room, count, size)
+
+
+cdef void* enlarge(void* array, int64_t* room, int64_t count, int64_t size) except NULL nogil:
     cdef void* larger
     cdef int64_t wanted = room[0]
-    if array != NULL and count < wanted:
-        return array
     while wanted <= count:
         wanted = 2 * wanted if wanted else 256
     larger = realloc(array, wanted * size)
@@ -355,6 +362,7 @@ cdef void reset(State* s, const Tabled* tables, const uint8_t* data, int64_t siz
     s.group_count = s.batch_count = s.distinct_count = s.seen_size = 0
     s.edge_count = s.even.groups = s.column = 0
     s.digits_end = -1
+    s.next_record = NEVER
     for stream in range(STREAMS):
         s.hit_count[stream] = 0
 
