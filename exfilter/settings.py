@@ -95,6 +95,14 @@ class Settings(BaseSettings):
     """Whether the pixels of pictures are read."""
     workers: int = Field(default_factory=_cores, ge=1, le=1024)
 
+    @field_validator("passwords", mode="before")
+    @classmethod
+    def _list_of_passwords(cls, value: object) -> object:
+        if not isinstance(value, list | tuple) or not all(isinstance(word, str) for word in value):
+            msg = 'give a list of texts, such as passwords = ["first", "second"]'
+            raise ValueError(msg)
+        return value
+
     @field_validator("region")
     @classmethod
     def _known_region(cls, value: str) -> str:

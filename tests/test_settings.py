@@ -89,3 +89,10 @@ def test_ocr_needs_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert not _load(tmp_path, "ocr = false\n").ocr
     monkeypatch.setattr(settings, "find_spec", lambda name: name)
     assert _load(tmp_path, "ocr = true\n").ocr
+
+
+@pytest.mark.parametrize("wrong", ['"secret"', "[1]", '{a = "secret"}'])
+def test_passwords_are_a_list_of_texts(tmp_path: Path, wrong: str) -> None:
+    with pytest.raises(ValueError, match=r'passwords: .*give a list of texts, such as passwords = \["first"'):
+        _load(tmp_path, f"passwords = {wrong}\n")
+    assert _load(tmp_path, 'passwords = ["secret"]\n').passwords == ("secret",)

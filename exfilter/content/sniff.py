@@ -137,6 +137,7 @@ _INSIDE = tuple(
 SEAM = 1 << 12
 """Bytes that a look at one of these takes at most."""
 _PDF = re.compile(rb"%PDF-\d\.\d")
+_PDF_OBJECT = re.compile(rb"\d\s+obj\b")
 _SHORT = 1 << 13
 """Bytes below which one instruction after the other is fast enough."""
 _ESCAPE, _DELETE = 0x1B, 0x7F
@@ -147,7 +148,7 @@ _SPACES = range(0x08, 0x0E)
 def signature(head: bytes) -> str:
     """Return the name of a binary format, or an empty string."""
     found = _PDF.search(head, 0, 1024)
-    if found and (found.start() == 0 or b" obj" in head):
+    if found and (found.start() == 0 or _PDF_OBJECT.search(head)):
         return "pdf"
     return next((item.name for item in SIGNATURES if item.matches(head)), "") or sealed.kind(head)
 

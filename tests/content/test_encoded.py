@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import bz2
+import codecs
 import csv
 import gzip
 import io
@@ -520,3 +521,55 @@ def test_bytes_before_what_is_encoded_do_not_hide_it(junk: bytes, size: int) -> 
 def test_noise_in_short_lines_is_reported() -> None:
     body = wrapped(b64(random.Random(6).randbytes(20_000)), 50, "\n").encode()
     assert reasons(body) == [Reason.OPAQUE]
+
+
+PACKED: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.compress,
+    "zlib": zlib.compress,
+    "bzip2": bz2.compress,
+    "zip": zipped,
+}
+LITERALS: dict[str, Callable[[bytes], str]] = {
+    "a literal of Python": lambda data: f"data = {data!r}",
+    "a string of JSON": lambda data: json.dumps({"d": data.decode("latin-1")}),
+    "escapes of C": lambda data: 'char d[] = "' + "".join(f"\\x{byte:02x}" for byte in data) + '";',
+    "escapes of JavaScript": lambda data: 'd = "' + "".join(f"\\u{byte:04x}" for byte in data) + '";',
+    "entities": lambda data: "".join(f"&#{byte};" for byte in data),
+    "entities in hex": lambda data: "".join(f"&#x{byte:x};" for byte in data),
+    "signed bytes": lambda data: json.dumps([byte - 256 if byte > 127 else byte for byte in data]),
+    "a list of hex": lambda data: repr([hex(byte) for byte in data]),
+}
+
+
+@pytest.mark.parametrize("pack", PACKED)
+@pytest.mark.parametrize("literal", LITERALS)
+def test_what_is_packed_and_written_with_escapes_is_opened(pack: str, literal: str) -> None:
+    found = everything(LITERALS[literal](PACKED[pack](many(90).encode())) + "\n")
+    assert [n for n in range(90) if f"p{n:05d}@example.com" not in found] == []
+
+
+@pytest.mark.parametrize("size", [2, 3, 4, 5, 8, 10])
+@pytest.mark.parametrize("gap", [" ", "\n"])
+def test_letters_in_groups_are_read(size: int, gap: str) -> None:
+    for letters in (b64(many(90).encode()), many(90).encode().hex(), b64(gzip.compress(many(90).encode()))):
+        found = everything(wrapped(letters, size, gap))
+        assert [n for n in range(90) if f"p{n:05d}@example.com" not in found] == []
+
+
+def test_words_of_a_machine_are_read() -> None:
+    data = many(90).encode()
+    data += b" " * (-len(data) % 4)
+    words = [f"{int.from_bytes(data[at : at + 4], 'little'):08x}" for at in range(0, len(data), 4)]
+    lines = [" ".join(words[at : at + 4]) for at in range(0, len(words), 4)]
+    assert "p00089@example.com" in everything("\n".join(lines))
+
+
+@pytest.mark.parametrize("disguise", [lambda text: text[::-1], lambda text: codecs.encode(text, "rot13")])
+def test_little_that_is_packed_and_disguised_is_opened(disguise: Callable[[str], str]) -> None:
+    letters = b64(gzip.compress(many(40).encode()))
+    assert len(letters) < 4096
+    assert "p00039@example.com" in everything(disguise(letters))
+
+
+def test_beginnings_that_are_none_cost_little() -> None:
+    assert Reason.OVER_BUDGET in reasons(json.dumps("x\x9c\x00" * 100_000).encode())

@@ -435,3 +435,8 @@ def test_rows_with_predictors_are_a_png() -> None:
     ending, chunks = pictures.file(picture_stream(packed, **words, DecodeParms=parameters))
     assert ending == "png"
     assert Image.open(io.BytesIO(b"".join(chunks))).tobytes() == image.tobytes()
+
+
+def test_a_text_that_tells_of_pdf_is_text() -> None:
+    body = b"# %PDF-1.7 notes\nWhat an object is, and where the trailer stands.\n" * 20
+    assert reasons(body) == []

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 
 from exfilter.content.budget import Budget, Inner, Item
-from exfilter.content.encoded import dense, numbers, reading, runs, sieve, uuencoded
+from exfilter.content.encoded import dense, groups, numbers, raw, reading, runs, sieve, uuencoded
 from exfilter.content.encoded.going import Going
 from exfilter.content.encoded.runs import WORD, Run
 from exfilter.content.encoded.stretch import Found
@@ -37,7 +37,8 @@ def views(part: Part, budget: Budget, glimpse: Glimpse, *, surely: bool = False)
             yield from found.long(run)
         else:
             found.short(run, fits=fits)
-    for kind in (numbers, dense, uuencoded):
+    found.raw()
+    for kind in (numbers, groups, dense, uuencoded):
         for span in kind.suspects(glimpse):
             for stretch in kind.read(part.text, span):
                 found.stretch(stretch)
@@ -126,6 +127,14 @@ class _Part:
             self._open(found.name, found.data)
         else:
             self._stretches.append((Undone(found.start, found.end, found.text), found.name))
+
+    def raw(self) -> None:
+        """Take bytes that stand in the text as characters."""
+        for data in raw.contents(self._part.text):
+            if data is None:
+                self._skipped += 1
+            else:
+                self._open("bytes", data)
 
     def _open(self, name: str, data: bytes) -> None:
         budget = self._budget

@@ -74,7 +74,7 @@ def _readings(lines: list[re.Match[str]]) -> Iterator[Way]:
     if size in _HEX:
         yield "hex dump", lambda: _bytes(rows, size, width)
     if size in _HEX[1:]:
-        yield "hex dump", lambda: _turned(_bytes(rows, size, width), size // 2)
+        yield "hex dump", lambda: turned(_bytes(rows, size, width), size // 2)
     if size in _OCTAL:
         count = width * 3 // size
         yield "octal dump", lambda: b"".join(_octal(group, size) for row in rows for group in row[:count])
@@ -98,7 +98,7 @@ def _bytes(rows: list[list[str]], size: int, width: int) -> bytes:
     return b"".join(bytes.fromhex(line[: len(line) // 2 * 2]) for line in lines)
 
 
-def _turned(data: bytes, step: int) -> bytes:
+def turned(data: bytes, step: int) -> bytes:
     """Return words with their last byte first, as a machine stores them."""
     return b"".join(data[at : at + step][::-1] for at in range(0, len(data), step))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import chain
 
 from exfilter.content.encoded import dumps
 from exfilter.content.encoded.stretch import Found, Way, first
@@ -15,6 +16,7 @@ _SERIES = re.compile(
     rf"(?<![0-9A-Za-z])(?:{_WORDS}[^0-9A-Za-z]{{0,3}}+)?{_NUMBER}(?:[^0-9A-Za-z]{{1,12}}+(?:{_WORDS}[^0-9A-Za-z]{{0,3}}+)?{_NUMBER}){{7,}}+"
 )
 _DIGITS = re.compile(r"(?:(?<![0-9A-Za-z])|(?<=[xXuU]))[0-9A-Fa-f]+(?![0-9A-Za-z])")
+_SIGNED = re.compile(r"-?[0-9]+")
 _LEAST = 8
 """Numbers of a series."""
 _MANY = 8
@@ -44,7 +46,7 @@ def _numerous(shape: bytes) -> bool:
 
 def _marked(small: bytes) -> bool:
     """Whether many numbers are marked as such."""
-    return any(small.count(mark) >= _LEAST for mark in (b"0x", b"hr(", b"u+"))
+    return any(small.count(mark) >= _LEAST for mark in (b"0x", b"hr(", b"u+", b"\\x", b"&#", b",-"))
 
 
 def read(text: str, span: Range) -> Iterator[Found]:
@@ -61,7 +63,9 @@ def _series(text: str, start: int, end: int) -> Iterator[Found]:
     for series in _SERIES.finditer(text, start, end):
         numbers = _of_a_kind(_DIGITS.findall(series[0]))
         if len(numbers) >= _LEAST:
-            yield from first(*series.span(), _readings(numbers))
+            at, end = series.span()
+            signs = text[max(start, at - 1) : end]
+            yield from first(at, end, chain(_marked_readings(signs, numbers), _readings(numbers)))
 
 
 def _of_a_kind(numbers: list[str]) -> list[str]:
@@ -69,6 +73,16 @@ def _of_a_kind(numbers: list[str]) -> list[str]:
     first, others = numbers[:1], numbers[1:]
     alone = not {*map(len, first)} & {*map(len, others)} and len({*map(len, others)}) == 1
     return others if alone or ("".join(others).isdigit() and not "".join(first).isdigit()) else numbers
+
+
+def _marked_readings(series: str, numbers: list[str]) -> Iterator[Way]:
+    """Yield what signs before the numbers say of them."""
+    if max(map(len, numbers)) <= 2 and series.count("x") + series.count("X") >= len(numbers) - 1:
+        yield "hex", lambda: bytes(int(number, 16) for number in numbers)
+    if ",-" in series or " -" in series:
+        signed = list(map(int, _SIGNED.findall(series)))
+        if min(signed) >= -0x80 and max(signed) < 0x80:
+            yield "decimal", lambda: bytes(number & 0xFF for number in signed)
 
 
 def _readings(numbers: list[str]) -> Iterator[Way]:

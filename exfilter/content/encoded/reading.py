@@ -107,6 +107,9 @@ def _disguised(letters: str) -> Reading | None:
         known = word(undo(letters))
         if known is not None and len(known[1]) >= _TELLING:
             return Reading(f"{name} {known[0]}", known[1])
+        data = BASE64.decode(undo(letters)) if BASE64.pattern.fullmatch(letters) else b""
+        if openable(data):
+            return Reading(f"{name} {BASE64.name}", data=data)
     return None
 
 
