@@ -520,3 +520,9 @@ def test_bytes_before_what_is_encoded_do_not_hide_it(junk: bytes, size: int) -> 
 def test_noise_in_short_lines_is_reported() -> None:
     body = wrapped(b64(random.Random(6).randbytes(20_000)), 50, "\n").encode()
     assert reasons(body) == [Reason.OPAQUE]
+
+
+@pytest.mark.parametrize("ascii_only", [True, False])
+def test_a_binary_string_is_opened(ascii_only: bool) -> None:  # noqa: FBT001
+    packed = gzip.compress((many() + noise(6000)).encode()).decode("latin-1")
+    assert "p00399@example.com" in everything(json.dumps({"a": 1, "b": packed}, ensure_ascii=ascii_only))

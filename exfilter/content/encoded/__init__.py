@@ -6,6 +6,7 @@ a content of its own.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Iterator
 
 from exfilter.content.budget import Budget, Inner, Item
@@ -21,6 +22,10 @@ __all__ = ["finish", "views"]
 
 _LINES, _LINE = 8, 48
 """A run in so many pieces of so many letters is one: its pieces are not read each for itself."""
+_BYTES = re.compile(
+    "(?:\x1f\x8b\x08[\0-\x1f]|PK\x03\x04|7z\xbc\xaf'\x1c|\xfd7zXZ\0|[(]\xb5/\xfd)[\0-\xff]{16,}"
+)
+"""Something packed whose bytes are characters: a binary string, as scripts put it into JSON."""
 _STRUCTURED = 3
 """Line ends from which on a text may have records of its own."""
 
@@ -41,6 +46,8 @@ def views(part: Part, budget: Budget, glimpse: Glimpse, *, surely: bool = False)
         for span in kind.suspects(glimpse):
             for stretch in kind.read(part.text, span):
                 found.stretch(stretch)
+    for place in _BYTES.finditer(part.text):
+        found.open("characters", place[0].encode("latin-1"))
     yield from found.views()
 
 
@@ -110,7 +117,7 @@ class _Part:
         if found is None:
             return
         if found.data:
-            self._open(found.name, found.data)
+            self.open(found.name, found.data)
             return
         if run.pieces == 1 and found.simple:
             self._words = True
@@ -118,16 +125,17 @@ class _Part:
             self._whole.append((Undone(run.start, run.end, found.text), found.name))
             self._words |= run.pieces < _LINES or run.size < _LINE
         if self._part.records is None and found.text.count("\n") >= _STRUCTURED:
-            self._open(found.name, found.text.encode())
+            self.open(found.name, found.text.encode())
 
     def stretch(self, found: Found) -> None:
         """Take a stretch of numbers or signs."""
         if found.text is None or len(found.data) >= self._budget.limits.small_bytes:
-            self._open(found.name, found.data)
+            self.open(found.name, found.data)
         else:
             self._stretches.append((Undone(found.start, found.end, found.text), found.name))
 
-    def _open(self, name: str, data: bytes) -> None:
+    def open(self, name: str, data: bytes) -> None:
+        """Let bytes be opened as a content of their own, once."""
         budget = self._budget
         known = hash(data)
         if known in budget.opened:
