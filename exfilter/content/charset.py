@@ -29,8 +29,13 @@ _LIKELY = (
 )
 """Charsets that text without a declaration is guessed to be in, the likelier first."""
 _RIVALS = 2
-_FOREIGN_WORDS = re.compile(rb"[^\x00-\x26\x28-\x2c\x2e-\x40]*[\x80-\xff][^\x00-\x26\x28-\x2c\x2e-\x3f]*")
-"""Words with bytes that are not ASCII: the rest of a table tells nothing and drowns them."""
+_FOREIGN_WORDS = re.compile(
+    rb"(?<![^\x00-\x26\x28-\x2c\x2e-\x40])[^\x00-\x26\x28-\x2c\x2e-\x40]*"
+    rb"[\x80-\xff][^\x00-\x26\x28-\x2c\x2e-\x3f]*"
+)
+"""Words with bytes that are not ASCII: the rest of a table tells nothing and drowns them.
+
+Each from its beginning, so that a long word without such bytes is gone through once."""
 _NOT_CHARSETS = frozenset({"utf-8", "idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined"})
 _ASCII = bytes(range(0x20, 0x7F))
 _ASCII_ALL, _HIGH = bytes(range(0x80)), bytes(range(0x80, 0x100))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import unicodedata
 
 import pytest
@@ -189,3 +190,9 @@ def test_names_in_a_table_tell_its_charset(charset: str, people: list[str]) -> N
         f"C-{n:04},{people[n % len(people)]},user{n}@post.example,+1 212 555 0{n}\n" for n in range(100, 160)
     )
     assert parts(table.encode(charset))[0].text == table
+
+
+def test_long_words_do_not_take_quadratic_time() -> None:
+    begun = time.process_time()
+    items((b"\xe4\xf6 x\n" + b"x" * 60_000 + b"\n") * 3)
+    assert time.process_time() - begun < 3

@@ -573,3 +573,9 @@ def test_little_that_is_packed_and_disguised_is_opened(disguise: Callable[[str],
 
 def test_beginnings_that_are_none_cost_little() -> None:
     assert Reason.OVER_BUDGET in reasons(json.dumps("x\x9c\x00" * 100_000).encode())
+
+
+@pytest.mark.parametrize("ascii_only", [True, False])
+def test_a_binary_string_is_opened(ascii_only: bool) -> None:  # noqa: FBT001
+    packed = gzip.compress((many() + noise(6000)).encode()).decode("latin-1")
+    assert "p00399@example.com" in everything(json.dumps({"a": 1, "b": packed}, ensure_ascii=ascii_only))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import random
 import zipfile
 import zlib
+from collections.abc import Callable
 
 import pytest
 from PIL import Image
@@ -440,3 +442,36 @@ def test_rows_with_predictors_are_a_png() -> None:
 def test_a_text_that_tells_of_pdf_is_text() -> None:
     body = b"# %PDF-1.7 notes\nWhat an object is, and where the trailer stands.\n" * 20
     assert reasons(body) == []
+
+
+WORDS = "\n".join(
+    f"{name} of Whereabouts{number}, {name}{number}@example.com"
+    for number in range(30)
+    for name in ("Zoe", "Ann")
+)
+PASSED_OFF = (
+    b"/Type /CMap ",
+    b"/Type /XRef ",
+    b"/Type /ObjStm /N 1 /First 5 ",
+    b"/FunctionType 0 ",
+    b"/Length1 9 ",
+    b"/Subtype /Type1C ",
+    b"/N 3 /Alternate /DeviceRGB ",
+    b"/Type /XObject /Subtype /Form /BBox [0 0 9 9] ",
+)
+
+
+@pytest.mark.parametrize("words", PASSED_OFF)
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
+def test_what_says_that_it_belongs_to_the_document_is_read(
+    words: bytes, pack: Callable[[bytes], bytes]
+) -> None:
+    held = portable.objects(portable.page_text("Hello"))
+    held[20] = portable.stream(pack(WORDS.encode()), words)
+    assert "Zoe29@example.com" in everything(portable.body(held))
+
+
+def test_comments_in_what_a_page_draws_are_read() -> None:
+    comments = "".join(f"% {line}\n" for line in WORDS.splitlines()).encode()
+    held = portable.objects(portable.page_text("Hello") + comments)
+    assert "Zoe29@example.com" in everything(portable.body(held))

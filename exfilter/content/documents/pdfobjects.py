@@ -46,6 +46,12 @@ _FONTS = frozenset({"/Type1C", "/CIDFontType0C", "/OpenType"})
 _INLINE = re.compile(rb"(?<![^\s])BI\s*/[^()]{1,500}?\sID\s")
 _PROGRAMS = re.compile(rb"\s*(?:%!|%%|\{|/CIDInit|/CMapName|begincmap)")
 """How fonts, their tables and functions begin where they are text."""
+_NUMBERS = re.compile(rb"\s*(?:\d{1,10}\s+){2}")
+"""How a stream of objects begins: with their numbers and places."""
+_OPERANDS = re.compile(rb"\((?:[^()\\]|\\.)*+\)?|<[^<>]*+>|/[^\s/<>\[\]()]+", re.DOTALL)
+_LETTERS = re.compile(rb"[A-Za-z]{6,}")
+_FEW = 20
+"""Words in what draws, beside its strings and names: operators are shorter, comments and tables are not."""
 _ACTUAL = re.compile(rb"/ActualText\s*(?=[(<])")
 
 
@@ -85,6 +91,8 @@ def _streams(reader: PdfReader, seen: Seen, shown: set[int]) -> Iterator[Found]:
                 continue
             if _draws(stream, place, seen):
                 data = stream.get_data()
+                if sniff.container(data, 0) >= 0:
+                    yield Member(f"object {place.number}", [data])
                 inline += yield from _drawn(data)
                 known = current(reader, place) and place.number in shown | seen.drawing["/XObject"]
                 if not known and b"BT" in data:
@@ -129,6 +137,9 @@ def _drawn(data: bytes) -> Generator[Found, None, int]:
     said = [words(read_object(io.BytesIO(data[end : end + _STEP]), None)) for end in ends]
     if said:
         yield Text("\n".join(said) + "\n", OBJECTS)
+    beside = _LETTERS.findall(_OPERANDS.sub(b" ", data))
+    if len(beside) > _FEW:
+        yield Text(data.decode("latin-1") + "\n", UNSEEN)
     size = start = 0
     while inline := _INLINE.search(data, start):
         start = data.find(b"EI", inline.end())
@@ -146,7 +157,7 @@ def _opened(stream: StreamObject, place: Place, seen: Seen) -> Iterator[Found]:
             yield Member(f"object {place.number}", _chunks(stream))
     elif place.number in seen.files or stream.get("/Type") == "/EmbeddedFile":
         yield Member(seen.files.get(place.number, "attachment"), _chunks(stream))
-    elif not _ordinary(stream, place, seen) or _plain(stream):
+    elif not _ordinary(stream, place, seen) or _plain(stream) or _packed(stream):
         name = "metadata" if stream.get("/Type") == "/Metadata" else f"object {place.number}"
         yield Member(name, _chunks(stream))
 
@@ -164,14 +175,21 @@ def _ordinary(stream: StreamObject, place: Place, seen: Seen) -> bool:
 
 def _plain(stream: StreamObject) -> bool:
     """Whether a stream that should be something else is text."""
-    if stream.get("/Type") in _TYPES or _CODECS.intersection(pictures.filters(stream)):
+    if _CODECS.intersection(pictures.filters(stream)):
         return False
     head = next(iter(_chunks(stream)), b"")[:_HEAD]
     try:
         codecs.getincrementaldecoder("utf-8")().decode(head)
     except UnicodeDecodeError:
         return False
+    if stream.get("/Type") == "/ObjStm" and _NUMBERS.match(head):
+        return False
     return bool(head) and sniff.textual(head) and not _PROGRAMS.match(head)
+
+
+def _packed(stream: StreamObject) -> bool:
+    """Whether an archive, a document or compressed data lies in a stream that should be something else."""
+    return any(sniff.container(chunk, 0) >= 0 for chunk in _chunks(stream))
 
 
 def _chunks(stream: StreamObject) -> Iterator[bytes]:

@@ -49,6 +49,6 @@ TOGETHER: dict[str, tuple[str, ...]] = {
 """Parsers that read the same content, one after the other, under one name."""
 INSTEAD: dict[str, str] = {"ole texts": "ole office", "pdf pages": "pdf texts"}
 """Which parser reads a content in the place of one that fails or finds nothing."""
-USUAL = Bounds(192 * MIB, 30)
+USUAL = Bounds(144 * MIB, 30)
 BOUNDS: dict[str, Bounds] = {"ocr": Bounds(1280 * MIB, 300)}
 """Those of other parsers. For other bounds there is another zygote."""
