@@ -43,7 +43,6 @@ class Glimpse:
             self._starts = [0]
             self.some = text.encode("ascii", "replace")
         else:
-            # Between two windows there is not always the same: nothing fits between them by plan.
             apart = (len(text) - _WINDOW) / (count - 1)
             self._starts = [int(number * apart) for number in range(count)]
             pieces = [text[start : start + _WINDOW] for start in self._starts]
