@@ -17,6 +17,7 @@ import numpy as np
 
 from exfilter.content import disguises, encoded, jsontext, rare
 from exfilter.content.budget import Budget, Item
+from exfilter.content.encoded.runs import LETTERS
 from exfilter.content.glimpse import Glimpse
 from exfilter.content.native import passes
 from exfilter.content.signs import BACKSLASH, NONE, PERCENT, Signs
@@ -50,6 +51,8 @@ _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}(?:%[0-9A-Fa-f]{2})*")
 _QUOTED = re.compile(r"=[0-9A-F]{2}(?:=[0-9A-F]{2})*")
 _SOFT = re.compile(r"=[ \t]{0,8}\r?\n")
 _SHIFTED = re.compile(r"\+([A-Za-z0-9+/]*+)-?")
+_RUN = 40
+"""Letters without a break that no word has."""
 _HEX = re.compile(r"\\x([0-9A-Fa-f]{2})")
 
 
@@ -85,6 +88,9 @@ def _unshifted(match: re.Match[str]) -> str:
     letters = match[1]
     if not letters:
         return "+"
+    before = match.string[max(0, match.start() - _RUN) : match.start()]
+    if len(before) == _RUN and not before.strip(LETTERS):  # it is a letter of base64
+        return match[0]
     data = binascii.a2b_base64(letters + "A" * (-len(letters) % 4))[: len(letters) * 6 // 16 * 2]
     plain = data.decode("utf-16-be", "replace")
     readable = (

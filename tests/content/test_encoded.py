@@ -579,3 +579,10 @@ def test_beginnings_that_are_none_cost_little() -> None:
 def test_a_binary_string_is_opened(ascii_only: bool) -> None:  # noqa: FBT001
     packed = gzip.compress((many() + noise(6000)).encode()).decode("latin-1")
     assert "p00399@example.com" in everything(json.dumps({"a": 1, "b": packed}, ensure_ascii=ascii_only))
+
+
+def test_plus_signs_of_base64_are_no_utf_7() -> None:
+    for seed in range(60):
+        rows = random.Random(seed).sample(many(900).splitlines(), 700)
+        letters = b64(bz2.compress("\n".join(rows).encode()))
+        assert reasons(json.dumps({"note": "see", "file": letters}).encode()) == []

@@ -101,10 +101,10 @@ def test_zstandard_in_zip_is_read() -> None:
     assert texts(listed(entry(b"a.csv", TABLE.encode(), 93, packed)))[HELD] == TABLE
 
 
-def test_a_method_that_no_library_reads_is_unsupported() -> None:
+def test_a_method_that_no_library_reads_is_opaque() -> None:
     body = listed(entry(b"a.csv", TABLE.encode(), 9, NOISE))
     assert [item for item in items(body) if isinstance(item, Unscanned)] == [
-        Unscanned("customers.dat > a.csv", Reason.UNSUPPORTED, len(NOISE))
+        Unscanned("customers.dat > a.csv", Reason.OPAQUE, len(NOISE))
     ]
 
 

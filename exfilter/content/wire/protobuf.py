@@ -32,6 +32,8 @@ _DEPTH = 64
 """Messages inside each other. The libraries stop at 100."""
 _FIRST = 32
 _START = 256
+_SORTS = 8
+"""Different bytes of a head at least."""
 _WRITTEN = 4
 """Fields from which on bytes without control characters are a message, and no text."""
 NEVER = 1 << 62
@@ -201,6 +203,8 @@ def recognises(content: Content) -> bool:
     head = content.stream.head()
     fields = shaped(head, cut=len(head) == HEAD)
     if fields and written(head):
+        if len(set(head)) < _SORTS:  # one letter again and again
+            return False
         return shaped(head, cut=len(head) == HEAD, kinds=(SIZED,)) >= _WRITTEN
     return (fields > 0 or not written(head[:_START])) and walk.sensible(content, values)
 
@@ -209,7 +213,10 @@ def _read(content: Content, opened: Open) -> Iterator[Item]:
     """Read a message. One without control characters may be a text for all that: it is read as lines, too."""
     strings = Strings(content) if written(content.stream.head()) else None
     stream = strings.tee(content.stream) if strings else content.stream
-    yield from walk.read(content.again(stream), opened, "protobuf", values)
+    for item in walk.read(content.again(stream), opened, "protobuf", values):
+        yield item
+        for part in strings.parts(last=False) if strings else ():
+            yield from emitted(part, content.budget)
     for part in strings.parts(last=True) if strings else ():
         yield from emitted(part, content.budget)
 
