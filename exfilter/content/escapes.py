@@ -51,8 +51,8 @@ _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}(?:%[0-9A-Fa-f]{2})*")
 _QUOTED = re.compile(r"=[0-9A-F]{2}(?:=[0-9A-F]{2})*")
 _SOFT = re.compile(r"=[ \t]{0,8}\r?\n")
 _SHIFTED = re.compile(r"\+([A-Za-z0-9+/]*+)-?")
-_RUN = 40
-"""Letters without a break that no word has."""
+_BEFORE, _BEHIND = 8, 32
+"""Letters before and behind a plus sign that is one of base64: no word before UTF-7 has such a run."""
 _HEX = re.compile(r"\\x([0-9A-Fa-f]{2})")
 
 
@@ -88,9 +88,6 @@ def _unshifted(match: re.Match[str]) -> str:
     letters = match[1]
     if not letters:
         return "+"
-    before = match.string[max(0, match.start() - _RUN) : match.start()]
-    if len(before) == _RUN and not before.strip(LETTERS):  # it is a letter of base64
-        return match[0]
     data = binascii.a2b_base64(letters + "A" * (-len(letters) % 4))[: len(letters) * 6 // 16 * 2]
     plain = data.decode("utf-16-be", "replace")
     readable = (
@@ -183,7 +180,8 @@ def _undone(part: Part, left: _Left, budget: Budget) -> Iterator[tuple[Item, _Le
             continue
         if budget.overdue():
             return
-        found = rewritten(part, escape.name, find(number), escape.undo, by_lines=escape.by_lines)
+        places = _shifted(part.text, find(number)) if escape.undo is _utf7 else find(number)
+        found = rewritten(part, escape.name, places, escape.undo, by_lines=escape.by_lines)
         if found is not None:
             yield found[0], left._replace(escapes=left.escapes - 1, after=number, source=found[1])
     glimpse, fewer = Glimpse(part.text), left.decodings - 1
@@ -197,6 +195,19 @@ def _undone(part: Part, left: _Left, budget: Budget) -> Iterator[tuple[Item, _Le
     if left.decodings and len(left.disguises) < _DISGUISES:
         for kind, view in disguises.views(part, glimpse, left.disguises):
             yield view, _Left(fewer, disguises=left.disguises | {kind})
+
+
+def _shifted(text: str, places: Int64Array) -> Int64Array:
+    """Return the places that are not inside a run of base64."""
+    kept = [
+        (start, end)
+        for start, end in places.tolist()
+        if start < _BEFORE
+        or text[start - _BEFORE : start].strip(LETTERS)
+        or len(text) < end + _BEHIND
+        or text[end : end + _BEHIND].strip(LETTERS)
+    ]
+    return np.array(kept, dtype=np.int64).reshape(-1, 2)
 
 
 def _finder(text: str) -> Callable[[int], Int64Array]:
