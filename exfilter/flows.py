@@ -202,7 +202,7 @@ def _missing(flow: HTTPFlow) -> tuple[Unscanned, ...]:
         return ()
     length: Any = flow.request.headers.get("content-length", "")
     size = int(length) if length.isascii() and length.isdigit() else 0
-    return (Unscanned("request.body (not in the capture)", Reason.UNSUPPORTED, size),)
+    return (Unscanned("request.body (not in the capture)", Reason.OPAQUE, size),)
 
 
 def _host(host: str) -> str:

@@ -100,7 +100,7 @@ def test_a_body_that_was_not_captured_is_unscanned_not_empty(tmp_path: Path) -> 
     sent.request.raw_content = None
     (item,) = flows.read(written(tmp_path, dump(sent)))
     assert isinstance(item, flows.Captured)
-    assert [(each.reason, each.bytes) for each in item.missing] == [(Reason.UNSUPPORTED, 77)]
+    assert [(each.reason, each.bytes) for each in item.missing] == [(Reason.OPAQUE, 77)]
 
 
 @given(kept=st.integers(0, 3), share=st.floats(0.01, 0.99))

@@ -89,7 +89,7 @@ def texts(content: Content, formats: tuple[Format, ...]) -> Iterator[Item]:
         for part in slicer.parts(last=True):
             yield from emitted(part, content.budget)
     if decoder.unknown:
-        yield content.unscanned(Reason.UNSUPPORTED, decoder.unknown)
+        yield content.unscanned(Reason.OPAQUE, decoder.unknown)
 
 
 def _form(text: str, formats: tuple[Format, ...]) -> Format:

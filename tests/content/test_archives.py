@@ -137,7 +137,7 @@ def test_without_the_library_nothing_is_silent() -> None:
     bodies = ARCHIVES["rar"], zipcrypto(b"a.csv", TABLE.encode(), "x")
     line = [sys.executable, "-c", WITHOUT, *(body.hex() for body in bodies)]
     ran = subprocess.run(line, capture_output=True, text=True, check=True)
-    assert ran.stdout.splitlines() == ["unsupported", "encrypted"]
+    assert ran.stdout.splitlines() == ["opaque", "encrypted"]
 
 
 @pytest.mark.parametrize("kind", ARCHIVES)

@@ -586,3 +586,7 @@ def test_plus_signs_of_base64_are_no_utf_7() -> None:
         rows = random.Random(seed).sample(many(900).splitlines(), 700)
         letters = b64(bz2.compress("\n".join(rows).encode()))
         assert reasons(json.dumps({"note": "see", "file": letters}).encode()) == []
+
+
+def test_words_of_hexadecimal_letters_are_no_signed_numbers() -> None:
+    assert reasons(b"ab,-cd,-ef,-ab,-cd,-ef,-ab,-cd,-ef,-ab\n" * 20) == []

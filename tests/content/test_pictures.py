@@ -243,7 +243,7 @@ def test_ocr_without_its_extra_leaves_the_picture_unscanned(monkeypatch: pytest.
     body = picture("png", pnginfo=about(packed=True, international=False))
     found = items(body, limits=Limits(ocr=True))
     assert [item for item in found if isinstance(item, Unscanned)] == [
-        Unscanned("customers.dat", Reason.UNSUPPORTED, len(body))
+        Unscanned("customers.dat", Reason.OPAQUE, len(body))
     ]
     assert any("user39@example.com" in item.text for item in found if isinstance(item, Part))
 

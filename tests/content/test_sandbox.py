@@ -170,11 +170,11 @@ def test_a_parser_does_not_see_the_keys_of_the_environment(parse: Callable[..., 
     assert "EXFILTER" not in text.text
 
 
-def test_a_parser_whose_library_is_missing_is_unsupported(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_parser_whose_library_is_missing_is_opaque(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(table.PARSERS, "fine", "nowhere:parse")
     file = os.memfd_create("body")
     os.write(file, b"abc")
-    assert list(Sandbox(lambda: False).parse("fine", file, Wishes())) == [Left(Reason.UNSUPPORTED, 3)]
+    assert list(Sandbox(lambda: False).parse("fine", file, Wishes())) == [Left(Reason.OPAQUE, 3)]
     os.close(file)
 
 

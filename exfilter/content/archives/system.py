@@ -29,8 +29,8 @@ _SAYS = {
     "passphrase": Reason.ENCRYPTED,
     "crypto": Reason.ENCRYPTED,
     "memory": Reason.OVER_BUDGET,
-    "support": Reason.UNSUPPORTED,
-    "unknown codec": Reason.UNSUPPORTED,
+    "support": Reason.OPAQUE,
+    "unknown codec": Reason.OPAQUE,
 }
 
 

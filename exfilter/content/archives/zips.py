@@ -217,9 +217,7 @@ class _Reading:
         opened = self._unpacked(entry, b"")
         if isinstance(opened, Reason):
             self.tell(entry.name)
-            # A method that nobody reads here may hold anything; a picture does not.
-            opaque = opened is Reason.UNSUPPORTED
-            yield Left(Reason.OPAQUE if opaque else opened, max(1, entry.packed), name)
+            yield Left(opened, max(1, entry.packed), name)
         else:
             yield Member(name, opened)
 

@@ -144,9 +144,10 @@ def _emitted(strings: Strings, budget: Budget, *, last: bool) -> Iterator[Item]:
 def _as_text(content: Content, held: list[bytes], opened: Open) -> Iterator[Item]:
     """Read the bytes as the plain text that they may be after all."""
     size = sum(map(len, held))
+    place = content.unscanned(Reason.OPAQUE, size).part
     for item in text.READER.read(content.again(Stream(iter(held))), opened):
         # In a charset that nobody knows it is written only as long as it is taken for plain text.
-        if isinstance(item, Part) or item.reason is not Reason.UNSUPPORTED:
+        if isinstance(item, Part) or (item.reason, item.part) != (Reason.OPAQUE, place):
             yield item
     content.budget.release(size)
     if size < content.stream.taken:

@@ -27,7 +27,7 @@ def parse(file: BinaryIO, _: Wishes) -> Iterator[Found]:
     objects = fastavro.reader(file, handle_unicode_errors="replace")
     yield Text("\n".join(f"{key}: {value}" for key, value in objects.metadata.items()), "metadata")
     if objects.codec not in BLOCK_READERS:
-        yield Left(Reason.UNSUPPORTED, size)
+        yield Left(Reason.OPAQUE, size)
         return
     rows, files, left = Rows(), 0, 0
     for one in objects:

@@ -79,7 +79,7 @@ def _marked_readings(series: str, numbers: list[str]) -> Iterator[Way]:
     """Yield what signs before the numbers say of them."""
     if max(map(len, numbers)) <= 2 and series.count("x") + series.count("X") >= len(numbers) - 1:
         yield "hex", lambda: bytes(int(number, 16) for number in numbers)
-    if ",-" in series or " -" in series:
+    if (",-" in series or " -" in series) and "".join(numbers).isdigit():
         signed = list(map(int, _SIGNED.findall(series)))
         if min(signed) >= -0x80 and max(signed) < 0x80:
             yield "decimal", lambda: bytes(number & 0xFF for number in signed)

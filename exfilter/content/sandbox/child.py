@@ -50,7 +50,7 @@ def _time(seconds: int) -> None:
 
 def _absent(file: BinaryIO, _: Wishes) -> Iterator[Found]:
     """Stand for a parser whose library is not installed."""
-    yield Left(Reason.UNSUPPORTED, file.seek(0, io.SEEK_END))
+    yield Left(Reason.OPAQUE, file.seek(0, io.SEEK_END))
 
 
 def _found(parser: Parser, file: BinaryIO, wishes: Wishes) -> Iterator[Found]:

@@ -21,7 +21,7 @@ from exfilter.content.sandbox.found import Found, Left, Member, Text, Wishes
 from exfilter.content.sandbox.table import BOUNDS, INSTEAD, PARSERS, TOGETHER, USUAL, Bounds
 from exfilter.model import Int64Array, Reason
 
-_FAILURES = frozenset({Reason.MALFORMED, Reason.OVER_BUDGET, Reason.UNSUPPORTED})
+_FAILURES = frozenset({Reason.MALFORMED, Reason.OVER_BUDGET, Reason.OPAQUE})
 """What becomes of a whole content where its parser dies, or where the library is missing."""
 _PATIENCE = 0.1
 """Seconds after which the deadline is looked at."""
