@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from addons.bounds import Bounds
-from addons.desk import Desk
-from addons.frames import Frames
 from addons.gate import Clearances, Gate
 from addons.guard import Guard
 from addons.handshake import Handshake
-from addons.known import check
 from addons.pins import Pins
-from addons.trailers import Trailers
+from addons.private.http1 import Trailers
+from addons.private.known import check
+from addons.private.stream import Bounds
+from addons.private.websocket import Frames
+from exfilter.door.desk import Desk
 from exfilter.journal import Journal
 from exfilter.quarantine import Quarantine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from addons.desk import Scanner
+    from exfilter.door.desk import Scanner
     from exfilter.settings import Settings
 
 

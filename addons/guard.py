@@ -8,14 +8,14 @@ import re
 from typing import TYPE_CHECKING
 
 from addons import page
-from addons.bounds import dropped_bytes
+from addons.private.stream import dropped_bytes
 from exfilter import flows
 
 if TYPE_CHECKING:
     from mitmproxy.http import HTTPFlow, Response
 
-    from addons.desk import Desk, Outcome
     from addons.gate import Clearances
+    from exfilter.door.desk import Desk, Outcome
     from exfilter.model import Transfer
 
 _METHOD = re.compile(rb"[A-Z][A-Z-]{0,19}")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mitmproxy.proxy.context import Context
     from mitmproxy.tls import TlsData
 
-    from addons.desk import Desk
+    from exfilter.door.desk import Desk
 
 PROTOCOLS = frozenset({b"h2", b"http/1.1", b"http/1.0"})
 """The protocols that a client may offer (ALPN). Others are not passed on, the door speaks none of them."""

@@ -7,9 +7,9 @@ hit, customer, evidence, findings, verdict.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NewType
+from typing import Any, NewType, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,7 +61,19 @@ class Action(enum.IntEnum):
 
 
 Headers = tuple[tuple[str, str], ...]
-Buffer = bytes | memoryview
+
+
+class Body(Protocol):
+    """A body that is not in memory. ``exfilter.body`` has those there are, and reads all kinds."""
+
+    def __len__(self) -> int:
+        """Return its bytes; of one that still arrives, when it is there."""
+
+    def pieces(self, start: int = 0) -> Iterator[bytes]:
+        """Yield it from ``start`` on; of one that still arrives, as it comes."""
+
+
+Buffer = bytes | memoryview | Body
 Expired = Callable[[], bool]
 """Asked between units of work: has the transfer's deadline passed? The door owns the clock."""
 

@@ -43,7 +43,7 @@ from addons.chain import chain
 from addons.pins import refuse
 
 if TYPE_CHECKING:
-    from addons import desk
+    from exfilter.door import desk
     from exfilter.settings import Settings
 
 CERTIFICATE = "mitmproxy-ca-cert.pem"

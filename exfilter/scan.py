@@ -16,6 +16,7 @@ import numpy as np
 from detectors import CANONICALISER, names
 from detectors.terms import Terms
 from exfilter import __version__, content, evidence, kernel
+from exfilter.body import size
 from exfilter.index.store import Index
 from exfilter.kernel.tables import NAME_LOOSE, Matches, Tables
 from exfilter.limits import Limits
@@ -77,17 +78,19 @@ class Engine:
         """Return what the transfer holds. ``reveal``: show values in clear instead of masked."""
         show: Show = reveal_values if reveal else mask
         seen = _Seen()
-        last = Unscanned(transfer.name or "transfer", Reason.DEADLINE, max(1, len(transfer.body)))
+        last: Unscanned | None = None
         for item in content.read(transfer, limits, expired):
-            if isinstance(item, Part):
-                last = Unscanned(item.provenance, Reason.DEADLINE, max(1, len(item.text)))
-                if not expired():
-                    self._read(item, show, seen)
-                    continue
-            self._leave(item if isinstance(item, Unscanned) else last, show, seen)
+            if isinstance(item, Unscanned):
+                self._leave(item, show, seen)
+                continue
+            last = Unscanned(item.provenance, Reason.DEADLINE, max(1, len(item.text)))
+            if expired():
+                self._leave(last, show, seen)
+            else:
+                self._read(item, show, seen)
         # Fail closed: a deadline that passed while the last part was read has passed all the same.
         if expired() and not any(item.reason is Reason.DEADLINE for item in seen.unscanned):
-            self._leave(last, show, seen)
+            self._leave(last or _unread(transfer), show, seen)
         return self._weigh(transfer, seen, explain=explain)
 
     def shown(self, text: str, show: Show = mask) -> str:
@@ -177,7 +180,7 @@ class Engine:
             fields=weighed.fields,
             terms=dict(seen.terms),
             unscanned=tuple(seen.unscanned),
-            bytes=len(transfer.body),
+            bytes=size(transfer.body),
             exhibits=tuple(islice(_of_counted(seen.exhibits, counted, tables), SHOWN)),
             judgements=weighed.judgements,
             explained=weighed.explained,
@@ -233,6 +236,11 @@ class Pipeline:
             return verdict.action.holds
         read = replace(verdict.findings, unscanned=())
         return decide(self.policy, transfer, read, verdict.versions).action.holds
+
+
+def _unread(transfer: Transfer) -> Unscanned:
+    """Return the whole transfer, which was not read in time."""
+    return Unscanned(transfer.name or "transfer", Reason.DEADLINE, max(1, size(transfer.body)))
 
 
 def _exhibits(part: str, text: str, matches: Matches, show: Show) -> Iterator[tuple[Exhibit, int]]:

@@ -9,6 +9,7 @@ from bench import lab
 from bench.lab import Lab
 from bench.measure import interleaved
 from bench.results import Figure, Table
+from exfilter.body import whole
 from exfilter.limits import Limits
 from exfilter.model import Part, Transfer
 
@@ -45,7 +46,7 @@ def measure(given: Lab) -> Table:
 
 
 def _bare(some: Transfer) -> list[Part]:
-    text = bytes(some.body).decode(errors="replace")
+    text = whole(some.body).decode(errors="replace")
     size = Limits().slice_bytes
     return [Part(("text",), text[start : start + size]) for start in range(0, len(text), size)]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from exfilter.body import size
 from exfilter.content import http, parsed, registry
 from exfilter.content.binary import STRINGS
 from exfilter.content.budget import Budget, Item
@@ -27,12 +28,12 @@ def read(transfer: Transfer, limits: Limits, expired: Expired = never) -> Iterat
             done = budget.position
     except Exception:  # noqa: BLE001
         # Fail closed: a mistake in a reader is content that was not read, not content that is clean.
-        yield Unscanned(_place(transfer), Reason.MALFORMED, max(1, len(transfer.body) - done))
+        yield Unscanned(_place(transfer), Reason.MALFORMED, max(1, size(transfer.body) - done))
         return
     finally:
         budget.sandbox.close()
     if budget.late:
-        yield Unscanned(_place(transfer), Reason.DEADLINE, max(1, len(transfer.body) - done))
+        yield Unscanned(_place(transfer), Reason.DEADLINE, max(1, size(transfer.body) - done))
 
 
 def items(transfer: Transfer, budget: Budget) -> Iterator[Item]:

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from exfilter.body import CHUNK
 from exfilter.content import border, sniff, wide
 from exfilter.content.budget import Item
 from exfilter.content.content import Content, Open, Reader
 from exfilter.content.escapes import emitted
 from exfilter.content.slices import Slicer
-from exfilter.content.stream import CHUNK, Stream
+from exfilter.content.stream import Stream
 from exfilter.model import Part, Reason
 
 STRINGS = "strings"

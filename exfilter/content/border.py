@@ -10,9 +10,10 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from exfilter.body import CHUNK
 from exfilter.content import sniff, wide
 from exfilter.content.native import passes
-from exfilter.content.stream import CHUNK, Stream
+from exfilter.content.stream import Stream
 
 _HOLD = 1 << 13
 """Bytes at the end of a block that are judged again with the next one."""

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 
 import lz4.frame
 
+from exfilter.body import CHUNK
 from exfilter.content import machines, sniff
 from exfilter.content.binary import Strings
 from exfilter.content.budget import Budget, Cut, Inner, Item
 from exfilter.content.content import Content, Open, Reader
 from exfilter.content.escapes import emitted
 from exfilter.content.machines import Brotli, Lzip, Machine, Skipped, Standard, Zlib, Zstd
-from exfilter.content.stream import CHUNK, Stream
+from exfilter.content.stream import Stream
 from exfilter.limits import MIB
 from exfilter.model import Reason
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from exfilter.body import size
 from exfilter.content import coded
 from exfilter.content.budget import Budget, Item
 from exfilter.content.carriers import Carriers, Envelope
@@ -12,7 +13,7 @@ from exfilter.content.content import Content
 from exfilter.content.registry import contents, with_encoded
 from exfilter.content.stream import Stream, root
 from exfilter.content.wire import chunked
-from exfilter.model import Reason, Transfer, Unscanned
+from exfilter.model import Buffer, Reason, Transfer, Unscanned
 
 BODY = "request.body"
 
@@ -28,23 +29,23 @@ def carriers(transfer: Transfer, budget: Budget) -> Iterator[Item]:
 def body(transfer: Transfer, budget: Budget) -> Iterator[Item]:
     """Yield what is in the body, with the codings undone that its headers name."""
     path = (transfer.name or BODY,)
-    view = memoryview(transfer.body)[: max(0, budget.limits.bytes_in)]
-    content = Content(root(view, budget), path, budget, transfer.header("content-type"))
+    sent = transfer.body
+    content = Content(root(sent, budget), path, budget, transfer.header("content-type"))
     values = (value for name, value in transfer.headers if name.lower() == "content-encoding")
     names = coded.names(values)
     if names and chunked.recognises(content):
-        again = content.again(Stream(chunked.Chunks(root(view, budget)).data()))
-        yield from chunked.read(content, lambda inner: _coded(inner, names, again, len(view)))
+        again = content.again(Stream(chunked.Chunks(root(sent, budget)).data()))
+        yield from chunked.read(content, lambda inner: _coded(inner, names, again, sent))
     elif names:
-        yield from _coded(content, names, content.again(root(view, budget)), len(view))
+        yield from _coded(content, names, content.again(root(sent, budget)), sent)
     else:
         yield from contents(content)
-    rest = len(transfer.body) - len(view)
-    if rest and not budget.late:
+    rest = 0 if budget.late else size(sent) - max(0, budget.limits.bytes_in)
+    if rest > 0:
         yield content.unscanned(Reason.OVER_BUDGET, rest)
 
 
-def _coded(content: Content, names: list[str], raw: Content, size: int) -> Iterator[Item]:
+def _coded(content: Content, names: list[str], raw: Content, sent: Buffer) -> Iterator[Item]:
     """Undo the codings that the headers name; where that fails, read the bytes as they are: `raw`.
 
     Fail closed: a failed decoding is reported unless the bytes turn out to be readable.
@@ -75,7 +76,7 @@ def _coded(content: Content, names: list[str], raw: Content, size: int) -> Itera
         else:
             yield item
     if not readable and not content.budget.late:
-        yield content.unscanned(Reason.MALFORMED, size)
+        yield content.unscanned(Reason.MALFORMED, min(size(sent), content.budget.limits.bytes_in))
 
 
 def _is_failure(item: Unscanned, decoded: Content) -> bool:

@@ -12,7 +12,7 @@ import brotli
 import lz4.frame
 import zstandard
 
-from exfilter.content.stream import CHUNK
+from exfilter.body import CHUNK
 from exfilter.limits import MIB
 
 ERRORS = (zlib.error, brotli.error, zstandard.ZstdError, lzma.LZMAError, OSError, EOFError, RuntimeError)

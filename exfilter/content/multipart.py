@@ -10,6 +10,7 @@ import binascii
 import re
 from collections.abc import Iterable, Iterator
 
+from exfilter.body import CHUNK
 from exfilter.content import coded, sniff, text
 from exfilter.content.binary import Strings
 from exfilter.content.budget import Cut, Item
@@ -17,7 +18,7 @@ from exfilter.content.content import Content, Open, Reader, stems
 from exfilter.content.escapes import emitted
 from exfilter.content.pairs import Pairs, simple
 from exfilter.content.parameters import Head, meant
-from exfilter.content.stream import CHUNK, HEAD, Stream
+from exfilter.content.stream import HEAD, Stream
 from exfilter.model import Reason
 
 _FIRST = re.compile(

@@ -7,8 +7,8 @@ import os
 import sys
 from collections.abc import Iterator
 
+from exfilter.body import CHUNK
 from exfilter.content.budget import Budget
-from exfilter.content.stream import CHUNK
 
 
 class Spool:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from exfilter.body import CHUNK, known, pieces
 from exfilter.content.budget import Budget, Cut
 from exfilter.model import Buffer
 
-CHUNK = 1 << 20
-"""Bytes that are read or decoded in one step."""
 HEAD = 1 << 16
 """Bytes that are looked at to recognise a content."""
 
@@ -74,15 +73,17 @@ class Stream:
 
 
 def root(body: Buffer, budget: Budget) -> Stream:
-    """Return the body as a stream that ends when the deadline has passed."""
-    view = memoryview(body).cast("B") if len(body) else memoryview(b"")
+    """Return as much of the body as may be read, as a stream that ends when the deadline has passed."""
 
     def chunks() -> Iterator[bytes]:
-        for start in range(0, len(view), CHUNK):
-            if budget.overdue():
+        start = 0
+        for piece in pieces(body):
+            fits = min(len(piece), budget.limits.bytes_in - start)
+            if fits <= 0 or budget.overdue():
                 return
             budget.position = start
-            yield bytes(view[start : start + CHUNK])
-            budget.position = min(start + CHUNK, len(view))
+            yield bytes(piece[:fits])
+            start += fits
+            budget.position = start
 
-    return Stream(chunks(), len(view))
+    return Stream(chunks(), min(known(body), budget.limits.bytes_in))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
+from exfilter.body import CHUNK
 from exfilter.content import binary, cards, charset, events, jsontext, listed, markup, sqltext, tabular
 from exfilter.content.binary import Strings
 from exfilter.content.block import Block, Format
@@ -14,7 +15,6 @@ from exfilter.content.content import Content, Open, Reader
 from exfilter.content.escapes import emitted
 from exfilter.content.normal import composed
 from exfilter.content.slices import Slicer
-from exfilter.content.stream import CHUNK
 from exfilter.model import Reason
 
 _SAMPLE = 1 << 16

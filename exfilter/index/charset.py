@@ -6,9 +6,9 @@ import codecs
 import re
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
+from exfilter.body import CHUNK
 from exfilter.content import wide
 from exfilter.content.charset import Decoder
-from exfilter.content.stream import CHUNK
 from exfilter.index.table import SNIFFED, opened
 
 if TYPE_CHECKING:

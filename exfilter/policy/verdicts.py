@@ -28,6 +28,7 @@ from typing import Any
 
 import numpy as np
 
+from exfilter.body import size
 from exfilter.model import Action, Findings, Reason, Transfer, Unscanned, Verdict, Versions
 from exfilter.policy import hosts
 from exfilter.policy.rules import DEFAULT, FAIL_CLOSED, UNSCANNED, Policy, Rule
@@ -74,14 +75,14 @@ def failed(
     Fail closed: the action is the policy's ``on_failure``, and quarantine where there is no policy. The
     whole body counts as unscanned, for ``cause``.
     """
-    size = memoryview(transfer.body).nbytes
+    unread = size(transfer.body)
     nobody = np.zeros(0, np.int64)
     return Verdict(
         action=policy.defaults.on_failure if policy else Action.QUARANTINE,
         rule=FAIL_CLOSED,
         reason=f"not examined: {reason}",
         versions=replace(versions, policy=policy.digest) if policy else versions,
-        findings=Findings(nobody, 0, nobody, {}, {}, (Unscanned("transfer", cause, size),), size),
+        findings=Findings(nobody, 0, nobody, {}, {}, (Unscanned("transfer", cause, unread),), unread),
     )
 
 

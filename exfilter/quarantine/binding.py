@@ -13,6 +13,7 @@ import hashlib
 import hmac
 from dataclasses import replace
 
+from exfilter.body import pieces
 from exfilter.model import Transfer
 
 FORMAT = b"exfilter-transfer-1"
@@ -65,7 +66,8 @@ class Digest:
 def digest(key: bytes, transfer: Transfer) -> str:
     """Return the keyed digest of a whole transfer, in hexadecimal."""
     mac = Digest(key, transfer)
-    mac.update(memoryview(transfer.body))
+    for piece in pieces(transfer.body):
+        mac.update(piece)
     return mac.hexdigest()
 
 

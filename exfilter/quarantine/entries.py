@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+from exfilter.body import size
 from exfilter.model import Exhibit, Transfer, Verdict
 from exfilter.policy import summary
 from exfilter.quarantine.states import State
@@ -76,7 +77,7 @@ def described(transfer: Transfer, verdict: Verdict, now: float) -> dict[str, Any
         "actor": printable(verdict.shown.actor),
         "destination": printable(verdict.shown.destination),
         "method": printable(verdict.shown.method),
-        "bytes": memoryview(transfer.body).nbytes,
+        "bytes": size(transfer.body),
         **{key: plain[key] for key in ("customers", "identified", "estimated", "fields", "rule")},
         "reason": printable(plain["reason"]),
         "verdict": plain,

@@ -11,12 +11,13 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Protocol
 
 import pyrage  # type: ignore[import-untyped, unused-ignore]
 
+from exfilter.body import pieces
 from exfilter.model import Transfer
 from exfilter.quarantine.keys import sync_folder
 
@@ -47,7 +48,9 @@ def seal(
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             writer = _Measured(file)
-            pyrage.encrypt_io(_Pieces(_head(transfer_id, transfer), transfer.body), writer, recipients)
+            pyrage.encrypt_io(
+                _Pieces(_head(transfer_id, transfer), pieces(transfer.body)), writer, recipients
+            )
             file.flush()
             os.fsync(descriptor)
         temporary.rename(target)
@@ -93,15 +96,14 @@ def _head(transfer_id: str, transfer: Transfer) -> bytes:
 class _Pieces:
     """A reader over head and body that copies only what is asked for."""
 
-    def __init__(self, head: bytes, body: bytes | memoryview) -> None:
-        self._views = [memoryview(body).cast("B"), memoryview(head)]
+    def __init__(self, head: bytes, body: Iterator[bytes | memoryview]) -> None:
+        self._view = memoryview(head)
+        self._rest = body
 
     def read(self, size: int) -> bytes:
-        while self._views and not self._views[-1]:
-            self._views.pop()
-        if not self._views:
-            return b""
-        piece, self._views[-1] = self._views[-1][:size], self._views[-1][size:]
+        if not self._view:
+            self._view = memoryview(next(self._rest, b""))
+        piece, self._view = self._view[:size], self._view[size:]
         return bytes(piece)
 
 

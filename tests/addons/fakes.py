@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from mitmproxy.test import taddons
 
-from addons.desk import Desk
 from addons.gate import Clearances, Gate
 from addons.guard import Guard
+from exfilter.body import whole
+from exfilter.door.desk import Desk
 from exfilter.model import Action, Expired, Findings, Reason, Transfer, Verdict, Versions
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Scanner:
         assert not expired()
         self.seen.append(transfer)
         carriers = (transfer.url, transfer.destination, repr(transfer.headers), repr(transfer.trailers))
-        leak = SECRET in bytes(transfer.body) or any(SECRET.decode() in text for text in carriers)
+        leak = SECRET in whole(transfer.body) or any(SECRET.decode() in text for text in carriers)
         return verdict(Action.QUARANTINE if leak else Action.ALLOW, customers=int(leak))
 
     def failed(self, reason: str, transfer: Transfer, cause: Reason) -> Verdict:
@@ -65,7 +66,7 @@ class Quarantine:
 
     def redeem(self, transfer: Transfer, policy_digest: str, index_id: str) -> str | None:
         assert (policy_digest, index_id) == ("policy-1", "index-1")
-        body = bytes(transfer.body)
+        body = whole(transfer.body)
         if body in self.released:
             self.released.remove(body)
             return "released"

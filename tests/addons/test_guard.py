@@ -20,7 +20,8 @@ from mitmproxy.proxy.layers.http._hooks import (
 from mitmproxy.proxy.layers.websocket import WebsocketEndHook, WebsocketMessageHook
 from mitmproxy.test import tflow, tutils
 
-from addons.desk import Desk
+from exfilter.body import whole
+from exfilter.door.desk import Desk
 from exfilter.model import Transfer
 from tests.addons.fakes import SECRET, Door, Journal, Quarantine, Scanner
 
@@ -76,7 +77,7 @@ def test_a_leak_is_answered_with_a_page_that_has_its_id_and_none_of_its_values()
     assert b"t1" in (sent.response.content or b"")
     assert SECRET not in (sent.response.content or b"")
     assert sent.request.raw_content == b""
-    assert bytes(door.quarantine.held[0][0].body) == LEAK
+    assert whole(door.quarantine.held[0][0].body) == LEAK
     assert [(line["held"], line["transfer_id"]) for line in door.journal.lines] == [(True, "t1")]
 
 
@@ -260,7 +261,7 @@ def test_a_websocket_message_with_a_customer_is_dropped() -> None:
     door.fire(WebsocketMessageHook(sent))
     assert message.dropped
     assert message.content == b""
-    assert bytes(door.quarantine.held[0][0].body) == LEAK
+    assert whole(door.quarantine.held[0][0].body) == LEAK
 
 
 def test_a_clean_websocket_message_passes_and_older_ones_are_forgotten() -> None:

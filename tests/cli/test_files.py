@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from exfilter.body import whole
 from exfilter.cli import files
 from exfilter.cli.files import Source, Unreadable
 from exfilter.limits import Limits
@@ -70,7 +71,7 @@ def test_large_files_are_mapped_and_small_ones_read(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(files, "MAPPED", 4)
     for name, content in (("small", b"abc"), ("large", b"abcd")):
         (tmp_path / name).write_bytes(content)
-        assert bytes(files.read(Source(str(tmp_path / name)))) == content
+        assert whole(files.read(Source(str(tmp_path / name)))) == content
     assert isinstance(files.read(Source(str(tmp_path / "large"))), memoryview)
     (tmp_path / "empty").touch()
     assert files.read(Source(str(tmp_path / "empty"))) == b""

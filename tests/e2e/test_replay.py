@@ -113,7 +113,7 @@ def test_a_body_that_was_not_captured_is_unscanned(template: Path, tmp_path: Pat
     dump = capture(tmp_path / "day.mitm", flow(None), flow(leak))
     done = exfilter("replay", dump, "--config", template, "--format", "jsonl")
     assert done.returncode == 1
-    assert [item["reason"] for item in lines(done.stdout)[0]["unscanned"]] == ["unsupported"]
+    assert [item["reason"] for item in lines(done.stdout)[0]["unscanned"]] == ["opaque"]
     strict = exfilter("replay", dump, "--config", template, "--strict")
     assert strict.returncode == 2
 

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from exfilter.body import CHUNK
 from exfilter.content.sandbox.found import Found, Member
-from exfilter.content.stream import CHUNK
 
 LEAST = 32
 """Bytes beside the members of an archive from which on they are opened."""

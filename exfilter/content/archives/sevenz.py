@@ -20,12 +20,13 @@ from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 
+from exfilter.body import CHUNK
 from exfilter.content import sniff
 from exfilter.content.archives import memory, sevenzhead
 from exfilter.content.archives.sevenzhead import Folder, Head
 from exfilter.content.machines import ERRORS, Machine, Standard, Zlib
 from exfilter.content.sandbox.found import Member
-from exfilter.content.stream import CHUNK, Stream
+from exfilter.content.stream import Stream
 from exfilter.limits import MIB
 
 _START = struct.Struct("<6s2sLQQL")

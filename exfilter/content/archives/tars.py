@@ -12,13 +12,14 @@ import re
 import tarfile
 from collections.abc import Iterator
 
+from exfilter.body import CHUNK
 from exfilter.content.archives.names import Names
 from exfilter.content.binary import Strings
 from exfilter.content.budget import Cut, Item
 from exfilter.content.content import Content, Open, Reader
 from exfilter.content.escapes import emitted
 from exfilter.content.members import Members
-from exfilter.content.stream import CHUNK, Stream
+from exfilter.content.stream import Stream
 from exfilter.model import Reason
 
 BLOCK = tarfile.BLOCKSIZE

@@ -10,9 +10,9 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from exfilter.body import CHUNK
 from exfilter.content import machines
 from exfilter.content.machines import Machine, Standard, Zlib, Zstd
-from exfilter.content.stream import CHUNK
 
 LOCAL = b"PK\x03\x04"
 DESCRIPTOR = b"PK\x07\x08"

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from exfilter.body import CHUNK
 from exfilter.content import codings, packets, sniff
 from exfilter.content.binary import Strings
 from exfilter.content.budget import Item
 from exfilter.content.content import Content, Open, Reader
 from exfilter.content.escapes import emitted
-from exfilter.content.stream import CHUNK, Stream
+from exfilter.content.stream import Stream
 from exfilter.model import Part, Reason
 
 _KEYS = 1 << 16

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from exfilter.content.stream import CHUNK
+from exfilter.body import CHUNK
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
+from exfilter.body import CHUNK
 from exfilter.content import binary, codings, parsed, sniff
 from exfilter.content.binary import Strings
 from exfilter.content.budget import Budget, Item
@@ -19,7 +20,7 @@ from exfilter.content.members import Members
 from exfilter.content.pictures import gif, jpeg, png, tiff, webp
 from exfilter.content.pictures.carried import Carried, Excess, Walk
 from exfilter.content.spool import Spool
-from exfilter.content.stream import CHUNK, Stream
+from exfilter.content.stream import Stream
 from exfilter.model import Reason
 
 WALKS: dict[str, Walk] = {

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from exfilter.body import CHUNK
 from exfilter.content.budget import Item
 from exfilter.content.charset import clean
 from exfilter.content.content import Content, Open, Reader
 from exfilter.content.escapes import emitted
 from exfilter.content.slices import Slicer
-from exfilter.content.stream import CHUNK, HEAD, Stream
+from exfilter.content.stream import HEAD, Stream
 from exfilter.model import Reason
 
 _LINE = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]{0,16}(;[^\r\n]{0,4096})?(\r?\n)")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from exfilter.body import CHUNK
 from exfilter.content import coded, text
 from exfilter.content.budget import Item
 from exfilter.content.carriers import Carriers, Envelope
 from exfilter.content.content import Content, Open, Reader
-from exfilter.content.stream import CHUNK, Stream
+from exfilter.content.stream import Stream
 from exfilter.model import Headers, Reason
 
 _START = re.compile(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from exfilter.body import CHUNK
 from exfilter.content.binary import Strings
 from exfilter.content.budget import Item
 from exfilter.content.content import Content, Open, Reader
 from exfilter.content.escapes import emitted
-from exfilter.content.stream import CHUNK, HEAD
+from exfilter.content.stream import HEAD
 from exfilter.content.wire import walk
 from exfilter.content.wire.rows import AFTER_VALUE, SHORT, Rows, plain, written
 from exfilter.content.wire.varints import (

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from exfilter.content.stream import CHUNK, HEAD, Stream
+from exfilter.body import CHUNK
+from exfilter.content.stream import HEAD, Stream
 
 
 class BrokenError(Exception):

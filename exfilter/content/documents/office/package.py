@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import BinaryIO
 
+from exfilter.body import CHUNK
 from exfilter.content import sniff
 from exfilter.content.archives import zips
 from exfilter.content.content import shown
@@ -19,7 +20,7 @@ from exfilter.content.documents.office.strings import Strings
 from exfilter.content.documents.office.walk import Walk
 from exfilter.content.members import NAMES
 from exfilter.content.sandbox.found import Found, Left, Member, Text, Wishes
-from exfilter.content.stream import CHUNK, HEAD
+from exfilter.content.stream import HEAD
 from exfilter.model import Reason
 
 _ROOM = 512 << 20
