@@ -5,17 +5,21 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 from addons import page
-from addons.private.stream import dropped_bytes
+from addons.private import stream
 from exfilter import flows
 
 if TYPE_CHECKING:
     from mitmproxy.http import HTTPFlow, Response
 
     from addons.gate import Clearances
-    from exfilter.door.desk import Desk, Outcome
+    from exfilter.door.desk import Desk
+    from exfilter.door.pool import Arrival
+    from exfilter.door.tasks import Outcome
     from exfilter.model import Transfer
 
 _METHOD = re.compile(rb"[A-Z][A-Z-]{0,19}")
@@ -29,6 +33,22 @@ class Guard:
         self._desk = desk
         self._clearances = clearances
         self._max_body = max_body
+        self._held: WeakSet[HTTPFlow] = WeakSet()
+
+    @property
+    def held(self) -> int:
+        """Requests that have no answer yet."""
+        return len(self._held) + len(stream.SpoolStream.arriving)
+
+    def requestheaders(self, flow: HTTPFlow) -> None:
+        """Take away what is for this proxy and nobody else."""
+        flow.request.headers.pop("proxy-authorization", None)
+
+    def early(self, flow: HTTPFlow, file: int) -> Arrival | None:
+        """Have a large body read while it arrives. None: it is read when it is whole."""
+        if flow.response is not None or not _has_method(flow):
+            return None
+        return self._desk.arriving(flows.from_request(flow, "proxy"), file)
 
     async def request(self, flow: HTTPFlow) -> None:
         """Hold a request until it is judged."""
@@ -40,8 +60,9 @@ class Guard:
         # an outcome that says `forward`. Rule 3: the gate, later in the chain, blocks what has no mark.
         flow.response = page.refused(accept)
         try:
+            self._held.add(flow)
             flow.request.headers.pop("proxy-authorization", None)
-            outcome = await self._judge(flow, flows.from_request(flow, "proxy"))
+            outcome = await self._judge(flow, _transfer(flow))
         except Exception:
             if self._desk.audit_only:
                 self._pass(flow)
@@ -50,10 +71,12 @@ class Guard:
             self._pass(flow)
             return
         flow.request.raw_content = b""
-        if dropped_bytes(flow) or not outcome.transfer_id:
-            flow.response = self._refusal(flow, accept)
-        else:
+        if outcome.busy:
+            flow.response = page.busy(accept)
+        elif outcome.transfer_id:
             flow.response = page.held(outcome.transfer_id, accept)
+        else:
+            flow.response = self._refusal(flow, accept)
         if flow.request.method == "HEAD":
             flow.response.raw_content = b""
 
@@ -91,6 +114,7 @@ class Guard:
 
     def response(self, flow: HTTPFlow) -> None:
         """Free the body, which mitmproxy keeps alive until a garbage collection."""
+        self._held.discard(flow)
         flow.request.raw_content = None
 
     error = response
@@ -100,20 +124,23 @@ class Guard:
         if flow.websocket is not None:
             flow.websocket.messages.clear()
 
-    def done(self) -> None:
-        """Finish what is being recorded."""
-        self._desk.close()
-
     async def _judge(self, flow: HTTPFlow, transfer: Transfer) -> Outcome:
+        spool, reading = stream.spool(flow), stream.arrival(flow)
         if not _has_method(flow):
             return await self._desk.refuse(transfer, "the method is not made of capital letters and hyphens")
-        if dropped_bytes(flow):
+        if spool and spool.broken:
+            return await self._desk.refuse(transfer, f"the body could not be kept: {spool.broken}")
+        if spool and spool.dropped:
             reason = f"the body is larger than the {self._max_body} bytes that are read"
             return await self._desk.refuse(transfer, reason)
-        return await self._desk.judge(transfer)
+        if reading and flow.request.trailers:
+            reading.abandon()  # it has been read without them
+            reading = None
+        return await self._desk.judge(transfer, reading)
 
     def _refusal(self, flow: HTTPFlow, accept: str) -> Response:
-        if dropped_bytes(flow):
+        spool = stream.spool(flow)
+        if spool and spool.dropped and not spool.broken:
             return page.too_large(self._max_body, accept)
         answer = page.refused(accept)
         if not _has_method(flow):
@@ -123,6 +150,14 @@ class Guard:
     def _pass(self, flow: HTTPFlow) -> None:
         self._clearances.grant(flow)
         flow.response = None
+
+
+def _transfer(flow: HTTPFlow) -> Transfer:
+    """Return a request with its body, also one that lies in a file."""
+    spool = stream.spool(flow)
+    if spool is None or spool.file is None:
+        return flows.from_request(flow, "proxy")
+    return replace(flows.from_request(flow, "proxy"), body=spool.body())
 
 
 def _has_method(flow: HTTPFlow) -> bool:

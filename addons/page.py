@@ -37,6 +37,14 @@ def refused(accept: str = "") -> Response:
     return _answer(503, "Not checked, not sent", text, "", accept)
 
 
+def busy(accept: str) -> Response:
+    """Answer where nobody has the time to check."""
+    text = "This transfer was not sent: too many others are being checked. Try again in a minute."
+    answer = _answer(503, "Busy", text, "", accept)
+    answer.headers["Retry-After"] = "60"
+    return answer
+
+
 def too_large(limit: int, accept: str = "") -> Response:
     """Answer for a body that is larger than this door reads."""
     text = f"This transfer was not sent: it is larger than the {limit:,} bytes that can be checked."

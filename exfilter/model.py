@@ -9,18 +9,20 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NewType, Protocol
+from typing import TYPE_CHECKING, Any, NewType, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-Int64Array = NDArray[np.int64]
-Uint64Array = NDArray[np.uint64]
+# Evaluated only where somebody asks: a door's process does without numpy.
+type Int64Array = NDArray[np.int64]
+type Uint64Array = NDArray[np.uint64]
 
 Masked = NewType("Masked", str)
 """Text that shows the shape of a value and never the value. Only ``mask.mask`` makes one."""
 
-Ordinals = NDArray[np.int64]
+type Ordinals = NDArray[np.int64]
 """Customers by their stable number in the index, sorted, each once."""
 
 

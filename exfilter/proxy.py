@@ -2,6 +2,10 @@
 
 Not ``mitmdump -s``: a script that is edited with a mistake is dropped from a running mitmdump, which
 then forwards everything.
+
+Run as ``python -P -m exfilter.proxy FD``, with a ``Plan`` to be read from the descriptor: ``exfilter proxy``
+becomes this program. It loads nothing that scans, and has no key: that is in the processes of the pool. So it
+stays small, however much passes through it, and whoever takes it over finds no customer in it.
 """
 
 # mypy: untyped-calls-exclude=mitmproxy
@@ -9,6 +13,7 @@ then forwards everything.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -16,7 +21,6 @@ import ssl
 import stat
 import sys
 import traceback
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,50 +45,51 @@ from mitmproxy.utils.htpasswd import HtpasswdFile
 
 from addons.chain import chain
 from addons.pins import refuse
+from exfilter.door.desk import RECORDERS, Desk
+from exfilter.door.nursery import Nursery
+from exfilter.door.plan import Plan
+from exfilter.door.pool import Pool
+from exfilter.door.spool import Spool
 
 if TYPE_CHECKING:
-    from exfilter.door import desk
-    from exfilter.settings import Settings
+    from addons.guard import Guard
 
+BROKEN = 2
+"""Exit code of every error."""
 CERTIFICATE = "mitmproxy-ca-cert.pem"
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
-@dataclass(frozen=True, slots=True)
-class Door:
-    """How the proxy is opened. Raises ValueError for an option that leads around the scan."""
-
-    host: str = "127.0.0.1"
-    port: int = 8080
-    """0: a free one."""
-    audit_only: bool = False
-    auth: Path | None = None
-    """An htpasswd file. None: nobody has to say who they are."""
-    upstream_ca: Path | None = None
-    """The only authorities that destinations are trusted by. None: those that mitmproxy brings."""
-    options: tuple[str, ...] = ()
-    """mitmproxy's own, ``NAME=VALUE``."""
-
-    def __post_init__(self) -> None:
-        for option in self.options:
-            refuse(option.partition("=")[0])
+def main() -> None:
+    """Run the proxy until SIGTERM or SIGINT; what it holds then is finished first."""
+    try:
+        with open(int(sys.argv[1]), "rb") as given:  # noqa: PTH123 - a descriptor
+            serve(Plan.read(given.read()))
+    except (ValueError, OSError) as error:
+        _say(f"exfilter: {error}")
+        sys.exit(BROKEN)
 
 
-def serve(settings: Settings, door: Door, scanner: desk.Scanner) -> None:
-    """Run the proxy until SIGTERM or SIGINT.
+def serve(plan: Plan) -> None:
+    """Run the proxy.
 
-    Raises ValueError or OSError where it cannot start: a folder for its certificate authority that others
-    can read, no public key to seal to, a port in use.
+    Raises ValueError or OSError where it cannot start: an option that leads around the scan, a folder for its
+    certificate authority that others can read, no public key to seal to, a port in use.
     """
-    asyncio.run(_run(settings, door, scanner))
+    for option in plan.options:
+        refuse(option.partition("=")[0])
+    Spool.folder = _private(plan.spool)
+    nursery = Nursery(plan.folder, audit_only=plan.audit_only)
+    nursery.start()
+    asyncio.run(_run(plan, nursery))
 
 
 class Announcer:
     """Says where the door is, once it is open."""
 
-    def __init__(self, master: Master, door: Door, certificate: Path) -> None:
+    def __init__(self, master: Master, plan: Plan, certificate: Path) -> None:
         self._master = master
-        self._door = door
+        self._plan = plan
         self._certificate = certificate
         self.error: str = ""
 
@@ -96,13 +101,13 @@ class Announcer:
             causes = [instance.last_exception for instance in server.servers]
             numbers = [cause.errno for cause in causes if isinstance(cause, OSError) and cause.errno]
             why = os.strerror(numbers[0]) if numbers else "unknown error"
-            where = f"{self._door.host}:{self._door.port}"
+            where = f"{self._plan.host}:{self._plan.port}"
             self.error = f"cannot listen on {where}: {why}; choose another --listen HOST:PORT"
             self._master.shutdown()
             return
         host, port = addresses[0][:2]
         shown = f"[{host}]" if ":" in host else host
-        if self._door.audit_only:
+        if self._plan.audit_only:
             _say("audit only: every transfer passes, whatever is found in it")
         _say(f"certificate authority to trust: {self._certificate}")
         _say(f"listening on http://{shown}:{port}")
@@ -122,26 +127,67 @@ class Discreet(logging.Handler):
         _say(f"{kind} in {record.name} ({place})")
 
 
-async def _run(settings: Settings, door: Door, scanner: desk.Scanner) -> None:
-    certificate = _confdir(settings.proxy_ca) / CERTIFICATE
+async def _run(plan: Plan, nursery: Nursery) -> None:
+    certificate = _confdir(plan.proxy_ca) / CERTIFICATE
     log = Discreet(logging.ERROR)
     logging.getLogger().addHandler(log)
+    pool, recorders = Pool(nursery, plan.workers), Pool(nursery, RECORDERS)
     try:
         options = Options(
-            confdir=str(settings.proxy_ca), listen_host=door.host, listen_port=door.port, rawtcp=False
+            confdir=str(plan.proxy_ca), listen_host=plan.host, listen_port=plan.port, rawtcp=False
         )
         master = Master(options, with_termlog=False)
-        announcer = Announcer(master, door, certificate)
+        announcer = Announcer(master, plan, certificate)
         master.addons.add(*_hosts_addons())
-        _set(options, door)
-        master.addons.add(announcer, *chain(settings, scanner, audit_only=door.audit_only))
+        _set(options, plan)
+        desk = Desk(pool, recorders, plan.deadline, plan.audit_only)
+        master.addons.add(announcer, *chain(plan, desk))
+        pool.open()
+        recorders.open()
+        loop = asyncio.get_running_loop()
+        closing = _Closing(master, master.addons.get("guard"), plan.deadline)
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, master.shutdown)
+            loop.add_signal_handler(number, closing.begin)
         await master.run()
     finally:
+        pool.close()
+        recorders.close()
+        nursery.close()
         logging.getLogger().removeHandler(log)
     if announcer.error:
         raise OSError(announcer.error)
+
+
+class _Closing:
+    """Lets what is held have its answer before the proxy ends. A second signal ends it at once."""
+
+    LOOK = 0.05
+    """Seconds between two looks at what is left."""
+    LAST = 0.2
+    """Seconds for the last answers to leave."""
+
+    def __init__(self, master: Master, guard: Guard, patience: float) -> None:
+        self._master = master
+        self._guard = guard
+        self._patience = patience
+        self._task: asyncio.Task[None] | None = None
+
+    def begin(self) -> None:
+        """Take no more connections, and end when nothing is held any more."""
+        if self._task is not None:
+            self._master.shutdown()
+            return
+        self._task = asyncio.get_running_loop().create_task(self._finish())
+
+    async def _finish(self) -> None:
+        server: Any = self._master.addons.get("proxyserver")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._patience):
+                await server.servers.update([])
+                while self._guard.held:  # noqa: ASYNC110 - it ends in many places
+                    await asyncio.sleep(self.LOOK)
+                await asyncio.sleep(self.LAST)
+        self._master.shutdown()
 
 
 def _hosts_addons() -> tuple[object, ...]:
@@ -162,17 +208,17 @@ def _hosts_addons() -> tuple[object, ...]:
     )
 
 
-def _set(options: Options, door: Door) -> None:
+def _set(options: Options, plan: Plan) -> None:
     fixed: dict[str, Any] = {"connection_strategy": "lazy", "block_global": False}
-    if door.auth:
-        _check_users(door.auth)
-        fixed["proxyauth"] = f"@{door.auth}"
-    if door.upstream_ca:
-        _check_authorities(door.upstream_ca)
-        fixed["ssl_verify_upstream_trusted_ca"] = str(door.upstream_ca)
+    if plan.auth:
+        _check_users(plan.auth)
+        fixed["proxyauth"] = f"@{plan.auth}"
+    if plan.upstream_ca:
+        _check_authorities(plan.upstream_ca)
+        fixed["ssl_verify_upstream_trusted_ca"] = str(plan.upstream_ca)
     try:
         options.update(**fixed)
-        options.set(*door.options)
+        options.set(*plan.options)
     except OptionsError as error:
         msg = f"mitmproxy refuses an option: {error}"
         raise ValueError(msg) from None
@@ -198,11 +244,7 @@ def _check_authorities(file: Path) -> None:
 
 def _confdir(folder: Path) -> Path:
     """Return the folder of the proxy's own certificate authority, made if need be."""
-    folder.mkdir(mode=0o700, exist_ok=True)
-    mode = folder.stat().st_mode
-    if mode & OTHERS:
-        msg = f"{folder} can be read by others (mode {stat.S_IMODE(mode):04o}): run `chmod 700 {folder}`"
-        raise PermissionError(msg)
+    _private(folder)
     for name in ("config.yaml", "config.yml"):
         if (folder / name).exists():
             msg = f"{folder / name}: options set there could lead around the scan; remove it"
@@ -210,6 +252,20 @@ def _confdir(folder: Path) -> Path:
     return folder
 
 
+def _private(folder: Path) -> Path:
+    """Return a folder that only its owner can read, made if need be. Raises PermissionError otherwise."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    mode = folder.stat().st_mode
+    if mode & OTHERS:
+        msg = f"{folder} can be read by others (mode {stat.S_IMODE(mode):04o}): run `chmod 700 {folder}`"
+        raise PermissionError(msg)
+    return folder
+
+
 def _say(line: str) -> None:
     sys.stderr.write(line + "\n")
     sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    main()

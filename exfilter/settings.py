@@ -60,6 +60,10 @@ region = ""
 # reviewers = "reviewers.txt"
 # reviewer_key = "reviewer.key"
 # proxy_ca = "proxy-ca"
+
+# Folder for the bodies that the proxy holds while they arrive and are scanned, in files without a name. It
+# should lie on a disk with room for as many of the largest bodies as arrive at a time.
+# spool = "spool"
 """
 
 
@@ -83,6 +87,8 @@ class Settings(BaseSettings):
     """Public keys that bodies are sealed to."""
     reviewer_key: _Path = Path("reviewer.key")
     proxy_ca: _Path = Path("proxy-ca")
+    spool: _Path = Path("spool")
+    """Where bodies lie while they are held, in files without a name."""
     region: str = ""
     """Region of phone numbers without country code. Empty: none."""
     deadline: float = Field(default=60.0, gt=0, allow_inf_nan=False)
@@ -129,7 +135,17 @@ class Settings(BaseSettings):
         return (init_settings,)
 
 
-PATHS = ("index", "index_key", "policy", "quarantine", "decisions", "reviewers", "reviewer_key", "proxy_ca")
+PATHS = (
+    "index",
+    "index_key",
+    "policy",
+    "quarantine",
+    "decisions",
+    "reviewers",
+    "reviewer_key",
+    "proxy_ca",
+    "spool",
+)
 
 
 def region(code: str) -> str:

@@ -1,55 +1,269 @@
-"""Reads a body that is too large to its end and forgets it, so that the sender gets to see a page.
+"""One request and its answer: the body is spooled while it arrives, held, and then sent with back-pressure.
 
-mitmproxy's own ``body_size_limit`` resets the connection of a chunked upload, and it would refuse large
-downloads as well.
+mitmproxy keeps a body in memory two to four times, and forwards it as fast as it can be read. Here it goes
+to a file (see ``exfilter.door.spool``) and from there to the destination, a piece at a time, each when the
+one before it has been taken. A body that is too large is read to its end and forgotten, so that the sender
+gets to see a page: mitmproxy's own ``body_size_limit`` resets the connection of a chunked upload.
 """
 
 # mypy: untyped-calls-exclude=mitmproxy
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import asyncio
+import os
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+from weakref import WeakKeyDictionary, WeakSet
 
+from mitmproxy import ctx
+from mitmproxy.proxy import commands
 from mitmproxy.proxy.layers import http
-from mitmproxy.proxy.layers.http._events import RequestData
+from mitmproxy.proxy.layers.http._events import (
+    ErrorCode,
+    RequestData,
+    RequestEndOfMessage,
+    RequestHeaders,
+    RequestProtocolError,
+    RequestTrailers,
+    ResponseProtocolError,
+)
+from mitmproxy.proxy.layers.http._hooks import HttpRequestHook, HttpResponseHeadersHook
+from mitmproxy.proxy.layers.http._http2 import Http2Client
+
+from exfilter.body import CHUNK
+from exfilter.door.spool import Spool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Generator
 
     from mitmproxy.http import HTTPFlow
 
-_DROPPED = "exfilter.dropped"
+    from exfilter.door.pool import Arrival
+
+STEP = 4 << 20
+"""Bytes after which whoever reads a body while it arrives hears that there is more."""
+STUCK = 5.0
+"""Seconds for which a destination that has answered already may leave the rest of a body untaken."""
+LOOK = 0.05
+"""Seconds between two looks at whether a destination has taken what it was sent."""
+
+_spools: WeakKeyDictionary[HTTPFlow, Spool] = WeakKeyDictionary()
+_arrivals: WeakKeyDictionary[HTTPFlow, Arrival] = WeakKeyDictionary()
 
 
-def dropped_bytes(flow: HTTPFlow) -> int:
-    """Return the length of a body that was too large to be kept in memory and is gone. 0: it is here."""
-    return int(flow.metadata.get(_DROPPED, 0))
+def spool(flow: HTTPFlow) -> Spool | None:
+    """Return what holds the body of a request. None: it has none."""
+    return _spools.get(flow)
 
 
-class Bounds:
-    """Has mitmproxy make bounded streams. It takes no argument for them, so the limit is the class's."""
+def arrival(flow: HTTPFlow) -> Arrival | None:
+    """Return the worker that has read the body while it arrived, once."""
+    return _arrivals.pop(flow, None)
 
-    def __init__(self, limit: int | None) -> None:
+
+class Streams:
+    """Has mitmproxy spool bodies. It takes no argument for its streams, so the settings are the class's."""
+
+    def __init__(self, limit: int | None, early: Callable[[HTTPFlow, int], Arrival | None]) -> None:
+        """Take the bytes of the largest body, and who reads one in a file while it arrives."""
         self._limit = limit
+        self._early = early
 
     def load(self, _loader: object) -> None:
         """Replace the stream: by name, in the one place where mitmproxy looks it up."""
-        BoundedStream.limit = self._limit
-        http.HttpStream = BoundedStream  # type: ignore[misc]
+        SpoolStream.limit = self._limit
+        SpoolStream.early = [self._early]
+        http.HttpStream = SpoolStream  # type: ignore[misc]
+
+    async def exfilter_pump(self, pump: _Pump) -> None:
+        """Wait until a destination has taken what it was sent, then read the next piece."""
+        if await pump.is_drained():
+            pump.piece = await asyncio.to_thread(os.pread, pump.file, CHUNK, pump.at)
 
 
-class BoundedStream(http.HttpStream):
-    """Counts what it drops on the flow, where the guard finds it."""
+@dataclass
+class _Pump:
+    """The way of one body from its file to the destination."""
 
-    limit: int | None = None
+    stream: SpoolStream
+    file: int
+    size: int
+    at: int = 0
+    piece: bytes = b""
+    """What is sent next. Empty: nothing more can be sent."""
+
+    async def is_drained(self) -> bool:
+        """Wait; False: the destination takes no more, or the client has gone."""
+        since = 0.0
+        while not self.stream.is_broken:
+            if self._is_taken():
+                return True
+            now = time.monotonic()
+            since = since or now
+            if self.stream.is_answered and now - since > STUCK:
+                return False
+            await asyncio.sleep(LOOK if now - since > LOOK else 0.001)
+        return False
+
+    def _is_taken(self) -> bool:
+        stream = self.stream
+        server: Any = ctx.master.addons.get("proxyserver")
+        handler = server.connections.get(stream.context.client.id)
+        io = handler and handler.transports.get(stream.context.server)
+        if not io or not io.writer:
+            return True  # closed: the stream hears of it
+        low, _ = io.writer.transport.get_write_buffer_limits()
+        return io.writer.transport.get_write_buffer_size() <= low and not stream.queued
+
+
+@dataclass
+class ExfilterPumpHook(commands.StartHook):
+    """The next piece of a body is wanted."""
+
+    pump: _Pump
+
+
+class SpoolStream(http.HttpStream):
+    """Holds a body in a file. What is changed of mitmproxy's is marked."""
+
+    limit: ClassVar[int | None] = None
     """Bytes of a body. None: no bound."""
+    early: ClassVar[list[Callable[[HTTPFlow, int], Arrival | None]]] = []
+    """Who reads a body while it arrives."""
+    arriving: ClassVar[WeakSet[SpoolStream]] = WeakSet()
+    """The streams of which not all has arrived."""
 
-    def state_consume_request_body(self, event: Any) -> Iterator[Any]:  # noqa: ANN401 - mitmproxy's events
-        """Take the next piece of a body."""
-        if isinstance(event, RequestData) and self.limit is not None:
-            dropped = dropped_bytes(self.flow)
-            if dropped or len(self.request_body_buf) + len(event.data) > self.limit:
-                self.flow.metadata[_DROPPED] = dropped + len(self.request_body_buf) + len(event.data)
-                self.request_body_buf.clear()
-                return
-        yield from super().state_consume_request_body(event)
+    def __init__(self, context: Any, stream_id: int) -> None:  # noqa: ANN401 - mitmproxy's
+        super().__init__(context, stream_id)
+        self.request_body_buf = Spool(self.limit)  # type: ignore[assignment]
+        self.since = self.last = time.monotonic()
+        """When it began, and when something of it arrived last."""
+        self._offered = 0
+
+    @property
+    def spool(self) -> Spool:
+        """What has arrived of the body."""
+        return self.request_body_buf  # type: ignore[return-value]
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether one of both sides has gone while this stream was waiting."""
+        return any(
+            isinstance(event, RequestProtocolError | ResponseProtocolError)
+            for event in self._paused_event_queue
+        )
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the destination has said something while this stream was waiting."""
+        return bool(self._paused_event_queue)
+
+    @property
+    def queued(self) -> bool:
+        """Whether something waits for the window of an HTTP/2 connection."""
+        parent: Any = self.context.layers[self.context.layers.index(self) - 1]
+        connection = parent.connections.get(self.context.server)
+        layer = connection.context.layers[-1] if connection else None
+        if not isinstance(layer, Http2Client):
+            return False
+        ours = layer.our_stream_id.get(self.stream_id, 0)
+        return bool(layer.stream_queue.get(self.stream_id) or layer.h2_conn.stream_buffers.get(ours))
+
+    def state_consume_request_body(self, event: Any) -> Generator[Any, Any, Any]:  # noqa: ANN401 - mitmproxy's events
+        """Take the next piece of a body, and judge it after its last."""
+        if isinstance(event, RequestData):
+            self._take(event.data)
+        elif isinstance(event, RequestTrailers):
+            self.flow.request.trailers = event.trailers
+        elif isinstance(event, RequestEndOfMessage):
+            yield from self._whole()
+
+    def state_wait_for_request_headers(self, event: Any) -> Generator[Any, Any, Any]:  # noqa: ANN401 - as above
+        """Take the head, and from then on expect a body."""
+        yield from super().state_wait_for_request_headers(event)
+        if self.client_state == self.state_consume_request_body:
+            self.since = self.last = time.monotonic()
+            self.arriving.add(self)
+
+    def handle_protocol_error(self, event: Any) -> Generator[Any, Any, Any]:  # noqa: ANN401 - mitmproxy's events
+        """Let go of what was kept when a connection breaks."""
+        yield from super().handle_protocol_error(event)
+        if isinstance(event, RequestProtocolError):
+            self._let_go()
+
+    def _take(self, data: bytes) -> None:
+        self.last = time.monotonic()
+        spool = self.spool
+        spool += data
+        if spool.file is None or len(spool) < self._offered + STEP:
+            return
+        if not self._offered:
+            found = [reader for early in self.early if (reader := early(self.flow, spool.file))]
+            _arrivals.update((self.flow, reader) for reader in found)
+        self._offered = len(spool)
+        reading = _arrivals.get(self.flow)
+        if reading is not None:
+            reading.more(len(spool))
+
+    def _whole(self) -> Generator[Any, Any, Any]:
+        """Do what mitmproxy does with a whole request, but for the body in a file."""
+        self.arriving.discard(self)
+        request, spool = self.flow.request, self.spool
+        request.timestamp_end = time.time()
+        request.data.content = bytes(spool) if spool.file is None else None
+        _spools[self.flow] = spool
+        self.client_state = self.state_done
+        yield HttpRequestHook(self.flow)
+        if (yield from self.check_killed(emit_error_hook=True)):
+            self._let_go()
+        elif self.flow.response:
+            self._let_go()
+            self.flow.response.timestamp_start = time.time()
+            yield HttpResponseHeadersHook(self.flow)
+            if not (yield from self.check_killed(emit_error_hook=True)):
+                yield from self.send_response()
+        else:
+            ok = yield from self.make_server_connection()
+            if ok:
+                yield from self._forward()
+            self._let_go()
+
+    def _forward(self) -> Generator[Any, Any, Any]:
+        request, server, number = self.flow.request, self.context.server, self.stream_id
+        content, size = request.raw_content, len(self.spool)
+        if size and not {"content-length", "transfer-encoding"} & {name.lower() for name in request.headers}:
+            # HTTP/2 needs no length, HTTP/1.1 would take the body for the next request.
+            request.headers["content-length"] = str(size)
+        done = not (size or request.trailers)
+        yield http.SendHttp(RequestHeaders(number, request, done), server)
+        if content:
+            self.spool.clear()
+            yield http.SendHttp(RequestData(number, content), server)
+        elif size and not (yield from self._pumped()):
+            yield http.SendHttp(RequestProtocolError(number, "not all was taken", ErrorCode.KILL), server)
+            return
+        if request.trailers:
+            yield http.SendHttp(RequestTrailers(number, request.trailers), server)
+        yield http.SendHttp(RequestEndOfMessage(number), server)
+
+    def _pumped(self) -> Generator[Any, Any, Any]:
+        """Send the file, a piece at a time. Return whether all of it was taken."""
+        file = self.spool.file
+        pump = _Pump(self, -1 if file is None else file, len(self.spool))
+        while pump.at < pump.size:
+            pump.piece = b""
+            yield ExfilterPumpHook(pump)
+            if not pump.piece:
+                return False
+            pump.at += len(pump.piece)
+            yield http.SendHttp(RequestData(self.stream_id, pump.piece), self.context.server)
+        return True
+
+    def _let_go(self) -> None:
+        self.arriving.discard(self)
+        reading = _arrivals.pop(self.flow, None) if hasattr(self, "flow") else None
+        if reading is not None:
+            reading.abandon()
+        self.spool.clear()

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from exfilter import settings
-from exfilter.proxy import Door, serve
-from exfilter.scanner import SLOW, Scanner
+from exfilter.door.plan import Plan
 
 PORTS = range(65536)
 
@@ -43,13 +43,22 @@ def proxy(
     """
     host, port = _address(listen)
     given = settings.load(config)
-    door = Door(host, port, audit_only, auth, upstream_ca, tuple(options or ()))
-    scanner = Scanner(given)
-    if SLOW:
-        typer.echo(SLOW, err=True)
-    serve(given, door, scanner)
-    # A scan that hangs is not waited for: what it was to decide on has not been forwarded and never will.
-    os._exit(0)
+    plan = Plan(
+        folder=given.folder,
+        proxy_ca=given.proxy_ca,
+        spool=given.spool,
+        deadline=given.deadline,
+        max_body=given.max_body,
+        workers=given.workers,
+        host=host,
+        port=port,
+        audit_only=audit_only,
+        auth=auth,
+        upstream_ca=upstream_ca,
+        options=tuple(options or ()),
+    )
+    # The proxy is this process, without what it took to get here.
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "exfilter.proxy", str(plan.written())])  # noqa: S606
 
 
 def _address(listen: str) -> tuple[str, int]:

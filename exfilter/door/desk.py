@@ -1,248 +1,123 @@
-"""Where a live transfer is judged: scanned off the event loop, decided, kept or let through, written down.
+"""Where a live transfer is judged: by a worker, within its deadline, whatever happens to the worker.
 
-Knows nothing of HTTP. What it answers is final and already recorded: a journal line stands on disk before
-anything is forwarded, a held body lies sealed before the sender hears of it.
+Knows nothing of HTTP, and nothing of scanning: it runs in the door's process, which has no key and reads no
+content. The sender gets an answer within the deadline: the scan has 70 % of it, sealing and recording the
+rest.
 """
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 import logging
-import threading
+import os
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
+from exfilter.body import Filed, size
+from exfilter.door import tasks
+from exfilter.door.pool import Arrival, BusyError, LostError, Pool
+from exfilter.door.tasks import Outcome
 from exfilter.model import Reason
-from exfilter.quarantine import unbound
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
 
-    from exfilter.model import Expired, Transfer, Verdict
+    from exfilter.model import Transfer
 
-HOLDERS = 2
-"""Threads that seal held transfers."""
-GRACE = 1.0
-"""Seconds past its deadline that a scan has to notice it; then it is no longer waited for."""
+SCAN = 0.7
+"""Share of the deadline that a scan has."""
+SETTLE = 0.15
+"""Share in which the outcome is recorded, and again by another worker where the first was lost."""
+LEAST = 5.0
+"""Seconds that recording has at least, however short the deadline."""
+RECORDERS = 2
+"""Workers for what was not scanned: they are never kept waiting by a scan."""
 
 logger = logging.getLogger("exfilter.door")
 
 
-class Scanner(Protocol):
-    """The pipeline as a door sees it."""
-
-    def examine(self, transfer: Transfer, expired: Expired) -> Verdict:
-        """Scan and decide. Raising means: not scanned."""
-
-    def failed(self, reason: str, transfer: Transfer, cause: Reason) -> Verdict:
-        """Return what the policy says of a transfer that was not scanned."""
-
-
-class Quarantine(Protocol):
-    """Where held transfers wait. Several threads use it at once."""
-
-    def hold(self, transfer: Transfer, verdict: Verdict) -> str:
-        """Seal the body, durably, and return the transfer's id."""
-
-    def redeem(self, transfer: Transfer, policy_digest: str, index_id: str) -> str | None:
-        """Use up the release of exactly this transfer: its id, or None when there is none."""
-
-
-class Journal(Protocol):
-    """The decision log. Several threads write it at once."""
-
-    def write(
-        self,
-        transfer: Transfer,
-        verdict: Verdict,
-        *,
-        transfer_id: str,
-        seconds: float,
-        audit_only: bool,
-        held: bool,
-    ) -> None:
-        """Append one line."""
-
-
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a transfer."""
-
-    forward: bool
-    transfer_id: str = ""
-    """Its id in the quarantine. Empty: it is not kept there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why a transfer was not scanned."""
-
-    reason: str
-    """A sentence without any value."""
-    cause: Reason
-
-
-@dataclass(frozen=True, slots=True)
-class Scanned:
-    """What came of a scan."""
-
-    result: Verdict | Failure
-    releasable: bool = False
-    """Whether a release may be redeemed: what it does not cover was examined and is clean."""
-
-
 class Desk:
     """Judges transfers, several at a time.
 
     ``audit_only`` decides and records, and never holds anything back, also not what could not be scanned.
     """
 
-    def __init__(
-        self,
-        scanner: Scanner,
-        quarantine: Quarantine,
-        journal: Journal,
-        *,
-        deadline: float = 60.0,
-        workers: int = 2,
-        audit_only: bool = False,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self.audit_only = audit_only
-        self._scanner = scanner
-        self._quarantine = quarantine
-        self._journal = journal
-        self._deadline = deadline
-        self._clock = clock
-        self._closing = threading.Event()
-        self._scanners = ThreadPoolExecutor(workers, thread_name_prefix="scan")
-        # Apart from the scanners: a scan that hangs never keeps a transfer from being recorded. Apart from
-        # each other: what passes does not wait until a large body is sealed.
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="record")
-        self._holders = ThreadPoolExecutor(HOLDERS, thread_name_prefix="hold")
+    pool: Pool
+    recorders: Pool
+    deadline: float = 60.0
+    """Seconds in which a sender has an answer once his request is whole."""
+    audit_only: bool = False
 
-    async def judge(self, transfer: Transfer) -> Outcome:
-        """Scan, decide, record. Whatever goes wrong on the way, the outcome does not forward."""
-        loop = asyncio.get_running_loop()
-        begin = self._clock()
+    # Fail closed. Rule 1: only an outcome that a worker has recorded forwards. Rule 2: where there is none
+    # (a worker dies, a deadline passes), another worker seals and records the transfer as not scanned, and
+    # where that fails too nothing is forwarded. Rule 3: in audit-only mode everything passes.
 
-        def expired() -> bool:
-            return self._closing.is_set() or self._clock() - begin >= self._deadline
-
+    async def judge(self, transfer: Transfer, arrival: Arrival | None = None) -> Outcome:
+        """Scan, decide, record; ``arrival``: the worker that has read it while it arrived."""
+        begin = time.monotonic()
+        scanned = begin + SCAN * self.deadline
+        until = scanned + self._settling
+        length = size(transfer.body)
         try:
-            async with asyncio.timeout(self._deadline + 2 * GRACE):
-                scanned = await loop.run_in_executor(self._scanners, self._examine, transfer, expired)
-        except TimeoutError:
-            scanned = Scanned(Failure(f"the scan did not end within {self._deadline:g} s", Reason.DEADLINE))
-        seconds = self._clock() - begin
-        settlers = self._holders if self._may_hold(scanned.result) else self._writer
-        return await loop.run_in_executor(settlers, self._settle, transfer, scanned, seconds)
+            if arrival is not None and not arrival.lost:
+                return await arrival.finish(length, begin, scanned, until)
+            with _files(transfer) as files:
+                task = tasks.Judge(tasks.sent(transfer), begin, scanned, length, tasks.inline(transfer))
+                return await self.pool.run(task, transfer.actor, length, files, until)
+        except LostError as lost:
+            return await self._keep(transfer, lost.cause, begin)
+        except BusyError:
+            busy = "all workers are busy and as many transfers wait as may"
+            outcome = await self.refuse(transfer, busy)
+            return Outcome(outcome.forward, outcome.transfer_id, outcome.action, outcome.rule, busy=True)
 
-    async def refuse(self, transfer: Transfer, reason: str) -> Outcome:
+    def arriving(self, transfer: Transfer, file: int) -> Arrival | None:
+        """Let a worker read a body while it arrives in ``file``. None: nobody has the time."""
+        begin = time.monotonic()
+        task = tasks.Judge(tasks.sent(transfer), begin, 0.0, -1)
+        return self.pool.begin(task, transfer.actor, file)
+
+    async def refuse(self, transfer: Transfer, reason: str, cause: Reason = Reason.OVER_BUDGET) -> Outcome:
         """Record a transfer that cannot be scanned and whose body is not there to be kept."""
-        loop = asyncio.get_running_loop()
-        failure = Failure(reason, Reason.OVER_BUDGET)
-        return await loop.run_in_executor(self._writer, self._turn_away, transfer, failure)
+        task = tasks.Refuse(tasks.sent(transfer), reason, cause)
+        return await self._record(task, transfer.actor, ())
 
-    def close(self) -> None:
-        """Stop the scans, finish what is being recorded."""
-        self._closing.set()
-        self._scanners.shutdown(wait=False, cancel_futures=True)
-        for settlers in (self._writer, self._holders):
-            settlers.shutdown(wait=True)
+    async def _keep(self, transfer: Transfer, cause: Reason, begin: float) -> Outcome:
+        why = {Reason.DEADLINE: f"the scan did not end within {SCAN * self.deadline:g} s"}
+        reason = why.get(cause, "the process that scanned it died")
+        logger.error("not scanned: %s", reason)
+        with _files(transfer) as files:
+            task = tasks.Keep(
+                tasks.sent(transfer), begin, reason, cause, size(transfer.body), tasks.inline(transfer)
+            )
+            return await self._record(task, transfer.actor, files)
 
-    def _may_hold(self, result: Verdict | Failure) -> bool:
-        return not self.audit_only and (isinstance(result, Failure) or result.action.holds)
-
-    def _examine(self, transfer: Transfer, expired: Expired) -> Scanned:
-        result: Verdict | Failure
+    async def _record(self, task: tasks.Keep | tasks.Refuse, actor: str, files: tuple[int, ...]) -> Outcome:
         try:
-            result = self._scanner.examine(transfer, expired)
-        except BaseException as error:  # noqa: BLE001 - fail closed, see the rules
-            logger.error("scan failed: %s", blame(error))  # noqa: TRY400 - a traceback may carry values
-            result = Failure(f"the scan failed ({blame(error)})", Reason.UNSUPPORTED)
-        if isinstance(result, Failure) or result.action.holds:
-            return Scanned(result, self._is_releasable(transfer))
-        return Scanned(result)
+            until = time.monotonic() + self._settling
+            return await self.recorders.run(task, actor, 0, files, until)
+        except (LostError, BusyError):
+            logger.error("transfer neither kept nor recorded")  # noqa: TRY400 - a traceback may carry values
+            return Outcome(self.audit_only)
 
-    def _is_releasable(self, transfer: Transfer) -> bool:
-        """Examine what a release does not cover: the headers that differ from one try to the next."""
-        begin = self._clock()
+    @property
+    def _settling(self) -> float:
+        return max(SETTLE * self.deadline, LEAST)
+
+
+@contextlib.contextmanager
+def _files(transfer: Transfer) -> Iterator[tuple[int, ...]]:
+    """Open the file of a transfer's body, where it is too large for a message."""
+    body = transfer.body
+    if isinstance(body, Filed):
+        yield (body.file,)
+    elif tasks.inline(transfer) is not None:
+        yield ()
+    else:
+        descriptor = tasks.memory(body)
         try:
-            rest = self._scanner.examine(unbound(transfer), lambda: self._clock() - begin >= GRACE)
-        except BaseException:  # noqa: BLE001 - fail closed, see the rules
-            return False
-        found = rest.findings
-        return not (rest.action.holds and (found.customers or found.unscanned or found.terms))
-
-    # Fail closed. Rule 1: a scan that raises or does not end is a failure, of which the policy says what
-    # follows (it holds, unless it was told otherwise). Rule 2: `forward` is said after the journal line is
-    # on disk; whatever is raised before that ends in `_salvage`, which keeps the transfer if it can and
-    # never forwards it. Rule 3: in audit-only mode everything passes, which is the mode's meaning.
-
-    def _settle(self, transfer: Transfer, scanned: Scanned, seconds: float) -> Outcome:
-        kept = ""
-        try:
-            verdict = self._verdict(transfer, scanned.result)
-            holds = verdict.action.holds and not self.audit_only
-            released = self._redeem(transfer, verdict) if holds and scanned.releasable else None
-            held = holds and released is None
-            if held:
-                kept = self._quarantine.hold(transfer, verdict)
-            self._write(transfer, verdict, released or kept, seconds, held=held)
-            return Outcome(forward=not held, transfer_id=kept)
-        except BaseException as error:  # noqa: BLE001 - fail closed, see the rules
-            return Outcome(self.audit_only, kept or self._salvage(transfer, seconds, error))
-
-    def _salvage(self, transfer: Transfer, seconds: float, error: BaseException) -> str:
-        """Keep a transfer whose decision could not be recorded. Empty: not even that was possible."""
-        logger.error("decision not recorded: %s", blame(error))
-        kept = ""
-        try:
-            reason = f"the decision was not recorded ({blame(error)})"
-            verdict = self._verdict(transfer, Failure(reason, Reason.UNSUPPORTED))
-            try:
-                kept = "" if self.audit_only else self._quarantine.hold(transfer, verdict)
-            finally:
-                self._write(transfer, verdict, kept, seconds, held=not self.audit_only)
-        except BaseException as second:  # noqa: BLE001 - fail closed, see the rules
-            logger.error("transfer not kept or not recorded: %s", blame(second))  # noqa: TRY400 - as above
-        return kept
-
-    def _turn_away(self, transfer: Transfer, failure: Failure) -> Outcome:
-        try:
-            verdict = self._verdict(transfer, failure)
-            self._write(transfer, verdict, "", 0.0, held=not self.audit_only)
-        except BaseException as error:  # noqa: BLE001 - it is not forwarded either way
-            logger.error("refusal not recorded: %s", blame(error))  # noqa: TRY400 - as above
-        return Outcome(forward=self.audit_only)
-
-    def _verdict(self, transfer: Transfer, result: Verdict | Failure) -> Verdict:
-        if isinstance(result, Failure):
-            return self._scanner.failed(result.reason, transfer, result.cause)
-        return result
-
-    def _redeem(self, transfer: Transfer, verdict: Verdict) -> str | None:
-        versions = verdict.versions
-        return self._quarantine.redeem(transfer, versions.policy, versions.index)
-
-    def _write(
-        self, transfer: Transfer, verdict: Verdict, transfer_id: str, seconds: float, *, held: bool
-    ) -> None:
-        self._journal.write(
-            transfer,
-            verdict,
-            transfer_id=transfer_id,
-            seconds=seconds,
-            audit_only=self.audit_only,
-            held=held,
-        )
-
-
-def blame(error: BaseException) -> str:
-    """Name an error without its message, which may quote what was being read."""
-    if isinstance(error, OSError) and error.strerror:
-        return f"{type(error).__name__}, {error.strerror}"
-    return type(error).__name__
+            yield (descriptor,)
+        finally:
+            os.close(descriptor)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent.parent
 COMMAND = (sys.executable, "-P", "-c", "from exfilter.cli import main; main()")
-FAULTY = (sys.executable, "-P", str(Path(__file__).with_name("faulty.py")))
+FAULTS = Path(__file__).with_name("faults")
 PATIENCE = 60.0
 """Seconds after which something that should have happened counts as hanging."""
 
@@ -57,7 +57,7 @@ def environment() -> dict[str, str]:
 
 @dataclass
 class Proxy:
-    """A running ``exfilter proxy``; ``fault`` runs one whose scan misbehaves (see ``faulty.py``)."""
+    """A running ``exfilter proxy``; ``fault`` runs one whose scan misbehaves (see ``faults/``)."""
 
     folder: Path
     arguments: tuple[str, ...] = ()
@@ -68,12 +68,11 @@ class Proxy:
     address: str = ""
 
     def __enter__(self) -> Self:
-        command = [*FAULTY, self.fault] if self.fault else [*COMMAND]
-        command += ["proxy", "--config", str(self.folder), "--listen", "127.0.0.1:0", *self.arguments]
+        command = [*COMMAND, "proxy", "--config", str(self.folder), "--listen", "127.0.0.1:0", *self.arguments]
         if self.limits:
             command = ["bash", "-c", f'{self.limits}; exec "$@"', "bash", *command]
         self.process = subprocess.Popen(
-            command, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=environment()
+            command, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=environment() | self._faulty()
         )
         listening = threading.Event()
         self._reader = threading.Thread(target=self._read, args=(listening,), daemon=True)
@@ -82,6 +81,12 @@ class Proxy:
             self.__exit__()
             pytest.fail(f"the proxy did not start: {self.said}")
         return self
+
+    def _faulty(self) -> dict[str, str]:
+        if not self.fault:
+            return {}
+        paths = [str(FAULTS), *filter(None, [os.environ.get("PYTHONPATH")])]
+        return {"PYTHONPATH": os.pathsep.join(paths), "EXFILTER_FAULT": self.fault}
 
     def _read(self, listening: threading.Event) -> None:
         assert self.process.stderr

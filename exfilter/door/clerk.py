@@ -1,0 +1,196 @@
+"""Judges a transfer in a worker: scanned, decided, kept or let through, written down.
+
+Knows nothing of HTTP. What it answers is final and already recorded: a journal line stands on disk before
+anything is forwarded, a held body lies sealed before the sender hears of it.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from exfilter.door.tasks import Outcome
+from exfilter.model import Reason
+from exfilter.quarantine import unbound
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from exfilter.model import Expired, Transfer, Verdict
+
+GRACE = 1.0
+"""Seconds that the parts of a transfer that a release does not cover may take to be examined."""
+
+logger = logging.getLogger("exfilter.door")
+
+
+class Scanner(Protocol):
+    """The pipeline as a door sees it."""
+
+    def examine(self, transfer: Transfer, expired: Expired) -> Verdict:
+        """Scan and decide. Raising means: not scanned."""
+
+    def failed(self, reason: str, transfer: Transfer, cause: Reason) -> Verdict:
+        """Return what the policy says of a transfer that was not scanned."""
+
+
+class Quarantine(Protocol):
+    """Where held transfers wait. Several processes use it at once."""
+
+    def hold(self, transfer: Transfer, verdict: Verdict) -> str:
+        """Seal the body, durably, and return the transfer's id."""
+
+    def redeem(self, transfer: Transfer, policy_digest: str, index_id: str) -> str | None:
+        """Use up the release of exactly this transfer: its id, or None when there is none."""
+
+
+class Journal(Protocol):
+    """The decision log. Several processes write it at once."""
+
+    def write(
+        self,
+        transfer: Transfer,
+        verdict: Verdict,
+        *,
+        transfer_id: str,
+        seconds: float,
+        audit_only: bool,
+        held: bool,
+    ) -> None:
+        """Append one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a transfer was not scanned."""
+
+    reason: str
+    """A sentence without any value."""
+    cause: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Clerk:
+    """Judges transfers, one at a time.
+
+    ``audit_only`` decides and records, and never holds anything back, also not what could not be scanned.
+    """
+
+    scanner: Scanner
+    quarantine: Quarantine
+    journal: Journal
+    audit_only: bool = False
+    clock: Callable[[], float] = time.monotonic
+
+    def judge(self, transfer: Transfer, expired: Expired, begin: float) -> Outcome:
+        """Scan, decide, record. Whatever goes wrong on the way, the outcome does not forward."""
+        result: Verdict | Failure
+        try:
+            result = self.scanner.examine(transfer, expired)
+        except BaseException as error:  # noqa: BLE001 - fail closed, see the rules
+            logger.error("scan failed: %s", blame(error))  # noqa: TRY400 - a traceback may carry values
+            result = Failure(f"the scan failed ({blame(error)})", Reason.MALFORMED)
+        return self._settle(transfer, result, begin)
+
+    def keep(self, transfer: Transfer, failure: Failure, begin: float) -> Outcome:
+        """Record a transfer that was not scanned, and seal it."""
+        return self._settle(transfer, failure, begin)
+
+    def refuse(self, transfer: Transfer, failure: Failure) -> Outcome:
+        """Record a transfer whose body is not there to be kept."""
+        verdict: Verdict | None = None
+        try:
+            verdict = self._verdict(transfer, failure)
+            self._write(transfer, verdict, "", 0.0, held=not self.audit_only)
+        except BaseException as error:  # noqa: BLE001 - it is not forwarded either way
+            logger.error("refusal not recorded: %s", blame(error))  # noqa: TRY400 - as above
+        return _outcome(verdict, forward=self.audit_only)
+
+    # Fail closed. Rule 1: a scan that raises or does not end is a failure, of which the policy says what
+    # follows (it holds, unless it was told otherwise). Rule 2: `forward` is said after the journal line is
+    # on disk; whatever is raised before that ends in `_salvage`, which keeps the transfer if it can and
+    # never forwards it. Rule 3: in audit-only mode everything passes, which is the mode's meaning.
+
+    def _settle(self, transfer: Transfer, result: Verdict | Failure, begin: float) -> Outcome:
+        kept, tried = "", False
+        verdict: Verdict | None = None
+        try:
+            verdict = self._verdict(transfer, result)
+            holds = verdict.action.holds and not self.audit_only
+            released = self._redeem(transfer, verdict) if holds else None
+            held = holds and released is None
+            if held:
+                tried = True
+                kept = self.quarantine.hold(transfer, verdict)
+            self._write(transfer, verdict, released or kept, self.clock() - begin, held=held)
+            return _outcome(verdict, forward=not held, transfer_id=kept)
+        except BaseException as error:  # noqa: BLE001 - fail closed, see the rules
+            logger.error("decision not recorded: %s", blame(error))  # noqa: TRY400 - as above
+            kept = self._salvage(transfer, error, begin, kept, hold=not tried)
+            return _outcome(verdict, forward=self.audit_only, transfer_id=kept)
+
+    def _salvage(
+        self, transfer: Transfer, error: BaseException, begin: float, kept: str, *, hold: bool
+    ) -> str:
+        """Keep a transfer whose decision could not be recorded. Empty: not even that was possible."""
+        try:
+            reason = f"the decision was not recorded ({blame(error)})"
+            verdict = self._verdict(transfer, Failure(reason, Reason.MALFORMED))
+            try:
+                if hold and not self.audit_only:
+                    kept = self.quarantine.hold(transfer, verdict)
+            finally:
+                self._write(transfer, verdict, kept, self.clock() - begin, held=not self.audit_only)
+        except BaseException as second:  # noqa: BLE001 - fail closed, see the rules
+            logger.error("transfer not kept or not recorded: %s", blame(second))  # noqa: TRY400 - as above
+        return kept
+
+    def _verdict(self, transfer: Transfer, result: Verdict | Failure) -> Verdict:
+        if isinstance(result, Failure):
+            return self.scanner.failed(result.reason, transfer, result.cause)
+        return result
+
+    def _redeem(self, transfer: Transfer, verdict: Verdict) -> str | None:
+        if not self._is_releasable(transfer):
+            return None
+        versions = verdict.versions
+        return self.quarantine.redeem(transfer, versions.policy, versions.index)
+
+    def _is_releasable(self, transfer: Transfer) -> bool:
+        """Examine what a release does not cover: the headers that differ from one try to the next."""
+        begin = self.clock()
+        try:
+            rest = self.scanner.examine(unbound(transfer), lambda: self.clock() - begin >= GRACE)
+        except BaseException:  # noqa: BLE001 - fail closed, see the rules
+            return False
+        found = rest.findings
+        return not (rest.action.holds and (found.customers or found.unscanned or found.terms))
+
+    def _write(
+        self, transfer: Transfer, verdict: Verdict, transfer_id: str, seconds: float, *, held: bool
+    ) -> None:
+        self.journal.write(
+            transfer,
+            verdict,
+            transfer_id=transfer_id,
+            seconds=seconds,
+            audit_only=self.audit_only,
+            held=held,
+        )
+
+
+def _outcome(verdict: Verdict | None, *, forward: bool, transfer_id: str = "") -> Outcome:
+    if verdict is None:
+        return Outcome(forward, transfer_id)
+    unscanned = Counter(item.reason.value for item in verdict.findings.unscanned)
+    return Outcome(forward, transfer_id, verdict.action.name.lower(), verdict.rule, dict(unscanned))
+
+
+def blame(error: BaseException) -> str:
+    """Name an error without its message, which may quote what was being read."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{type(error).__name__}, {error.strerror}"
+    return type(error).__name__

@@ -1,0 +1,47 @@
+"""How the proxy is opened: what the command line hands to the process that it becomes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings and options of one door."""
+
+    folder: Path
+    """The configuration folder."""
+    proxy_ca: Path
+    spool: Path
+    deadline: float
+    max_body: int
+    workers: int
+    host: str = "127.0.0.1"
+    port: int = 8080
+    """0: a free one."""
+    audit_only: bool = False
+    auth: Path | None = None
+    """An htpasswd file. None: nobody has to say who they are."""
+    upstream_ca: Path | None = None
+    """The only authorities that destinations are trusted by. None: those that mitmproxy brings."""
+    options: tuple[str, ...] = ()
+    """mitmproxy's own, ``NAME=VALUE``."""
+
+    @classmethod
+    def read(cls, data: bytes) -> Plan:
+        """Read what was written. Raises ValueError for anything else."""
+        return msgspec.json.decode(data, type=cls, dec_hook=_path)
+
+    def written(self) -> int:
+        """Return a descriptor to read it from, which stays open over an ``exec``."""
+        descriptor = os.memfd_create("plan", 0)
+        os.write(descriptor, msgspec.json.encode(self, enc_hook=str))
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        return descriptor
+
+
+def _path(_: type, value: Any) -> Path:  # noqa: ANN401 - msgspec's
+    return Path(value)

@@ -1,0 +1,111 @@
+"""The body of a request while it arrives: in memory at first, then in a file that has no name.
+
+A file without a name is gone when nobody has it open any more: after the answer, and after a crash.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import ClassVar, Self
+
+from exfilter.body import Filed
+
+IN_MEMORY = 1 << 20
+"""Bytes of one body that are kept in memory."""
+ALL_IN_MEMORY = 16 << 20
+"""Bytes of all bodies together that are kept in memory."""
+
+
+class Spool:
+    """What has arrived of one body.
+
+    Has what mitmproxy asks of a buffer: ``+=``, ``len``, ``bytes``, ``clear``.
+    """
+
+    folder: ClassVar[Path | None] = None
+    """Where files are made. None: in the system's folder for such files."""
+    held: ClassVar[int] = 0
+    """Bytes in the memory of this process, over all bodies."""
+
+    def __init__(self, limit: int | None = None) -> None:
+        """Take at most ``limit`` bytes; more are counted and forgotten."""
+        self.dropped = 0
+        """Bytes of a body that was too large, or for which there was no room: nothing of it is here."""
+        self.broken = ""
+        """Why there was no room. Empty: there was."""
+        self._limit = limit
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._file: int | None = None
+
+    @property
+    def file(self) -> int | None:
+        """The descriptor of the file. None: the body is in memory."""
+        return self._file
+
+    def __len__(self) -> int:
+        """Return the bytes that are here."""
+        return self._size
+
+    def __bytes__(self) -> bytes:
+        """Return what is in memory."""
+        return b"".join(self._pieces)
+
+    def __iadd__(self, data: bytes) -> Self:
+        """Take the next piece."""
+        if self.dropped or (self._limit is not None and self._size + len(data) > self._limit):
+            self._drop(len(data))
+            return self
+        size = self._size
+        try:
+            self._take(data)
+        except OSError as error:  # a full disk: the body is consumed all the same, and refused
+            self.broken = error.strerror or type(error).__name__
+            self._size = size
+            self._drop(len(data))
+        return self
+
+    def body(self) -> Filed | bytes:
+        """Return the body; a file stays this spool's."""
+        return bytes(self) if self._file is None else Filed(self._file, self._size)
+
+    def clear(self) -> None:
+        """Forget it."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+        Spool.held -= sum(map(len, self._pieces))
+        self._pieces.clear()
+        self._size = 0
+
+    def __del__(self) -> None:
+        """Close the file of a body that nobody asked for: its connection broke."""
+        self.clear()
+
+    def _take(self, data: bytes) -> None:
+        size = self._size + len(data)
+        if self._file is None and (size > IN_MEMORY or Spool.held + len(data) > ALL_IN_MEMORY):
+            with tempfile.TemporaryFile(dir=self.folder, buffering=0) as file:
+                descriptor = os.dup(file.fileno())
+            kept = bytes(self)
+            self.clear()
+            self._file = descriptor
+            _write(descriptor, kept)
+        if self._file is None:
+            self._pieces.append(data)
+            Spool.held += len(data)
+        else:
+            _write(self._file, data)
+        self._size = size
+
+    def _drop(self, more: int) -> None:
+        self.dropped += self._size + more
+        self.clear()
+
+
+def _write(file: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(file, view) :]

@@ -1,0 +1,154 @@
+"""A process that judges: it has the index open, and forks a child of itself for each worker that is wanted.
+
+Run as ``python -P -m exfilter.door.worker FD``; at the other end of the socket is a door (``nursery``). It is
+one thread, so that it may fork at any time. Everything slow (imports, the check of the index) is done once,
+before the first fork, and its memory is shared. When the door is gone it ends, and its children with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from exfilter import scanner, settings
+from exfilter.body import Arriving, Filed
+from exfilter.door import commands, tasks
+from exfilter.door.clerk import Clerk, Failure
+from exfilter.journal import Journal
+from exfilter.quarantine import Quarantine
+
+if TYPE_CHECKING:
+    from exfilter.model import Expired
+
+_ROUND = 4096
+_PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    """Serve the pool at the other end of the socket whose descriptor is the first argument."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # the door alone reacts to them
+    control = socket.socket(fileno=int(sys.argv[1]))
+    try:
+        wanted = commands.wanted(control.recv(_ROUND))
+        given = settings.load(Path(wanted.folder))
+        scanning = scanner.Scanner(given)
+        with Quarantine.open(given.quarantine, given.reviewers):
+            control.send(commands.READY)
+    except (ValueError, OSError) as error:
+        control.send(str(error).encode()[:_ROUND])
+        return
+    _serve(control, given, scanning, audit_only=wanted.audit_only)
+
+
+def _serve(
+    control: socket.socket, given: settings.Settings, scanning: scanner.Scanner, *, audit_only: bool
+) -> None:
+    children: dict[int, int] = {}
+    while True:
+        message, files, _, _ = socket.recv_fds(control, _ROUND, 1)
+        _reap(children)
+        if not message:
+            break
+        command = commands.command(message)
+        child = children.get(command.number, 0)
+        if isinstance(command, commands.Fork):
+            children[command.number] = _fork(control, files[0], given, scanning, audit_only=audit_only)
+        elif child and isinstance(command, commands.End):
+            os.kill(child, signal.SIGKILL)
+        elif child:
+            os.setpriority(os.PRIO_PROCESS, child, 10)
+    for child in children.values():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
+
+
+def _reap(children: dict[int, int]) -> None:
+    with contextlib.suppress(ChildProcessError):
+        while (done := os.waitpid(-1, os.WNOHANG))[0]:
+            for number in [number for number, child in children.items() if child == done[0]]:
+                del children[number]
+
+
+def _fork(
+    control: socket.socket,
+    descriptor: int,
+    given: settings.Settings,
+    scanning: scanner.Scanner,
+    *,
+    audit_only: bool,
+) -> int:
+    parent = os.getpid()
+    process = os.fork()
+    if process:
+        os.close(descriptor)
+        return process
+    try:  # the child: it never comes back from here
+        control.close()
+        _end_with(parent)
+        quarantine = Quarantine.open(given.quarantine, given.reviewers)
+        clerk = Clerk(scanning, quarantine, Journal(given.decisions), audit_only=audit_only)
+        with socket.socket(fileno=descriptor) as link:
+            while (task := tasks.take(link)) is not None:
+                tasks.answer(link, _done(clerk, link, *task))
+    except BaseException as error:  # noqa: BLE001 - no traceback: it could hold a value
+        logging.getLogger("exfilter.door").error("worker ended: %s", type(error).__name__)  # noqa: TRY400
+        os._exit(1)
+    os._exit(0)
+
+
+def _end_with(parent: int) -> None:
+    """Have the kernel end this process when its parent ends, however that happens."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def _done(clerk: Clerk, link: socket.socket, task: tasks.Task, files: list[int]) -> tasks.Outcome:
+    try:
+        if isinstance(task, tasks.Refuse):
+            return clerk.refuse(tasks.transfer(task.transfer, b""), Failure(task.reason, task.cause))
+        if isinstance(task, tasks.Judge) and task.size < 0:
+            return _arriving(clerk, link, task, files[0])
+        body = task.body if task.body is not None else Filed(files[0], task.size)
+        transfer = tasks.transfer(task.transfer, body)
+        if isinstance(task, tasks.Keep):
+            return clerk.keep(transfer, Failure(task.reason, task.cause), task.begin)
+        return clerk.judge(transfer, _expiry(task.until), task.begin)
+    finally:
+        for descriptor in files:
+            os.close(descriptor)
+
+
+def _expiry(until: float) -> Expired:
+    return lambda: time.monotonic() >= until
+
+
+def _arriving(clerk: Clerk, link: socket.socket, task: tasks.Judge, file: int) -> tasks.Outcome:
+    """Judge a transfer while its body is still coming in."""
+    last = tasks.More(0)
+
+    def more() -> tuple[int, bool]:
+        nonlocal last
+        last = tasks.take_more(link)
+        return last.size, last.end > 0
+
+    body = Arriving(file, more)
+
+    def expired() -> bool:
+        return last.end > 0 and time.monotonic() >= last.until
+
+    transfer = tasks.transfer(task.transfer, body)
+    return clerk.judge(transfer, expired, task.begin)
+
+
+if __name__ == "__main__":
+    main()
