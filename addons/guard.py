@@ -128,9 +128,9 @@ class Guard:
         spool, reading = stream.spool(flow), stream.arrival(flow)
         if not _has_method(flow):
             return await self._desk.refuse(transfer, "the method is not made of capital letters and hyphens")
-        if spool and spool.broken:
+        if spool is not None and spool.broken:
             return await self._desk.refuse(transfer, f"the body could not be kept: {spool.broken}")
-        if spool and spool.dropped:
+        if spool is not None and spool.dropped:
             reason = f"the body is larger than the {self._max_body} bytes that are read"
             return await self._desk.refuse(transfer, reason)
         if reading and flow.request.trailers:
@@ -140,7 +140,7 @@ class Guard:
 
     def _refusal(self, flow: HTTPFlow, accept: str) -> Response:
         spool = stream.spool(flow)
-        if spool and spool.dropped and not spool.broken:
+        if spool is not None and spool.dropped and not spool.broken:
             return page.too_large(self._max_body, accept)
         answer = page.refused(accept)
         if not _has_method(flow):

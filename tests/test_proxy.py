@@ -9,10 +9,11 @@ import pytest
 
 from exfilter import policy, settings
 from exfilter.cli.proxy import _address
+from exfilter.door.plan import Plan
 from exfilter.index import build, keys
 from exfilter.index.store import IndexRefused
 from exfilter.model import Action, Reason, Transfer, never
-from exfilter.proxy import Door
+from exfilter.proxy import serve
 from exfilter.scanner import Scanner
 from fixtures.customers import write_csv
 
@@ -101,9 +102,18 @@ def test_names_stay_masked_while_there_is_no_index(house: Settings) -> None:
     assert digits not in shown.destination
 
 
-def test_a_door_with_an_option_that_leads_around_the_scan_cannot_be_made() -> None:
+def test_a_door_with_an_option_that_leads_around_the_scan_does_not_open(tmp_path: Path) -> None:
+    plan = Plan(
+        folder=tmp_path,
+        proxy_ca=tmp_path / "ca",
+        spool=tmp_path / "spool",
+        deadline=1,
+        max_body=1,
+        workers=1,
+        options=("http2=false", "ignore_hosts=.*"),
+    )
     with pytest.raises(ValueError, match="ignore_hosts"):
-        Door(options=("http2=false", "ignore_hosts=.*"))
+        serve(plan)
 
 
 @pytest.mark.parametrize(

@@ -12,16 +12,16 @@ import logging
 import os
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from exfilter.body import Filed, size
 from exfilter.door import tasks
-from exfilter.door.pool import Arrival, BusyError, LostError, Pool
+from exfilter.door.pool import Arrival, BusyError, LostError
 from exfilter.door.tasks import Outcome
 from exfilter.model import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from exfilter.model import Transfer
 
@@ -37,6 +37,18 @@ RECORDERS = 2
 logger = logging.getLogger("exfilter.door")
 
 
+class Workers(Protocol):
+    """Those who do what a desk wants done (``pool.Pool``)."""
+
+    async def run(
+        self, task: tasks.Task, actor: str, size: int, files: Sequence[int], until: float
+    ) -> Outcome:
+        """Have a task done. Raises BusyError or LostError."""
+
+    def begin(self, task: tasks.Judge, actor: str, file: int) -> Arrival | None:
+        """Let a worker read a body that still arrives."""
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """Judges transfers, several at a time.
@@ -44,8 +56,8 @@ class Desk:
     ``audit_only`` decides and records, and never holds anything back, also not what could not be scanned.
     """
 
-    pool: Pool
-    recorders: Pool
+    pool: Workers
+    recorders: Workers
     deadline: float = 60.0
     """Seconds in which a sender has an answer once his request is whole."""
     audit_only: bool = False

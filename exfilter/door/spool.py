@@ -49,6 +49,10 @@ class Spool:
         """Return the bytes that are here."""
         return self._size
 
+    def __bool__(self) -> bool:
+        """Whether any bytes are here. Ask ``is None`` where it is meant: what was dropped is not here."""
+        return self._size > 0
+
     def __bytes__(self) -> bytes:
         """Return what is in memory."""
         return b"".join(self._pieces)

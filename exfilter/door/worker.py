@@ -42,10 +42,13 @@ def main() -> None:
         given = settings.load(Path(wanted.folder))
         scanning = scanner.Scanner(given)
         with Quarantine.open(given.quarantine, given.reviewers):
-            control.send(commands.READY)
+            pass
     except (ValueError, OSError) as error:
         control.send(str(error).encode()[:_ROUND])
         return
+    if scanner.SLOW:
+        sys.stderr.write(scanner.SLOW + "\n")
+    control.send(commands.READY)
     _serve(control, given, scanning, audit_only=wanted.audit_only)
 
 
@@ -98,7 +101,7 @@ def _fork(
         clerk = Clerk(scanning, quarantine, Journal(given.decisions), audit_only=audit_only)
         with socket.socket(fileno=descriptor) as link:
             while (task := tasks.take(link)) is not None:
-                tasks.answer(link, _done(clerk, link, *task))
+                tasks.answer(link, done(clerk, link, *task))
     except BaseException as error:  # noqa: BLE001 - no traceback: it could hold a value
         logging.getLogger("exfilter.door").error("worker ended: %s", type(error).__name__)  # noqa: TRY400
         os._exit(1)
@@ -112,11 +115,12 @@ def _end_with(parent: int) -> None:
         os._exit(1)
 
 
-def _done(clerk: Clerk, link: socket.socket, task: tasks.Task, files: list[int]) -> tasks.Outcome:
+def done(clerk: Clerk, link: socket.socket | None, task: tasks.Task, files: list[int]) -> tasks.Outcome:
+    """Do a task, and close the files that came with it."""
     try:
         if isinstance(task, tasks.Refuse):
             return clerk.refuse(tasks.transfer(task.transfer, b""), Failure(task.reason, task.cause))
-        if isinstance(task, tasks.Judge) and task.size < 0:
+        if isinstance(task, tasks.Judge) and task.size < 0 and link is not None:
             return _arriving(clerk, link, task, files[0])
         body = task.body if task.body is not None else Filed(files[0], task.size)
         transfer = tasks.transfer(task.transfer, body)

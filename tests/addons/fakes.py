@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +15,14 @@ from mitmproxy.test import taddons
 from addons.gate import Clearances, Gate
 from addons.guard import Guard
 from exfilter.body import whole
+from exfilter.door import tasks
+from exfilter.door.clerk import Clerk
 from exfilter.door.desk import Desk
+from exfilter.door.worker import done
 from exfilter.model import Action, Expired, Findings, Reason, Transfer, Verdict, Versions
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from mitmproxy import hooks
 
@@ -86,6 +90,27 @@ class Journal:
         self.lines.append({"method": transfer.method, "rule": verdict.rule, **fields})
 
 
+class Workers:
+    """Do their work in this process, each task in a thread."""
+
+    def __init__(self, clerk: Clerk) -> None:
+        self.clerk = clerk
+        self.lost: list[Exception] = []
+        """What becomes of the next tasks instead."""
+
+    async def run(
+        self, task: tasks.Task, actor: str, size: int, files: Sequence[int], until: float
+    ) -> tasks.Outcome:
+        del actor, size, until
+        if self.lost:
+            raise self.lost.pop()
+        mine = [os.dup(descriptor) for descriptor in files]
+        return await asyncio.to_thread(done, self.clerk, None, task, mine)
+
+    def begin(self, task: tasks.Judge, actor: str, file: int) -> None:
+        del task, actor, file
+
+
 class Door:
     """Guard and gate in a mitmproxy without sockets."""
 
@@ -95,9 +120,9 @@ class Door:
         self.scanner = scanner or Scanner()
         self.quarantine = Quarantine()
         self.journal = Journal()
-        self.desk = Desk(
-            self.scanner, self.quarantine, self.journal, deadline=deadline, audit_only=audit_only
-        )
+        clerk = Clerk(self.scanner, self.quarantine, self.journal, audit_only=audit_only)
+        self.pool, self.recorders = Workers(clerk), Workers(clerk)
+        self.desk = Desk(self.pool, self.recorders, deadline, audit_only)
         clearances = Clearances()
         self.guard = Guard(self.desk, clearances, 1000)
         self.gate = Gate(clearances)

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,13 +19,15 @@ from mitmproxy.proxy.layers.http._hooks import (
 from mitmproxy.proxy.layers.websocket import WebsocketEndHook, WebsocketMessageHook
 from mitmproxy.test import tflow, tutils
 
+from addons.private import stream
 from exfilter.body import whole
-from exfilter.door.desk import Desk
-from exfilter.model import Transfer
-from tests.addons.fakes import SECRET, Door, Journal, Quarantine, Scanner
+from exfilter.door.pool import BusyError, LostError
+from exfilter.door.spool import Spool
+from exfilter.model import Reason
+from tests.addons.fakes import SECRET, Door, Scanner
 
 if TYPE_CHECKING:
-    from exfilter.model import Expired, Verdict
+    from exfilter.model import Expired, Transfer, Verdict
 
 CLEAN = b"name=value"
 LEAK = b"to=" + SECRET
@@ -46,18 +47,6 @@ class Raising(Scanner):
 
     def examine(self, transfer: Transfer, expired: Expired) -> Verdict:  # noqa: ARG002
         raise self.error
-
-
-class Stuck(Scanner):
-    """Never looks at its deadline."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.end = threading.Event()
-
-    def examine(self, transfer: Transfer, expired: Expired) -> Verdict:  # noqa: ARG002
-        self.end.wait(20)
-        return super().examine(transfer, lambda: False)
 
 
 def test_a_clean_request_is_forwarded_after_its_journal_line() -> None:
@@ -115,16 +104,33 @@ def test_a_raising_scan_is_held_and_recorded(error: BaseException) -> None:
     assert door.journal.lines[0]["rule"] == "fail-closed"
 
 
-def test_a_scan_that_does_not_end_is_held() -> None:
-    stuck = Stuck()
-    door, sent = Door(stuck, deadline=-1.9), flow(CLEAN)
-    try:
-        door.fire(HttpRequestHook(sent))
-    finally:
-        stuck.end.set()
+@pytest.mark.parametrize("cause", [Reason.DEADLINE, Reason.MALFORMED])
+def test_what_a_worker_was_lost_over_is_held_by_another(cause: Reason) -> None:
+    door, sent = Door(), flow(CLEAN)
+    door.pool.lost.append(LostError(cause))
+    door.fire(HttpRequestHook(sent))
     assert sent.response is not None
     assert door.journal.lines[0]["rule"] == "fail-closed"
-    assert len(door.quarantine.held) == 1
+    assert whole(door.quarantine.held[0][0].body) == CLEAN
+
+
+@pytest.mark.parametrize("error", [LostError(Reason.DEADLINE), BusyError()])
+def test_what_nobody_can_record_is_refused(error: Exception) -> None:
+    door, sent = Door(), flow(CLEAN)
+    door.pool.lost.append(LostError(Reason.MALFORMED))
+    door.recorders.lost.append(error)
+    door.fire(HttpRequestHook(sent))
+    assert sent.response is not None
+    assert sent.response.status_code == 503
+
+
+def test_who_finds_nobody_free_is_told_so_and_recorded() -> None:
+    door, sent = Door(), flow(CLEAN)
+    door.pool.lost.append(BusyError())
+    door.fire(HttpRequestHook(sent))
+    assert sent.response is not None
+    assert (sent.response.status_code, sent.response.headers["retry-after"]) == (503, "60")
+    assert [line["held"] for line in door.journal.lines] == [True]
 
 
 @pytest.mark.parametrize("body", [CLEAN, LEAK])
@@ -147,21 +153,46 @@ def test_what_can_be_neither_held_nor_written_down_is_refused_without_an_id() ->
     assert "X-Exfilter-Transfer" not in sent.response.headers
 
 
-def test_a_flow_that_cannot_be_read_is_not_forwarded() -> None:
+def test_a_flow_that_cannot_be_read_is_not_forwarded(monkeypatch: pytest.MonkeyPatch) -> None:
     door, sent = Door(), flow(CLEAN)
-    sent.metadata["exfilter.dropped"] = "no number"
+    monkeypatch.delattr(sent.request.data, "host")
     door.fire(HttpRequestHook(sent))
     assert sent.response is not None
     assert sent.response.status_code == 503
 
 
+def spooled(sent: HTTPFlow, limit: int, data: bytes) -> Spool:
+    spool = Spool(limit)
+    spool += data
+    stream._spools[sent] = spool
+    return spool
+
+
 def test_a_body_that_was_too_large_to_keep_is_refused() -> None:
     door, sent = Door(), flow(b"")
-    sent.metadata["exfilter.dropped"] = 5000
+    spooled(sent, 10, b"x" * 5000)
     door.fire(HttpRequestHook(sent))
     assert sent.response is not None
     assert sent.response.status_code == 413
     assert door.journal.lines[0]["held"] is True
+
+
+def test_a_body_for_which_there_is_no_room_is_refused() -> None:
+    door, sent = Door(), flow(b"")
+    spooled(sent, 10, b"x" * 5000).broken = "No space left on device"
+    door.fire(HttpRequestHook(sent))
+    assert sent.response is not None
+    assert sent.response.status_code == 503
+    assert door.journal.lines[0]["held"] is True
+
+
+def test_a_body_in_a_file_is_scanned_and_held_like_any() -> None:
+    door = Door()
+    for body in (bytes(3 << 20) + LEAK, b"x" * (3 << 20)):
+        sent = flow(b"")
+        assert spooled(sent, 4 << 20, body).file is not None
+        door.fire(HttpRequestHook(sent))
+        assert (sent.response is None) == (LEAK not in body)
 
 
 def test_an_answer_that_stands_is_left_alone() -> None:
@@ -188,35 +219,6 @@ def test_a_release_does_not_cover_a_cookie_with_a_customer() -> None:
     door.fire(HttpRequestHook(sent))
     assert sent.response is not None
     assert door.quarantine.released
-
-
-class Slow(Quarantine):
-    """Seals until it is told that the other transfer is through."""
-
-    def __init__(self, through: threading.Event) -> None:
-        super().__init__()
-        self.through = through
-
-    def hold(self, transfer: Transfer, verdict: Verdict) -> str:
-        assert self.through.wait(20)
-        return super().hold(transfer, verdict)
-
-
-def test_what_passes_does_not_wait_until_another_is_sealed() -> None:
-    through = threading.Event()
-    journal = Journal()
-    desk = Desk(Scanner(), Slow(through), journal, workers=2)
-
-    async def judge() -> list[bool]:
-        held = asyncio.create_task(desk.judge(Transfer("proxy", LEAK)))
-        await asyncio.sleep(0.05)
-        passed = await asyncio.wait_for(desk.judge(Transfer("proxy", CLEAN)), 20)
-        through.set()
-        return [passed.forward, (await held).forward]
-
-    assert asyncio.run(judge()) == [True, False]
-    assert [line["held"] for line in journal.lines] == [False, True]
-    desk.close()
 
 
 def test_audit_only_records_a_leak_and_lets_it_pass() -> None:

@@ -33,8 +33,8 @@ def test_code_that_is_gone_or_another_is_refused_by_name(place: str, why: str) -
 
 def test_it_is_mitmproxys_own_code_that_is_checked_also_after_it_was_replaced() -> None:
     before = digest(STREAM)
-    code = "from addons.private.stream import Bounds; from addons.private.known import digest; "
-    code += "Bounds(1).load(None); "
+    code = "from addons.private.stream import Streams; from addons.private.known import digest; "
+    code += "Streams(1, lambda *_: None).load(None); "
     code += f"print(digest({STREAM!r}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == before

@@ -68,7 +68,15 @@ class Proxy:
     address: str = ""
 
     def __enter__(self) -> Self:
-        command = [*COMMAND, "proxy", "--config", str(self.folder), "--listen", "127.0.0.1:0", *self.arguments]
+        command = [
+            *COMMAND,
+            "proxy",
+            "--config",
+            str(self.folder),
+            "--listen",
+            "127.0.0.1:0",
+            *self.arguments,
+        ]
         if self.limits:
             command = ["bash", "-c", f'{self.limits}; exec "$@"', "bash", *command]
         self.process = subprocess.Popen(

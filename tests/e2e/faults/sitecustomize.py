@@ -42,6 +42,9 @@ FAULTS: dict[str, Callable[[], None]] = {
 
 
 def _break(fault: str) -> None:
+    if fault == "has no compiled kernel":
+        sys.modules["exfilter.kernel.native"] = None  # type: ignore[assignment]
+        return
     from exfilter import scanner  # noqa: PLC0415 - only in the process that scans
 
     whole = scanner.Scanner.examine
