@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from addons.gate import Clearances, Gate
 from addons.guard import Guard
 from addons.handshake import Handshake
+from addons.patience import Patience
 from addons.pins import Pins
-from addons.private.http1 import Trailers
+from addons.private.http1 import Servers
 from addons.private.known import check
 from addons.private.stream import Streams
 from addons.private.websocket import Frames
@@ -29,4 +30,5 @@ def chain(plan: Plan, desk: Desk) -> Sequence[object]:
     clearances = Clearances()
     guard = Guard(desk, clearances, plan.max_body)
     streams = Streams(None if plan.audit_only else plan.max_body, guard.early)
-    return Pins(), streams, Frames(), Trailers(), Handshake(desk), guard, Gate(clearances)
+    patience, handshake = Patience(plan.patience), Handshake(desk)
+    return Pins(), streams, Frames(guard.flooded), Servers(), patience, handshake, guard, Gate(clearances)

@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
-from weakref import WeakSet
+from weakref import WeakKeyDictionary, WeakSet
 
 from addons import page
-from addons.private import stream
+from addons.private import stream, websocket
 from exfilter import flows
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from exfilter.door.tasks import Outcome
     from exfilter.model import Transfer
 
+TAIL = 16 * 1024
+"""Bytes of the messages of a stream that are read again with the next one."""
 _METHOD = re.compile(rb"[A-Z][A-Z-]{0,19}")
 """What a method may be: no place for text, not even in the case of its letters."""
 
@@ -34,6 +37,8 @@ class Guard:
         self._clearances = clearances
         self._max_body = max_body
         self._held: WeakSet[HTTPFlow] = WeakSet()
+        self._tails: WeakKeyDictionary[HTTPFlow, bytes] = WeakKeyDictionary()
+        self._tasks: set[asyncio.Task[Outcome]] = set()
 
     @property
     def held(self) -> int:
@@ -93,18 +98,30 @@ class Guard:
             return
         # Fail closed, as above: dropped first, picked up again on an outcome that says `forward`.
         message.drop()
+        tail = self._tails.get(flow, b"")
+        self._tails[flow] = (tail + message.content)[-TAIL:]
         try:
-            forward = (await self._desk.judge(flows.from_message(flow, message, "proxy"))).forward
+            transfer = flows.from_message(flow, message, "proxy")
+            outcome = await self._desk.judge(replace(transfer, before=tail))
         except Exception:
             if self._desk.audit_only:
                 self._clearances.grant(message)
                 message.dropped = False
             raise
-        if forward:
+        if outcome.forward:
             self._clearances.grant(message)
             message.dropped = False
         else:
             message.content = b""
+            websocket.close(flow, page.said(outcome.transfer_id))
+
+    def flooded(self, flow: HTTPFlow) -> None:
+        """Record a message that was too large to be judged."""
+        transfer = flows.from_request(flow, "proxy")
+        refusal = self._desk.refuse(transfer, f"a WebSocket message of more than {websocket.LARGEST} bytes")
+        task = asyncio.get_running_loop().create_task(refusal)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def responseheaders(self, flow: HTTPFlow) -> None:
         """Do not store what comes back, and do not let it lead the client around this door."""

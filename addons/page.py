@@ -37,6 +37,11 @@ def refused(accept: str = "") -> Response:
     return _answer(503, "Not checked, not sent", text, "", accept)
 
 
+def said(transfer_id: str) -> str:
+    """Return one line for protocols that have no page: at most 123 bytes, as RFC 6455 allows."""
+    return f"not sent, held for review: {transfer_id}" if transfer_id else "not sent: it could not be checked"
+
+
 def busy(accept: str) -> Response:
     """Answer where nobody has the time to check."""
     text = "This transfer was not sent: too many others are being checked. Try again in a minute."

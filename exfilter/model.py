@@ -106,6 +106,9 @@ class Transfer:
     trailers: Headers = ()
     time: float = 0.0
     """Seconds since the epoch, UTC: the door's clock, or the capture's own."""
+    before: bytes = b""
+    """What the same stream (a WebSocket, a gRPC call) sent last: read once more with the beginning of the
+    body, so that a value in two messages is seen and customers of several messages count together."""
 
     def header(self, name: str) -> str:
         """Return the first header of that name in any case, or an empty string."""

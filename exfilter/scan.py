@@ -9,14 +9,14 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from itertools import batched, islice
+from itertools import batched, chain, islice
 
 import numpy as np
 
 from detectors import CANONICALISER, names
 from detectors.terms import Terms
 from exfilter import __version__, content, evidence, kernel
-from exfilter.body import size
+from exfilter.body import size, whole
 from exfilter.index.store import Index
 from exfilter.kernel.tables import NAME_LOOSE, Matches, Tables
 from exfilter.limits import Limits
@@ -40,6 +40,8 @@ from exfilter.model import (
 )
 from exfilter.policy import Policy, decide, failed, hosts
 
+SEAM = 4096
+"""Bytes of a message that are read together with what came before it."""
 SHOWN_IN_PART = 200
 """Places of one part that may be shown to a reviewer."""
 READ_FOR_SHOWN = 16
@@ -79,7 +81,7 @@ class Engine:
         show: Show = reveal_values if reveal else mask
         seen = _Seen()
         last: Unscanned | None = None
-        for item in content.read(transfer, limits, expired):
+        for item in chain(content.read(transfer, limits, expired), _joined(transfer, limits, expired)):
             if isinstance(item, Unscanned):
                 self._leave(item, show, seen)
                 continue
@@ -236,6 +238,17 @@ class Pipeline:
             return verdict.action.holds
         read = replace(verdict.findings, unscanned=())
         return decide(self.policy, transfer, read, verdict.versions).action.holds
+
+
+def _joined(transfer: Transfer, limits: Limits, expired: Expired) -> Iterator[Part]:
+    """Yield what stands over the seam between a message and those before it.
+
+    What cannot be read there was read, or reported, in the messages themselves.
+    """
+    if transfer.before:
+        start = whole(transfer.body)[:SEAM]
+        seam = Transfer(door=transfer.door, body=transfer.before + start, name="stream")
+        yield from (item for item in content.read(seam, limits, expired) if isinstance(item, Part))
 
 
 def _unread(transfer: Transfer) -> Unscanned:

@@ -36,8 +36,13 @@ DEFAULT_TEXT = """\
 # customer table. "" = none: such a number is found only as it is written there.
 region = ""
 
-# Seconds that a transfer may take to be scanned. One that takes longer is held.
+# Seconds in which a sender has an answer once his request is whole. A transfer whose scan takes more than
+# 70 % of it is held; the rest is for sealing and recording.
 # deadline = 60
+
+# Seconds that a client of the proxy may take for the head of a request, and between two pieces of its
+# body, before its connection is closed.
+# patience = 30
 
 # Bytes of the largest body that is scanned whole: 256 MiB. What goes beyond is unscanned.
 # max_body = 268435456
@@ -93,6 +98,8 @@ class Settings(BaseSettings):
     """Region of phone numbers without country code. Empty: none."""
     deadline: float = Field(default=60.0, gt=0, allow_inf_nan=False)
     """Seconds for one transfer."""
+    patience: float = Field(default=30.0, gt=0, allow_inf_nan=False)
+    """Seconds for the head of a request, and between two pieces of its body."""
     max_body: int = Field(default=256 * MIB, gt=0)
     """Bytes."""
     passwords: tuple[str, ...] = Field(default=(), repr=False, strict=False)

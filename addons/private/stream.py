@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 from weakref import WeakKeyDictionary, WeakSet
 
-from mitmproxy import ctx
 from mitmproxy.proxy import commands
 from mitmproxy.proxy.layers import http
 from mitmproxy.proxy.layers.http._events import (
@@ -32,6 +31,7 @@ from mitmproxy.proxy.layers.http._events import (
 from mitmproxy.proxy.layers.http._hooks import HttpRequestHook, HttpResponseHeadersHook
 from mitmproxy.proxy.layers.http._http2 import Http2Client
 
+from addons.private import connections
 from exfilter.body import CHUNK
 from exfilter.door.spool import Spool
 
@@ -108,14 +108,10 @@ class _Pump:
         return False
 
     def _is_taken(self) -> bool:
-        stream = self.stream
-        server: Any = ctx.master.addons.get("proxyserver")
-        handler = server.connections.get(stream.context.client.id)
-        io = handler and handler.transports.get(stream.context.server)
-        if not io or not io.writer:
-            return True  # closed: the stream hears of it
-        low, _ = io.writer.transport.get_write_buffer_limits()
-        return io.writer.transport.get_write_buffer_size() <= low and not stream.queued
+        context = self.stream.context
+        sending = connections.transport(context.client, context.server)
+        # None: it is closed, of which the stream hears.
+        return sending is None or (connections.is_taken(sending) and not self.stream.queued)
 
 
 @dataclass
@@ -146,6 +142,11 @@ class SpoolStream(http.HttpStream):
     def spool(self) -> Spool:
         """What has arrived of the body."""
         return self.request_body_buf  # type: ignore[return-value]
+
+    @property
+    def arrived(self) -> int:
+        """How many bytes of the body have arrived."""
+        return len(self.spool) + self.spool.dropped
 
     @property
     def is_broken(self) -> bool:

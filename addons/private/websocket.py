@@ -2,6 +2,9 @@
 
 A client's ping is answered here, with what it sent, and goes on empty. Its pong goes on as it is when it
 repeats what the far end has asked with, else empty. Its close keeps the code and loses the reason.
+
+A message is in memory until it is judged, so its size is bounded; one that is larger closes the connection,
+and so does one that is held.
 """
 
 # mypy: untyped-calls-exclude=mitmproxy
@@ -9,27 +12,47 @@ repeats what the far end has asked with, else empty. Its close keeps the code an
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
+from weakref import WeakKeyDictionary
 
+from mitmproxy.proxy import commands
 from mitmproxy.proxy.layers import websocket
 from wsproto.connection import ConnectionState
-from wsproto.events import CloseConnection, Ping, Pong
+from wsproto.events import CloseConnection, Message, Ping, Pong
+from wsproto.frame_protocol import CloseReason
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
+    from mitmproxy.http import HTTPFlow
     from mitmproxy.proxy.commands import SendData
     from wsproto.events import Event
 
 UNANSWERED = 16
 """Pings of the far end that are remembered for their pongs."""
+LARGEST = 8 << 20
+"""Bytes of a client's message."""
+LARGEST_ANSWER = 64 << 20
+"""Bytes of a far end's message."""
+
+_closing: WeakKeyDictionary[HTTPFlow, str] = WeakKeyDictionary()
+
+
+def close(flow: HTTPFlow, reason: str) -> None:
+    """Close a connection as soon as mitmproxy gets to it; the client is told the reason."""
+    _closing[flow] = reason
 
 
 class Frames:
-    """Has mitmproxy relay WebSockets without the payloads of control frames."""
+    """Has mitmproxy relay WebSockets without the payloads of control frames, and not without bounds."""
+
+    def __init__(self, refused: Callable[[HTTPFlow], None]) -> None:
+        """Take who is told of a message that was too large."""
+        self._refused = refused
 
     def load(self, _loader: object) -> None:
         """Replace both classes: by name, in the places where mitmproxy looks them up."""
+        EmptyingLayer.refused = [self._refused]
         websocket.WebsocketConnection = EmptyingConnection  # type: ignore[misc]
         websocket.WebsocketLayer = EmptyingLayer  # type: ignore[misc]
 
@@ -41,6 +64,9 @@ class EmptyingConnection(websocket.WebsocketConnection):
         super().__init__(*args, **kwargs)
         self._asked: deque[bytes] = deque(maxlen=UNANSWERED)
         self._owed: list[Pong] = []
+        self._size = 0
+        self.flooded = False
+        """Whether a message was too large."""
 
     def send2(self, event: Event) -> SendData:
         """Send to this side, and remember what a ping asks with."""
@@ -51,6 +77,10 @@ class EmptyingConnection(websocket.WebsocketConnection):
     def events(self) -> Generator[Event]:
         """Yield what this side sent."""
         for event in super().events():
+            if isinstance(event, Message) and self._is_too_large(event):
+                self.flooded = True
+                yield CloseConnection(CloseReason.MESSAGE_TOO_BIG)
+                return
             # `client` says what this end is: a server is what faces the client.
             yield event if self.client else self._emptied(event)
 
@@ -60,6 +90,15 @@ class EmptyingConnection(websocket.WebsocketConnection):
         for pong in owed:
             if self.state is ConnectionState.OPEN:
                 yield self.send2(pong)
+
+    def _is_too_large(self, event: Message[Any]) -> bool:
+        self._size += len(event.data)
+        largest = LARGEST_ANSWER if self.client else LARGEST
+        if self._size > largest:
+            return True
+        if event.message_finished:
+            self._size = 0
+        return False
 
     def _emptied(self, event: Event) -> Event:
         if isinstance(event, Ping):
@@ -82,10 +121,31 @@ class EmptyingConnection(websocket.WebsocketConnection):
 
 
 class EmptyingLayer(websocket.WebsocketLayer):
-    """The relay, which also answers pings."""
+    """The relay, which also answers pings, and closes."""
+
+    refused: ClassVar[list[Callable[[HTTPFlow], None]]] = []
 
     def relay_messages(self, event: Any) -> Iterator[Any]:  # noqa: ANN401 - mitmproxy's events
         """Pass on what came, then answer."""
         yield from super().relay_messages(event)
+        if self.client_ws.flooded:
+            self.client_ws.flooded = False
+            for refused in self.refused:
+                refused(self.flow)
+        if self.flow in _closing and self._handle_event != self.done:
+            yield from self._closed(_closing.pop(self.flow))
         for side in (self.client_ws, self.server_ws):
             yield from side.answers()
+
+    def _closed(self, reason: str) -> Iterator[Any]:
+        ends = (
+            (self.server_ws, CloseConnection(CloseReason.GOING_AWAY)),
+            (self.client_ws, CloseConnection(CloseReason.POLICY_VIOLATION, reason)),
+        )
+        for side, event in ends:
+            if side.state in {ConnectionState.OPEN, ConnectionState.REMOTE_CLOSING}:
+                yield side.send2(event)
+            yield commands.CloseConnection(side.conn)
+        yield websocket.WebsocketEndHook(self.flow)
+        self.flow.live = False
+        self._handle_event = self.done

@@ -19,6 +19,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     deadline: float
     max_body: int
     workers: int
+    patience: float = 30.0
+    """Seconds that a client may take for the head of a request, and between pieces of its body."""
     host: str = "127.0.0.1"
     port: int = 8080
     """0: a free one."""

@@ -40,6 +40,7 @@ class Sent(msgspec.Struct, frozen=True):
     headers: Headers
     trailers: Headers
     time: float
+    before: bytes
 
 
 class Judge(msgspec.Struct, frozen=True, tag=True):
