@@ -9,6 +9,7 @@ from addons.guard import Guard
 from addons.handshake import Handshake
 from addons.patience import Patience
 from addons.pins import Pins
+from addons.private.calls import Calls
 from addons.private.http1 import Servers
 from addons.private.known import check
 from addons.private.stream import Streams
@@ -31,4 +32,14 @@ def chain(plan: Plan, desk: Desk) -> Sequence[object]:
     guard = Guard(desk, clearances, plan.max_body)
     streams = Streams(None if plan.audit_only else plan.max_body, guard.early)
     patience, handshake = Patience(plan.patience), Handshake(desk)
-    return Pins(), streams, Frames(guard.flooded), Servers(), patience, handshake, guard, Gate(clearances)
+    return (
+        Pins(),
+        streams,
+        Frames(guard.flooded),
+        Servers(),
+        Calls(),
+        patience,
+        handshake,
+        guard,
+        Gate(clearances),
+    )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary, WeakSet
 
 from addons import page
-from addons.private import stream, websocket
+from addons.private import calls, stream, websocket
 from exfilter import flows
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from exfilter.door.tasks import Outcome
     from exfilter.model import Transfer
 
+_ABOUT = frozenset({"content-type", "content-encoding", "grpc-encoding", "connect-content-encoding"})
+"""Headers of a call that say how its messages are to be read."""
 TAIL = 16 * 1024
 """Bytes of the messages of a stream that are read again with the next one."""
 _METHOD = re.compile(rb"[A-Z][A-Z-]{0,19}")
@@ -65,7 +67,8 @@ class Guard:
         # an outcome that says `forward`. Rule 3: the gate, later in the chain, blocks what has no mark.
         flow.response = page.refused(accept)
         try:
-            self._held.add(flow)
+            if flow.request.method != "CONNECT":  # a tunnel has no end that would be told of
+                self._held.add(flow)
             flow.request.headers.pop("proxy-authorization", None)
             outcome = await self._judge(flow, _transfer(flow))
         except Exception:
@@ -87,6 +90,26 @@ class Guard:
 
     http_connect = request
     """The host name of a tunnel is itself a carrier."""
+
+    async def exfilter_opening(self, opening: calls.Opening) -> None:
+        """Let a call go on message by message where the policy says so, and nothing is in its head."""
+        transfer = flows.from_request(opening.flow, "proxy")
+        opening.granted = _has_method(opening.flow) and await self._desk.may_stream(transfer)
+
+    async def exfilter_piece(self, piece: calls.Piece) -> None:
+        """Judge messages of a call. Fail closed: only an outcome that says ``forward`` lets them pass."""
+        flow = piece.flow
+        accept = flow.request.headers.get("accept", "")
+        piece.refusal = page.refused(accept)
+        transfer = _message(flow, piece.data, self._tails.get(flow, b""))
+        self._tails[flow] = (transfer.before + piece.data)[-TAIL:]
+        if piece.too_large:
+            outcome = await self._desk.refuse(transfer, f"a message of more than {calls.LARGEST} bytes")
+        else:
+            outcome = await self._desk.judge(transfer)
+        piece.passes = outcome.forward
+        if outcome.transfer_id:
+            piece.refusal = page.held(outcome.transfer_id, accept)
 
     async def websocket_message(self, flow: HTTPFlow) -> None:
         """Hold a client's message until it is judged; forget the ones before it."""
@@ -175,6 +198,13 @@ def _transfer(flow: HTTPFlow) -> Transfer:
     if spool is None or spool.file is None:
         return flows.from_request(flow, "proxy")
     return replace(flows.from_request(flow, "proxy"), body=spool.body())
+
+
+def _message(flow: HTTPFlow, data: bytes, before: bytes) -> Transfer:
+    """Return messages of a call; its head was judged when it was opened."""
+    request = flows.from_request(flow, "proxy")
+    kept = tuple((name, value) for name, value in request.headers if name.lower() in _ABOUT)
+    return replace(request, body=data, headers=kept, before=before)
 
 
 def _has_method(flow: HTTPFlow) -> bool:

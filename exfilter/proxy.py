@@ -131,7 +131,7 @@ async def _run(plan: Plan, nursery: Nursery) -> None:
     certificate = _confdir(plan.proxy_ca) / CERTIFICATE
     log = Discreet(logging.ERROR)
     logging.getLogger().addHandler(log)
-    pool, recorders = Pool(nursery, plan.workers), Pool(nursery, RECORDERS)
+    pool, recorders = Pool(nursery, plan.workers, plan.queue), Pool(nursery, RECORDERS)
     try:
         options = Options(
             confdir=str(plan.proxy_ca), listen_host=plan.host, listen_port=plan.port, rawtcp=False

@@ -247,7 +247,8 @@ def _joined(transfer: Transfer, limits: Limits, expired: Expired) -> Iterator[Pa
     """
     if transfer.before:
         start = whole(transfer.body)[:SEAM]
-        seam = Transfer(door=transfer.door, body=transfer.before + start, name="stream")
+        about = tuple(header for header in transfer.headers if header[0].lower() == "content-type")
+        seam = Transfer(door=transfer.door, body=transfer.before + start, name="stream", headers=about)
         yield from (item for item in content.read(seam, limits, expired) if isinstance(item, Part))
 
 

@@ -1,11 +1,13 @@
-"""A pipeline as a configuration folder describes it, always with the newest index."""
+"""A pipeline as a configuration folder describes it, always with the newest index and policy."""
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from detectors.terms import Terms
 from exfilter import kernel, policy
@@ -14,6 +16,8 @@ from exfilter.limits import PROXY, Limits
 from exfilter.model import Expired, Reason, Transfer, Verdict
 from exfilter.scan import Engine, Pipeline
 from exfilter.settings import Settings
+
+logger = logging.getLogger("exfilter.door")
 
 SLOW = (
     "the slow reference kernel runs: exfilter was installed where there is no C compiler"
@@ -24,9 +28,10 @@ SLOW = (
 
 
 class Scanner:
-    """The pipeline with the newest index: a rebuilt one is opened between transfers, whole or not at all.
+    """The pipeline with the newest index and policy: they change between transfers, whole or not at all.
 
-    A transfer keeps the index that it began with. Safe to use from several threads.
+    A transfer keeps those that it began with. Without a good index nothing is examined; a policy with a
+    mistake is said to be one, and that before it stays in force. Safe to use from several threads.
     """
 
     CHECK = 1.0
@@ -45,7 +50,9 @@ class Scanner:
         Without ``limits`` it is for a door that holds a sender waiting. ``whole``: as for ``Index.open``.
         """
         self._path = settings.index
-        self._policy = policy.load(settings.policy)
+        self._rules = settings.policy
+        self._stamp = _stamp(self._rules)
+        self._policy = policy.load(self._rules)
         self._terms = Terms(self._policy.terms)
         self._key = keys.load(settings.index_key)
         given = limits or replace(PROXY, bytes_in=settings.max_body)
@@ -65,7 +72,7 @@ class Scanner:
                 # Fail closed: there is none until the one on disk has been found good.
                 good, self._good = self._good, False
                 version = self._look()
-                if not good or version != self._version:
+                if self._has_new_policy() or not good or version != self._version:
                     self._last, self._version = self._open(), version
                 self._good = True
                 self._next_look = self._clock() + self.CHECK
@@ -75,11 +82,29 @@ class Scanner:
         """Scan and decide. Raises ValueError or OSError without an index."""
         return self.pipeline().examine(transfer, expired)
 
+    def may_stream(self, transfer: Transfer) -> bool:
+        """Whether the policy lets a request to this destination go on message by message."""
+        return policy.may_stream(self.pipeline().policy, transfer)
+
     def failed(self, reason: str, transfer: Transfer, cause: Reason) -> Verdict:
         """Return what the policy says of a transfer that was not scanned."""
         good, last = self._good, self._last
         verdict = last.failed(reason, transfer, cause)
         return verdict if good else replace(verdict, versions=replace(verdict.versions, index=""))
+
+    def _has_new_policy(self) -> bool:
+        """Read the policy again where its file has changed. One with a mistake changes nothing."""
+        stamp = _stamp(self._rules)
+        if stamp == self._stamp:
+            return False
+        self._stamp = stamp
+        try:
+            self._policy = policy.load(self._rules)
+        except (ValueError, OSError) as error:
+            logger.error("%s; the policy before it stays in force", error)  # noqa: TRY400 - the operator's words
+            return False
+        self._terms = Terms(self._policy.terms)
+        return True
 
     def _look(self) -> tuple[object, ...]:
         """Return what changes with the index on disk, also when a file of it is altered in its place."""
@@ -89,3 +114,12 @@ class Scanner:
     def _open(self, *, whole: bool = True) -> Pipeline:
         engine = Engine(store.Index.open(self._path, self._key, whole=whole), self._terms)
         return Pipeline(engine, self._policy, self._limits)
+
+
+def _stamp(file: Path) -> tuple[int, ...]:
+    """Return what changes with a file. Empty: there is none."""
+    try:
+        found = file.stat()
+    except OSError:
+        return ()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns

@@ -57,6 +57,9 @@ region = ""
 # Processes that scan side by side. Default: one for each core.
 # workers = 2
 
+# Transfers that may wait for such a process. Whoever comes when so many wait is told to try again.
+# queue = 128
+
 # index = "index"
 # index_key = "index.key"
 # policy = "policy.toml"
@@ -107,6 +110,8 @@ class Settings(BaseSettings):
     ocr: bool = False
     """Whether the pixels of pictures are read."""
     workers: int = Field(default_factory=_cores, ge=1, le=1024)
+    queue: int = Field(default=128, ge=0)
+    """Transfers that may wait for a worker."""
 
     @field_validator("passwords", mode="before")
     @classmethod

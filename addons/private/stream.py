@@ -46,8 +46,10 @@ STEP = 4 << 20
 """Bytes after which whoever reads a body while it arrives hears that there is more."""
 STUCK = 5.0
 """Seconds for which a destination that has answered already may leave the rest of a body untaken."""
-LOOK = 0.05
-"""Seconds between two looks at whether a destination has taken what it was sent."""
+LOOK = 0.5
+"""Seconds between two looks at whether both sides are still there."""
+QUEUED = 0.002
+"""Seconds between two looks at whether the window of an HTTP/2 connection has opened."""
 
 _spools: WeakKeyDictionary[HTTPFlow, Spool] = WeakKeyDictionary()
 _arrivals: WeakKeyDictionary[HTTPFlow, Arrival] = WeakKeyDictionary()
@@ -96,22 +98,24 @@ class _Pump:
 
     async def is_drained(self) -> bool:
         """Wait; False: the destination takes no more, or the client has gone."""
-        since = 0.0
+        answered = 0.0
         while not self.stream.is_broken:
-            if self._is_taken():
+            if await self._is_taken():
                 return True
-            now = time.monotonic()
-            since = since or now
-            if self.stream.is_answered and now - since > STUCK:
+            answered = answered or (time.monotonic() if self.stream.is_answered else 0.0)
+            if answered and time.monotonic() - answered > STUCK:
                 return False
-            await asyncio.sleep(LOOK if now - since > LOOK else 0.001)
         return False
 
-    def _is_taken(self) -> bool:
+    async def _is_taken(self) -> bool:
         context = self.stream.context
-        sending = connections.transport(context.client, context.server)
-        # None: it is closed, of which the stream hears.
-        return sending is None or (connections.is_taken(sending) and not self.stream.queued)
+        sending = connections.writer(context.client, context.server)
+        if sending is None:
+            return True  # it is closed, of which the stream hears
+        if self.stream.queued:
+            await asyncio.sleep(QUEUED)
+            return False
+        return await connections.is_taken(sending, LOOK)
 
 
 @dataclass

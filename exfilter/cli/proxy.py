@@ -50,6 +50,7 @@ def proxy(
         deadline=given.deadline,
         max_body=given.max_body,
         workers=given.workers,
+        queue=given.queue,
         patience=given.patience,
         host=host,
         port=port,

@@ -33,6 +33,9 @@ class Scanner(Protocol):
     def examine(self, transfer: Transfer, expired: Expired) -> Verdict:
         """Scan and decide. Raising means: not scanned."""
 
+    def may_stream(self, transfer: Transfer) -> bool:
+        """Whether a request to this destination may go on message by message."""
+
     def failed(self, reason: str, transfer: Transfer, cause: Reason) -> Verdict:
         """Return what the policy says of a transfer that was not scanned."""
 
@@ -94,6 +97,15 @@ class Clerk:
             logger.error("scan failed: %s", blame(error))  # noqa: TRY400 - a traceback may carry values
             result = Failure(f"the scan failed ({blame(error)})", Reason.MALFORMED)
         return self._settle(transfer, result, begin)
+
+    def open(self, transfer: Transfer, expired: Expired, begin: float) -> Outcome:
+        """Judge the head of a request that may go on message by message; elsewhere nothing is judged yet."""
+        try:
+            may = self.scanner.may_stream(transfer)
+        except BaseException as error:  # noqa: BLE001 - fail closed: it is held until it is whole
+            logger.error("stream not opened: %s", blame(error))  # noqa: TRY400 - as above
+            may = False
+        return self.judge(transfer, expired, begin) if may else Outcome(forward=False)
 
     def keep(self, transfer: Transfer, failure: Failure, begin: float) -> Outcome:
         """Record a transfer that was not scanned, and seal it."""

@@ -31,6 +31,8 @@ SETTLE = 0.15
 """Share in which the outcome is recorded, and again by another worker where the first was lost."""
 LEAST = 5.0
 """Seconds that recording has at least, however short the deadline."""
+ATTEMPTS = 2
+"""How often that is tried: what killed one worker may have killed them all."""
 RECORDERS = 2
 """Workers for what was not scanned: they are never kept waiting by a scan."""
 
@@ -85,6 +87,16 @@ class Desk:
             outcome = await self.refuse(transfer, busy)
             return Outcome(outcome.forward, outcome.transfer_id, outcome.action, outcome.rule, busy=True)
 
+    async def may_stream(self, transfer: Transfer) -> bool:
+        """Whether a request may go on message by message: the policy says so, and its head may leave."""
+        begin = time.monotonic()
+        scanned = begin + SCAN * self.deadline
+        task = tasks.Open(tasks.sent(transfer), begin, scanned)
+        try:
+            return (await self.pool.run(task, transfer.actor, 0, (), scanned + self._settling)).forward
+        except (LostError, BusyError):
+            return False
+
     def arriving(self, transfer: Transfer, file: int) -> Arrival | None:
         """Let a worker read a body while it arrives in ``file``. None: nobody has the time."""
         begin = time.monotonic()
@@ -107,12 +119,12 @@ class Desk:
             return await self._record(task, transfer.actor, files)
 
     async def _record(self, task: tasks.Keep | tasks.Refuse, actor: str, files: tuple[int, ...]) -> Outcome:
-        try:
-            until = time.monotonic() + self._settling
-            return await self.recorders.run(task, actor, 0, files, until)
-        except (LostError, BusyError):
-            logger.error("transfer neither kept nor recorded")  # noqa: TRY400 - a traceback may carry values
-            return Outcome(self.audit_only)
+        until = time.monotonic() + self._settling
+        for _ in range(ATTEMPTS):
+            with contextlib.suppress(LostError, BusyError):
+                return await self.recorders.run(task, actor, 0, files, until)
+        logger.error("transfer neither kept nor recorded")
+        return Outcome(self.audit_only)
 
     @property
     def _settling(self) -> float:

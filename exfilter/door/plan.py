@@ -19,6 +19,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     deadline: float
     max_body: int
     workers: int
+    queue: int = 128
     patience: float = 30.0
     """Seconds that a client may take for the head of a request, and between pieces of its body."""
     host: str = "127.0.0.1"

@@ -146,11 +146,14 @@ class Pool:
         return Arrival(self, worker)
 
     async def _turn(self, actor: str, *, large: bool) -> Worker:
-        if len(self._waiting) >= self.queue or self._closed:
+        if self._closed:
             raise BusyError
         wish = _Wish(actor, large, asyncio.get_running_loop().create_future())
         self._waiting.append(wish)
         self._assign()
+        if wish in self._waiting and len(self._waiting) > self.queue:
+            self._waiting.remove(wish)
+            raise BusyError
         try:
             return await wish.turn
         except asyncio.CancelledError:

@@ -86,7 +86,15 @@ class Refuse(msgspec.Struct, frozen=True, tag=True):
     cause: Reason
 
 
-Task = Judge | Keep | Refuse
+class Open(msgspec.Struct, frozen=True, tag=True):
+    """Judge the head of a request that is to go on message by message, where the policy allows that."""
+
+    transfer: Sent
+    begin: float
+    until: float
+
+
+Task = Judge | Keep | Refuse | Open
 
 
 class Outcome(msgspec.Struct, frozen=True):

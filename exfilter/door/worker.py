@@ -120,6 +120,8 @@ def done(clerk: Clerk, link: socket.socket | None, task: tasks.Task, files: list
     try:
         if isinstance(task, tasks.Refuse):
             return clerk.refuse(tasks.transfer(task.transfer, b""), Failure(task.reason, task.cause))
+        if isinstance(task, tasks.Open):
+            return clerk.open(tasks.transfer(task.transfer, b""), _expiry(task.until), task.begin)
         if isinstance(task, tasks.Judge) and task.size < 0 and link is not None:
             return _arriving(clerk, link, task, files[0])
         body = task.body if task.body is not None else Filed(files[0], task.size)

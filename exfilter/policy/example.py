@@ -36,6 +36,11 @@ crm = ["crm.example", "*.crm.example"]
 # Named groups of actors (proxy users, else client addresses).
 # support = ["anna", "support-*"]
 
+[streams]
+# Calls of gRPC that go on while they are answered. To these destinations each message is judged for itself,
+# with those before it, and then goes on. Elsewhere a call is held until it ends, and breaks if it does not.
+# destinations = ["grpc.crm.example"]
+
 [terms]
 # Words that count wherever they appear, in any case: label = [words].
 # classified = ["Company Confidential"]

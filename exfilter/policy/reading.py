@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from exfilter.policy.rules import Defaults, Policy, Rule, Steps
+from exfilter.policy.rules import Defaults, Policy, Rule, Steps, Streams
 
 Location = tuple[str | int, ...]
 _LINE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
@@ -155,4 +155,6 @@ def _model(at: Location) -> type[BaseModel]:
         return Rule
     if at[:2] == ("defaults", "on_unscanned"):
         return Steps
+    if at[:1] == ("streams",):
+        return Streams
     return Defaults if len(at) > 1 else Policy

@@ -199,6 +199,13 @@ class Defaults(_Table):
     on_unscanned: Annotated[dict[Reason, Steps], AfterValidator(_complete), Field(validate_default=True)] = {}
 
 
+class Streams(_Table):
+    """Requests that go on while they are answered, such as calls of gRPC."""
+
+    destinations: Destinations | None = None
+    """Where each message is judged for itself. None: nowhere, they are held until they end."""
+
+
 class Policy(_Table):
     """A checked policy. Equal policies, however they are laid out, have the same digest."""
 
@@ -209,6 +216,7 @@ class Policy(_Table):
     """Class -> patterns of hosts."""
     terms: dict[StrictStr, TermList] = {}
     """Label -> words; they match in any case, at word boundaries."""
+    streams: Streams = Streams()
     rules: tuple[Rule, ...] = ()
 
     @cached_property
@@ -226,6 +234,10 @@ class Policy(_Table):
                 raise mistake(reason, "rules", number, "name")
             seen.add(rule.name)
             self._check_references(number, rule)
+        for name in self.streams.destinations or ():
+            if not _is_host_pattern(name) and name not in self.destinations:
+                reason = f"{name!r} is not defined; add it to [destinations] or correct its spelling"
+                raise mistake(reason, "streams", "destinations")
         return self
 
     def _check_references(self, number: int, rule: Rule) -> None:

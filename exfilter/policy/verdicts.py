@@ -63,6 +63,12 @@ def decide(policy: Policy, transfer: Transfer, findings: Findings, versions: Ver
     )
 
 
+def may_stream(policy: Policy, transfer: Transfer) -> bool:
+    """Whether requests to this destination may go on message by message."""
+    names = policy.streams.destinations
+    return names is not None and hosts.matches(_patterns(policy, names), transfer.destination)
+
+
 def failed(
     reason: str,
     transfer: Transfer,

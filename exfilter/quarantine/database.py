@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 SCHEMA = 1
-BUSY_SECONDS = 30
+BUSY_SECONDS = 5
 
 metadata = sa.MetaData()
 

@@ -49,6 +49,9 @@ class Scanner:
         leak = SECRET in whole(transfer.body) or any(SECRET.decode() in text for text in carriers)
         return verdict(Action.QUARANTINE if leak else Action.ALLOW, customers=int(leak))
 
+    def may_stream(self, transfer: Transfer) -> bool:
+        return transfer.destination == "stream.example"
+
     def failed(self, reason: str, transfer: Transfer, cause: Reason) -> Verdict:
         del reason, transfer, cause
         return verdict(Action.QUARANTINE, "fail-closed")

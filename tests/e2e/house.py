@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -18,6 +19,8 @@ from typing import TYPE_CHECKING, Any, Self
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fixtures.farend import FarEnd
 
 ROOT = Path(__file__).parent.parent.parent
@@ -127,6 +130,35 @@ class Proxy:
     def curl(self, url: str, *arguments: str, data: bytes | None = None, timeout: float = 30) -> Reply:
         """Send a request through it; ``data`` is its body."""
         return curl(url, "-x", self.address, "--cacert", str(self.ca), *arguments, data=data, timeout=timeout)
+
+    def eventually[Found](self, look: Callable[[], Found]) -> Found:
+        """Return what is found at last: the first that is not empty."""
+        end = time.monotonic() + PATIENCE
+        while not (found := look()) and time.monotonic() < end:
+            time.sleep(0.05)
+        return found
+
+    def family(self) -> dict[int, str]:
+        """Return all processes below the door's, with their command lines."""
+        below, found = [self.process.pid], {}
+        while below:
+            parent = below.pop()
+            for children in Path(f"/proc/{parent}/task").glob("*/children"):
+                for child in map(int, children.read_text().split()):
+                    found[child] = Path(f"/proc/{child}/cmdline").read_text().replace("\0", " ")
+                    below.append(child)
+        return found
+
+    def files(self) -> list[str]:
+        """Return the files that the door's process has open, without sockets and the like."""
+        links = [str(link.readlink()) for link in Path(f"/proc/{self.process.pid}/fd").iterdir()]
+        return [link for link in links if link.startswith(str(self.folder))]
+
+    def resident(self, *, most: bool = False) -> int:
+        """Return the bytes of memory that the door's process has, or the most that it ever had."""
+        wanted = "VmHWM" if most else "VmRSS"
+        lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith(wanted)) * 1024
 
     def decisions(self) -> list[dict[str, Any]]:
         """Return the lines of the decision log."""

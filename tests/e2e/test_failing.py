@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
+import sqlite3
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from exfilter.index import build, keys
 from exfilter.quarantine import Quarantine
-from tests.e2e.house import Proxy, exfilter, http, https
+from fixtures.customers import write_csv
+from tests.e2e.house import PATIENCE, Proxy, Reply, exfilter, http, https
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from fixtures.farend import FarEnd
 
@@ -122,6 +128,181 @@ def test_a_full_disk_never_forwards(folder: Path, far_end: FarEnd, leak: bytes) 
         assert (reply.status, reply.transfer_id) == (503, "")
     assert far_end.connections == 0
     assert held(folder) == []
+
+
+def pids(proxy: Proxy, what: str) -> list[int]:
+    return [pid for pid, line in proxy.family().items() if what in line]
+
+
+class Sending:
+    """A request that is under way, from another thread."""
+
+    def __init__(self, proxy: Proxy, url: str, data: bytes, *arguments: str) -> None:
+        self._pool = ThreadPoolExecutor(1)
+        self._reply = self._pool.submit(proxy.curl, url, *arguments, data=data)
+
+    def reply(self) -> Reply:
+        return self._reply.result(PATIENCE)
+
+
+def test_a_worker_that_is_killed_never_forwards(folder: Path, far_end: FarEnd, form: bytes) -> None:
+    with Proxy(folder, fault="pauses") as proxy:
+        sending = Sending(proxy, http(far_end), form)
+        time.sleep(1)
+        scans, *workers = sorted(pids(proxy, "exfilter.door.worker"))
+        for worker in workers:
+            os.kill(worker, signal.SIGKILL)
+        reply = sending.reply()
+        assert (reply.status, bool(reply.transfer_id)) == (403, True)
+        assert far_end.connections == 0
+        assert scans in proxy.family(), "the process that they are forked from goes on"
+        assert proxy.curl(http(far_end), "-H", "X-Try: 2", data=form).status == 200
+    assert held(folder) == ["fail-closed"]
+
+
+def test_the_process_that_workers_are_forked_from_is_started_again(
+    folder: Path, far_end: FarEnd, form: bytes
+) -> None:
+    with Proxy(folder, fault="pauses") as proxy:
+        sending = Sending(proxy, http(far_end), form)
+        time.sleep(1)
+        os.kill(min(pids(proxy, "exfilter.door.worker")), signal.SIGKILL)
+        assert sending.reply().status == 403
+        assert far_end.connections == 0
+        assert proxy.curl(http(far_end), "-H", "X-Try: 2", data=form).status == 200
+        assert any("started again" in line for line in proxy.said)
+
+
+def test_a_door_that_is_killed_leaves_nothing_behind(folder: Path, far_end: FarEnd, leak: bytes) -> None:
+    with Proxy(folder, fault="pauses") as proxy:
+        held_before = proxy.curl(http(far_end), data=leak).transfer_id
+        sending = Sending(proxy, http(far_end), leak + b"\n" * (3 << 20))
+        time.sleep(1)
+        family = proxy.family()
+        proxy.stop(signal.SIGKILL)
+        assert sending.reply().status == 0
+        assert proxy.eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in family))
+    assert far_end.connections == 0
+    assert not any((folder / "spool").iterdir())
+    with Quarantine.open(folder / "quarantine") as quarantine:
+        assert [entry.id for entry in quarantine.entries()] == [held_before]
+    with Proxy(folder) as again:
+        assert again.curl(http(far_end), data=leak).transfer_id == held_before
+
+
+def test_a_client_that_goes_away_during_the_scan_has_sent_nothing(
+    folder: Path, far_end: FarEnd, leak: bytes, form: bytes
+) -> None:
+    with Proxy(folder, fault="pauses") as proxy:
+        for body in (leak, form):
+            assert proxy.curl(http(far_end), data=body, timeout=0.5).status == 0
+        assert proxy.eventually(lambda: len(proxy.decisions()) == 2)
+    assert far_end.connections == 0
+    assert held(folder) == ["many customers"]
+
+
+def _swap(folder: Path) -> None:
+    write_csv(folder / "others.csv", 50, seed=9)
+    build.build(folder / "others.csv", folder / "index", keys.load(folder / "index.key"), build.Options())
+
+
+def _delete(folder: Path) -> None:
+    shutil.rmtree(folder / "index")
+
+
+def _corrupt(folder: Path) -> None:
+    for file in (folder / "index").glob("*/*"):
+        with file.open("r+b") as opened:
+            opened.write(b"\xff" * 64)
+
+
+@pytest.mark.parametrize("damage", [_swap, _delete, _corrupt])
+def test_an_index_that_changes_under_a_transfer_never_lets_it_pass_unread(
+    folder: Path, far_end: FarEnd, leak: bytes, damage: Callable[[Path], None]
+) -> None:
+    with Proxy(folder, fault="pauses") as proxy:
+        proxy.curl(http(far_end), data=b"good morning")
+        sending = Sending(proxy, http(far_end), leak)
+        time.sleep(1)
+        damage(folder)
+        reply = sending.reply()
+        # With the new index none of these is a customer any more: then the verdict is its own.
+        assert reply.status == (200 if damage is _swap else 403)
+    assert far_end.body_bytes == len(b"good morning") + (len(leak) if damage is _swap else 0)
+
+
+def test_a_locked_quarantine_is_waited_for_and_then_nothing_passes(
+    folder: Path, far_end: FarEnd, leak: bytes, form: bytes
+) -> None:
+    with Proxy(folder) as proxy:
+        assert proxy.curl(http(far_end), data=form).status == 200
+        locking = sqlite3.connect(folder / "quarantine" / "quarantine.sqlite", isolation_level=None)
+        with closing(locking):
+            locking.execute("BEGIN EXCLUSIVE")
+            reply = proxy.curl(http(far_end), data=leak)
+            assert (reply.status, reply.transfer_id) == (503, "")
+            assert proxy.curl(http(far_end), data=form).status == 200, "what is clean needs no quarantine"
+        assert proxy.curl(http(far_end), data=leak).status == 403
+    assert far_end.body_bytes == 2 * len(form)
+    assert held(folder) == ["many customers"]
+
+
+def test_a_disk_that_is_full_while_a_body_arrives_never_forwards(
+    folder: Path, far_end: FarEnd, form: bytes
+) -> None:
+    with Proxy(folder, limits="ulimit -f 3000") as proxy:
+        for url in (http(far_end), https(far_end)):
+            reply = proxy.curl(url, data=b"good morning\n" * 600_000)
+            assert (reply.status, reply.transfer_id) == (503, "")
+        reasons = [line["reason"] for line in proxy.decisions() if line["held"]]
+        assert reasons == ["not examined: the body could not be kept: File too large"] * 2
+        assert far_end.connections == 0
+        assert proxy.curl(http(far_end), data=form).status == 200
+
+
+def test_a_policy_with_a_mistake_changes_nothing_and_a_good_one_is_taken(
+    folder: Path, far_end: FarEnd, leak: bytes
+) -> None:
+    policy = folder / "policy.toml"
+    good = policy.read_text()
+    with Proxy(folder) as proxy:
+        policy.write_text(good + "\n[[rules]]\nnombre = 'x'\n")
+        time.sleep(1.2)
+        assert proxy.curl(http(far_end), data=leak).status == 403
+        assert any("policy.toml" in line and "stays in force" in line for line in proxy.said)
+        assert far_end.connections == 0
+        policy.write_text(good.replace("customers = 20", "customers = 2000"))
+        time.sleep(1.2)
+        assert proxy.curl(http(far_end), data=leak).status == 200
+    assert far_end.body_bytes == len(leak)
+
+
+def test_whoever_finds_all_workers_busy_is_told_to_come_again(
+    folder: Path, far_end: FarEnd, form: bytes
+) -> None:
+    configured(folder, "workers = 1\nqueue = 1")
+    with Proxy(folder, fault="pauses") as proxy:
+        sending = [Sending(proxy, http(far_end), form, "-H", f"X-Try: {number}") for number in range(7)]
+        replies = [each.reply() for each in sending]
+        busy = [reply for reply in replies if reply.status == 503]
+        assert busy
+        assert {reply.headers["retry-after"] for reply in busy} == {"60"}
+        assert len(far_end.arrivals) == len(replies) - len(busy)
+        assert len(proxy.decisions()) == len(replies), "every answer has its line"
+        assert [line["held"] for line in proxy.decisions()].count(True) == len(busy)
+
+
+def test_what_is_held_has_its_answer_before_the_door_ends(
+    folder: Path, far_end: FarEnd, leak: bytes, form: bytes
+) -> None:
+    with Proxy(folder, fault="pauses") as proxy:
+        sending = [Sending(proxy, http(far_end), body) for body in (leak, form)]
+        time.sleep(1)
+        assert proxy.stop(signal.SIGTERM) == 0
+        assert [each.reply().status for each in sending] == [403, 200]
+        assert proxy.curl(http(far_end), data=form).status == 0, "nothing new is taken"
+    assert held(folder) == ["many customers"]
+    assert far_end.body_bytes == len(form)
 
 
 @pytest.mark.parametrize("option", ["stream_large_bodies=1m", "ignore_hosts=.*", "scripts=x.py"])

@@ -18,7 +18,6 @@ from exfilter.quarantine import Quarantine, State
 from fixtures.customers import customers, write_csv
 from tests.e2e.conftest import PEOPLE
 from tests.e2e.house import Proxy, exfilter, http, https
-from tests.e2e.websocket import WebSocket
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,20 +121,6 @@ def test_a_client_that_leaves_halfway_has_sent_nothing(proxy: Proxy, far_end: Fa
         client.sendall(head.encode() + form)
     assert proxy.curl(http(far_end), data=form).status == 200
     assert [arrival.bytes for arrival in far_end.arrivals] == [len(form)]
-
-
-def test_a_websocket_message_with_customers_is_dropped_and_others_arrive(
-    proxy: Proxy, far_end: FarEnd, leak: bytes
-) -> None:
-    with WebSocket(proxy.address, "127.0.0.1", far_end.http) as client:
-        client.send("good morning")
-        assert client.receive() == "arrived"
-        client.send(leak.decode())
-        client.send("good night")
-        assert client.receive() == "arrived"
-    messages = [arrival for arrival in far_end.arrivals if arrival.method == "WEBSOCKET"]
-    assert [message.bytes for message in messages] == [len("good morning"), len("good night")]
-    assert [entry.method for entry in Quarantine.open(proxy.folder / "quarantine").entries()] == ["WEBSOCKET"]
 
 
 def test_a_tunnel_that_speaks_something_else_carries_nothing(

@@ -49,6 +49,12 @@ def _break(fault: str) -> None:
 
     whole = scanner.Scanner.examine
 
+    def paused(self: scanner.Scanner, transfer: Transfer, expired: Expired) -> Verdict:
+        """Scan after a while."""
+        if transfer.method != "CONNECT" and len(transfer.body):
+            time.sleep(2)
+        return whole(self, transfer, expired)
+
     def examine(self: scanner.Scanner, transfer: Transfer, expired: Expired) -> Verdict:
         """Scan, and then the fault happens: what it found is lost. Tunnels and empty requests pass."""
         verdict = whole(self, transfer, expired)
@@ -56,7 +62,7 @@ def _break(fault: str) -> None:
             FAULTS[fault]()
         return verdict
 
-    scanner.Scanner.examine = examine  # type: ignore[method-assign]
+    scanner.Scanner.examine = paused if fault == "pauses" else examine  # type: ignore[method-assign]
 
 
 if "exfilter.door.worker" in sys.orig_argv and os.environ.get("EXFILTER_FAULT"):
