@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING
 from addons.gate import Clearances, Gate
 from addons.guard import Guard
 from addons.handshake import Handshake
+from addons.identity import Identity
 from addons.pins import Pins
 from addons.private.http1 import Trailers
 from addons.private.known import check
+from addons.private.sessions import Sessions
 from addons.private.stream import Bounds
 from addons.private.websocket import Frames
 from exfilter.door.desk import Desk
 from exfilter.journal import Journal
 from exfilter.quarantine import Quarantine
+from exfilter.who.pseudonyms import Pseudonyms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,16 +26,19 @@ if TYPE_CHECKING:
     from exfilter.settings import Settings
 
 
-def chain(settings: Settings, scanner: Scanner, *, audit_only: bool) -> Sequence[object]:
+def chain(
+    settings: Settings, scanner: Scanner, identity: Identity | None = None, *, audit_only: bool
+) -> Sequence[object]:
     """Return the addons of the door; they belong behind all others.
 
     Raises ValueError when mitmproxy is not one of those that the door was made for.
     """
     check()
+    identity = identity or Identity()
     desk = Desk(
         scanner,
         Quarantine.open(settings.quarantine, settings.reviewers),
-        Journal(settings.decisions),
+        Journal(settings.decisions, Pseudonyms(settings.pseudonym_key) if settings.pseudonyms else str),
         deadline=settings.deadline,
         workers=settings.workers,
         audit_only=audit_only,
@@ -40,4 +46,6 @@ def chain(settings: Settings, scanner: Scanner, *, audit_only: bool) -> Sequence
     clearances = Clearances()
     limit = None if audit_only else settings.max_body
     guard = Guard(desk, clearances, settings.max_body)
-    return Pins(), Bounds(limit), Frames(), Trailers(), Handshake(desk), guard, Gate(clearances)
+    handshake = Handshake(desk, identity.name)
+    private = Bounds(limit), Frames(), Trailers(), Sessions()
+    return Pins(), identity, *private, handshake, guard, Gate(clearances)

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 from exfilter.model import Transfer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mitmproxy.connection import Client
     from mitmproxy.proxy.context import Context
     from mitmproxy.tls import TlsData
 
@@ -22,8 +25,10 @@ PROTOCOLS = frozenset({b"h2", b"http/1.1", b"http/1.0"})
 class Handshake:
     """Refuses a server name (SNI) other than the one that the tunnel was opened to, and was judged by."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, name: Callable[[Client], str]) -> None:
+        """``name``: says who is at the other end of a connection."""
         self._desk = desk
+        self._name = name
 
     async def tls_start_client(self, data: TlsData) -> None:
         """Let the handshake go on, or close the connection."""
@@ -33,9 +38,8 @@ class Handshake:
         client.alpn_offers = [offer for offer in client.alpn_offers if offer in PROTOCOLS]
         # No address: TLS up to the proxy itself, nobody is told that name.
         if client.sni and tunnel and _plain(client.sni) != _plain(tunnel[0]):
-            outcome = await self._desk.refuse(
-                _transfer(data.context, tunnel[0]), "the server name of TLS is not that of the tunnel"
-            )
+            transfer = _transfer(data.context, self._name(client), tunnel[0])
+            outcome = await self._desk.refuse(transfer, "the server name of TLS is not that of the tunnel")
             if not outcome.forward:
                 return
         data.ssl_conn = connection
@@ -45,12 +49,11 @@ def _plain(name: str) -> str:
     return name.lower().rstrip(".")
 
 
-def _transfer(context: Context, host: str) -> Transfer:
-    peer = context.client.peername
+def _transfer(context: Context, actor: str, host: str) -> Transfer:
     return Transfer(
         door="proxy",
         body=(context.client.sni or "").encode("utf-8", "replace"),
-        actor=str(peer[0]) if peer else "",
+        actor=actor,
         destination=_plain(host),
         method="TLS",
         time=time.time(),

@@ -28,7 +28,6 @@ from mitmproxy.addons import (
     dns_resolver,
     next_layer,
     onboarding,
-    proxyauth,
     proxyserver,
     strip_dns_https_records,
     tlsconfig,
@@ -37,9 +36,9 @@ from mitmproxy.addons import (
 from mitmproxy.exceptions import OptionsError
 from mitmproxy.master import Master
 from mitmproxy.options import Options
-from mitmproxy.utils.htpasswd import HtpasswdFile
 
 from addons.chain import chain
+from addons.identity import Identity
 from addons.pins import refuse
 
 if TYPE_CHECKING:
@@ -60,6 +59,10 @@ class Door:
     audit_only: bool = False
     auth: Path | None = None
     """An htpasswd file. None: nobody has to say who they are."""
+    client_ca: Path | None = None
+    """Authorities of client certificates. None: no client is asked for one."""
+    socks: tuple[str, int] | None = None
+    """Where SOCKS5 is spoken. None: nowhere."""
     upstream_ca: Path | None = None
     """The only authorities that destinations are trusted by. None: those that mitmproxy brings."""
     options: tuple[str, ...] = ()
@@ -90,22 +93,25 @@ class Announcer:
 
     def running(self) -> None:
         """Print the address, or stop where there is none."""
-        server: Any = self._master.addons.get("proxyserver")
-        addresses = server.listen_addrs()
-        if not addresses:
-            causes = [instance.last_exception for instance in server.servers]
-            numbers = [cause.errno for cause in causes if isinstance(cause, OSError) and cause.errno]
-            why = os.strerror(numbers[0]) if numbers else "unknown error"
-            where = f"{self._door.host}:{self._door.port}"
-            self.error = f"cannot listen on {where}: {why}; choose another --listen HOST:PORT"
-            self._master.shutdown()
-            return
-        host, port = addresses[0][:2]
-        shown = f"[{host}]" if ":" in host else host
+        proxyserver: Any = self._master.addons.get("proxyserver")
+        servers = {server.mode.type_name: server for server in proxyserver.servers}
+        for mode, option in (("regular", "--listen"), ("socks5", "--socks")):
+            if mode in servers and not servers[mode].listen_addrs:
+                self.error = self._blame(servers[mode], option)
+                self._master.shutdown()
+                return
         if self._door.audit_only:
             _say("audit only: every transfer passes, whatever is found in it")
         _say(f"certificate authority to trust: {self._certificate}")
-        _say(f"listening on http://{shown}:{port}")
+        if "socks5" in servers:
+            _say(f"listening on socks5h://{_shown(*servers['socks5'].listen_addrs[0][:2])}")
+        _say(f"listening on http://{_shown(*servers['regular'].listen_addrs[0][:2])}")
+
+    def _blame(self, server: Any, option: str) -> str:  # noqa: ANN401 - mitmproxy's, not typed
+        host, port = (self._door.socks if option == "--socks" else None) or (self._door.host, self._door.port)
+        cause = server.last_exception
+        why = os.strerror(cause.errno) if isinstance(cause, OSError) and cause.errno else "unknown error"
+        return f"cannot listen on {host}:{port}: {why}; choose another {option} HOST:PORT"
 
 
 class Discreet(logging.Handler):
@@ -113,7 +119,7 @@ class Discreet(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print one line."""
-        if record.name == "exfilter.door":
+        if record.name.startswith("exfilter."):
             _say(record.getMessage())
             return
         kind = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else "error"
@@ -124,6 +130,7 @@ class Discreet(logging.Handler):
 
 async def _run(settings: Settings, door: Door, scanner: desk.Scanner) -> None:
     certificate = _confdir(settings.proxy_ca) / CERTIFICATE
+    identity = Identity.by(door.auth, door.client_ca)
     log = Discreet(logging.ERROR)
     logging.getLogger().addHandler(log)
     try:
@@ -134,7 +141,7 @@ async def _run(settings: Settings, door: Door, scanner: desk.Scanner) -> None:
         announcer = Announcer(master, door, certificate)
         master.addons.add(*_hosts_addons())
         _set(options, door)
-        master.addons.add(announcer, *chain(settings, scanner, audit_only=door.audit_only))
+        master.addons.add(announcer, *chain(settings, scanner, identity, audit_only=door.audit_only))
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, master.shutdown)
         await master.run()
@@ -153,7 +160,6 @@ def _hosts_addons() -> tuple[object, ...]:
         blocklist.BlockList(),
         disable_h2c.DisableH2C(),
         onboarding.Onboarding(),
-        proxyauth.ProxyAuth(),
         proxyserver.Proxyserver(),
         dns_resolver.DnsResolver(),
         next_layer.NextLayer(),
@@ -164,9 +170,8 @@ def _hosts_addons() -> tuple[object, ...]:
 
 def _set(options: Options, door: Door) -> None:
     fixed: dict[str, Any] = {"connection_strategy": "lazy", "block_global": False}
-    if door.auth:
-        _check_users(door.auth)
-        fixed["proxyauth"] = f"@{door.auth}"
+    if door.socks:
+        fixed["mode"] = ["regular", f"socks5@{door.socks[0]}:{door.socks[1]}"]
     if door.upstream_ca:
         _check_authorities(door.upstream_ca)
         fixed["ssl_verify_upstream_trusted_ca"] = str(door.upstream_ca)
@@ -175,15 +180,6 @@ def _set(options: Options, door: Door) -> None:
         options.set(*door.options)
     except OptionsError as error:
         msg = f"mitmproxy refuses an option: {error}"
-        raise ValueError(msg) from None
-
-
-def _check_users(file: Path) -> None:
-    try:
-        HtpasswdFile.from_file(file)
-    except ValueError:
-        # Without the cause: it quotes the line, and with it a password's hash.
-        msg = f"{file} is no htpasswd file with bcrypt or SHA1 passwords: make it with `htpasswd -B`"
         raise ValueError(msg) from None
 
 
@@ -208,6 +204,10 @@ def _confdir(folder: Path) -> Path:
             msg = f"{folder / name}: options set there could lead around the scan; remove it"
             raise ValueError(msg)
     return folder
+
+
+def _shown(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _say(line: str) -> None:

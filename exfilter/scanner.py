@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from detectors.terms import Terms
 from exfilter import kernel, policy
+from exfilter.groups import Membership
 from exfilter.index import arrays, keys, store
 from exfilter.limits import PROXY, Limits
 from exfilter.model import Expired, Reason, Transfer, Verdict
@@ -47,6 +48,8 @@ class Scanner:
         self._path = settings.index
         self._policy = policy.load(settings.policy)
         self._terms = Terms(self._policy.terms)
+        self._membership = Membership.open(settings)
+        self._by_group = any(rule.group for rule in self._policy.rules)
         self._key = keys.load(settings.index_key)
         given = limits or replace(PROXY, bytes_in=settings.max_body)
         self._limits = replace(given, passwords=settings.passwords, ocr=settings.ocr)
@@ -73,7 +76,11 @@ class Scanner:
 
     def examine(self, transfer: Transfer, expired: Expired) -> Verdict:
         """Scan and decide. Raises ValueError or OSError without an index."""
-        return self.pipeline().examine(transfer, expired)
+        return self.pipeline().examine(self.placed(transfer), expired)
+
+    def placed(self, transfer: Transfer) -> Transfer:
+        """Return the transfer with its actor's groups, where the policy asks for any."""
+        return self._membership.placed(transfer) if self._by_group else transfer
 
     def failed(self, reason: str, transfer: Transfer, cause: Reason) -> Verdict:
         """Return what the policy says of a transfer that was not scanned."""

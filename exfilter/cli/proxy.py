@@ -23,6 +23,17 @@ def proxy(
     auth: Annotated[
         Path | None, typer.Option(metavar="FILE", help="htpasswd file of the users who may use the proxy.")
     ] = None,
+    client_ca: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="PEM file of the authorities whose client certificates say who somebody is, "
+            "on TLS to the proxy itself. Without --auth, nobody else is served.",
+        ),
+    ] = None,
+    socks: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Address to speak SOCKS5 on as well.")
+    ] = None,
     upstream_ca: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="PEM file of the authorities that destinations are trusted by."),
@@ -42,8 +53,9 @@ def proxy(
     Exit codes: 0 stopped, 2 could not start.
     """
     host, port = _address(listen)
+    socks_at = _address(socks, "--socks") if socks else None
     given = settings.load(config)
-    door = Door(host, port, audit_only, auth, upstream_ca, tuple(options or ()))
+    door = Door(host, port, audit_only, auth, client_ca, socks_at, upstream_ca, tuple(options or ()))
     scanner = Scanner(given)
     if SLOW:
         typer.echo(SLOW, err=True)
@@ -52,9 +64,9 @@ def proxy(
     os._exit(0)
 
 
-def _address(listen: str) -> tuple[str, int]:
+def _address(listen: str, option: str = "--listen") -> tuple[str, int]:
     host, _, port = listen.rpartition(":")
     if not host or not (port.isascii() and port.isdigit() and int(port) in PORTS):
-        msg = f"--listen {listen}: write HOST:PORT, for example 127.0.0.1:8080"
+        msg = f"{option} {listen}: write HOST:PORT, for example 127.0.0.1:8080"
         raise ValueError(msg)
     return host.removeprefix("[").removesuffix("]"), int(port)
