@@ -7,6 +7,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from OpenSSL import SSL
+
 from exfilter.model import Transfer
 
 if TYPE_CHECKING:
@@ -41,8 +43,19 @@ class Handshake:
             transfer = _transfer(data.context, self._name(client), tunnel[0])
             outcome = await self._desk.refuse(transfer, "the server name of TLS is not that of the tunnel")
             if not outcome.forward:
+                data.ssl_conn = _without_certificate()
                 return
         data.ssl_conn = connection
+
+
+def _without_certificate() -> SSL.Connection:
+    """Return an end with which every handshake fails, by an alert that tells the client so.
+
+    Without any end mitmproxy closes twice, and a SOCKS connection then stays open until it times out.
+    """
+    end = SSL.Connection(SSL.Context(SSL.TLS_SERVER_METHOD))
+    end.set_accept_state()
+    return end
 
 
 def _plain(name: str) -> str:

@@ -27,7 +27,7 @@ class Latest[T]:
     def __init__(
         self, path: Path, read: Callable[[Path], T], clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """Read it once. Raises what ``read`` raises: OSError, or ValueError without any of the file's text."""
+        """Read it once. Raises what ``read`` raises: OSError, or ValueError without the file's text."""
         self._path = path
         self._read = read
         self._clock = clock

@@ -1,4 +1,4 @@
-"""Lets a client come back with a TLS session in which it showed a certificate: OpenSSL breaks it off otherwise.
+"""Lets a client take a TLS session up again in which it showed a certificate: else OpenSSL breaks it off.
 
 A server that asks for certificates has to name its sessions (SSL_CTX_set_session_id_context); mitmproxy's
 contexts have no name.
