@@ -26,7 +26,7 @@ class Sessions:
 
     def load(self, _loader: object) -> None:
         """Replace the function: by name, in the one place where mitmproxy looks it up."""
-        tls.create_client_proxy_context = _named  # type: ignore[assignment]
+        tls.create_client_proxy_context = _named
 
 
 @lru_cache(256)

@@ -57,15 +57,23 @@ class Address:
         if scheme not in ("ldap", "ldaps") or not host or "@" in url or parts.path.strip("/") or parts.query:
             msg = "ldap_url: write ldaps://HOST, or ldap://HOST for StartTLS, with :PORT if need be"
             raise ValueError(msg)
-        return cls(host, port or (636 if scheme == "ldaps" else 389), scheme == "ldaps")
+        found = cls(host, port or (636 if scheme == "ldaps" else 389), scheme == "ldaps")
+        if found._ip is not None and (found.tls or not found.is_here):
+            msg = f"ldap_url: write the name of the host instead of {host}: its certificate is checked by it"
+            raise ValueError(msg)
+        return found
 
     @property
     def is_here(self) -> bool:
         """Whether it is this machine."""
+        return self._ip.is_loopback if self._ip else self.host == "localhost"
+
+    @property
+    def _ip(self) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         try:
-            return ipaddress.ip_address(self.host).is_loopback
+            return ipaddress.ip_address(self.host)
         except ValueError:
-            return self.host == "localhost"
+            return None
 
 
 class Directory:
@@ -92,6 +100,8 @@ class Directory:
 
         Raises ConnectionError where that could not be found out. Says no name, no value and no password.
         """
+        if not actor.isprintable() or actor != actor.strip():
+            return frozenset()  # A directory would leave these characters out, and find somebody else.
         try:
             connection = self._connected()
         except (LDAPException, OSError) as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import re
+import signal
 import ssl
 import subprocess
 import time
@@ -236,7 +237,7 @@ class TestPasswordsGoNoFurther:
             assert without_passwords(out.read_bytes() + done.stdout.encode())
         shown = exfilter("quarantine", "show", held[0], "--config", auth.folder).stdout
         assert "anna" in shown
-        auth.stop(house.signal.SIGTERM)
+        auth.stop(signal.SIGTERM)
         assert without_passwords(written(auth.folder) + "\n".join(auth.said).encode() + shown.encode())
 
 

@@ -26,8 +26,11 @@ class Issued:
     chain: tuple[x509.Certificate, ...]
 
     @classmethod
-    def authority(cls, name: str = "Company", by: Issued | None = None) -> Issued:
-        return cls._make(name, by, ca=True)
+    def authority(
+        cls, name: str = "Company", by: Issued | None = None, *, may_sign: bool | None = True
+    ) -> Issued:
+        """``may_sign``: what its key usage says of that. None: it has none."""
+        return cls._make(name, by, ca=True, may_sign=may_sign)
 
     def person(
         self,
@@ -45,6 +48,7 @@ class Issued:
         by: Issued | None,
         *,
         ca: bool = False,
+        may_sign: bool | None = None,
         names: Sequence[x509.GeneralName] = (),
         usage: Sequence[ObjectIdentifier] = (),
         days: tuple[int, int] = (-1, 30),
@@ -64,6 +68,8 @@ class Issued:
                 x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False
             )
         )
+        if may_sign is not None:
+            builder = builder.add_extension(_key_usage(may_sign=may_sign), critical=True)
         if names:
             builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=not name)
         if usage:
@@ -82,6 +88,16 @@ class Issued:
         """Write the certificate alone."""
         file.write_bytes(_pem(self.chain[0]))
         return file
+
+
+def _key_usage(*, may_sign: bool) -> x509.KeyUsage:
+    others = "content_commitment key_encipherment data_encipherment key_agreement encipher_only decipher_only"
+    return x509.KeyUsage(
+        digital_signature=True,
+        key_cert_sign=may_sign,
+        crl_sign=may_sign,
+        **dict.fromkeys(others.split(), False),
+    )
 
 
 def _pem(certificate: x509.Certificate) -> bytes:

@@ -46,6 +46,15 @@ def test_a_chain_with_an_authority_between_is_believed_when_it_is_shown_whole() 
     assert OURS.name(anna.chain[:1], NOW) == ""
 
 
+@pytest.mark.parametrize("may_sign", [True, None])
+def test_an_authority_may_sign_unless_its_key_usage_says_otherwise(may_sign: bool | None) -> None:  # noqa: FBT001
+    root = Issued.authority(may_sign=may_sign)
+    anna = Issued.authority("Department", by=root, may_sign=may_sign).person("anna")
+    assert Authorities(root.chain).name(anna.chain, NOW) == "anna"
+    refused = Issued.authority("Department", by=root, may_sign=False).person("anna")
+    assert Authorities(root.chain).name(refused.chain, NOW) == ""
+
+
 @pytest.mark.parametrize(
     "unbelievable",
     [

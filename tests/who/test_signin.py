@@ -93,7 +93,7 @@ def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
 
 
 def run[T](work: Coroutine[object, object, T]) -> T:
-    return asyncio.run(work)  # type: ignore[arg-type]
+    return asyncio.run(work)
 
 
 def test_a_right_password_is_checked_once_an_hour(desk: Desk) -> None:
