@@ -90,6 +90,11 @@ class Identity:
     http_connect = requestheaders
     """What is proven when a tunnel is opened holds for all requests in it."""
 
+    def request(self, flow: HTTPFlow) -> None:
+        """Take credentials out of the trailers as well, which are there now."""
+        if flow.request.trailers is not None:
+            flow.request.trailers.pop(HEADER, None)
+
     async def socks5_auth(self, data: Socks5AuthData) -> None:
         """Admit a SOCKS connection; it is refused otherwise, and by mitmproxy's default."""
         if self._sign_in is None:

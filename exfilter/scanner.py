@@ -39,16 +39,18 @@ class Scanner:
         limits: Limits | None = None,
         *,
         whole: bool = True,
+        membership: Membership | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Read policy and key, open the index. Raises ValueError or OSError.
 
         Without ``limits`` it is for a door that holds a sender waiting. ``whole``: as for ``Index.open``.
+        Without ``membership`` groups are as the settings say.
         """
         self._path = settings.index
         self._policy = policy.load(settings.policy)
         self._terms = Terms(self._policy.terms)
-        self._membership = Membership.open(settings)
+        self._membership = membership or Membership.open(settings)
         self._by_group = any(rule.group for rule in self._policy.rules)
         self._key = keys.load(settings.index_key)
         given = limits or replace(PROXY, bytes_in=settings.max_body)
