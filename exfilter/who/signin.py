@@ -103,16 +103,37 @@ class Guesses:
             logger.error("%d wrong passwords within a minute from %s: it has to wait", self.AT_MOST, address)
 
 
+class _Remembered:
+    """Digests that are in mind for some seconds, the newest so many."""
+
+    AT_MOST = 10_000
+
+    def __init__(self, seconds: float, clock: Callable[[], float]) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self._until: OrderedDict[bytes, float] = OrderedDict()
+
+    def add(self, digest: bytes) -> None:
+        self._until[digest] = self._clock() + self._seconds
+        self._until.move_to_end(digest)
+        while len(self._until) > self.AT_MOST:
+            self._until.popitem(last=False)
+
+    def __contains__(self, digest: bytes) -> bool:
+        return self._until.get(digest, 0.0) > self._clock()
+
+
 class SignIn:
     """Checks credentials against the users. Belongs to one event loop.
 
     A password that was right is remembered, by a keyed hash over it and the user's line: a new connection
-    does not pay for bcrypt again, and a line that changes makes it forgotten.
+    does not pay for bcrypt again, and a line that changes makes it forgotten. So is a wrong one, for a short
+    time: a program that says the same wrong one again and again guesses once, and shuts nobody out.
     """
 
-    REMEMBERED = 3600.0
-    """Seconds."""
-    ENTRIES = 10_000
+    RIGHT = 3600.0
+    """Seconds for which a right password is remembered."""
+    WRONG = Guesses.WITHIN
 
     def __init__(
         self, current: Callable[[], Mapping[str, str]], clock: Callable[[], float] = time.monotonic
@@ -121,7 +142,8 @@ class SignIn:
         self._users = current
         self._clock = clock
         self._key = secrets.token_bytes(32)
-        self._until: OrderedDict[bytes, float] = OrderedDict()
+        self._right = _Remembered(self.RIGHT, clock)
+        self._wrong = _Remembered(self.WRONG, clock)
         self._checks: dict[bytes, asyncio.Task[bool]] = {}
         self._guesses = Guesses(clock)
         self._checkers = ThreadPoolExecutor(CHECKERS, thread_name_prefix="sign-in")
@@ -133,8 +155,8 @@ class SignIn:
         known = self._users()
         ticket = Ticket(given.user, known.get(given.user, ""))
         digest = self._digest(given, ticket.stored)
-        if self._until.get(digest, 0.0) > self._clock():
-            return ticket
+        if digest in self._right or digest in self._wrong:
+            return ticket if digest in self._right else None
         check = self._checks.get(digest)
         if check is None:
             if not self._guesses.take(address):
@@ -158,11 +180,9 @@ class SignIn:
             right = await loop.run_in_executor(self._checkers, users.fits, known, given.user, given.password)
         finally:
             del self._checks[digest]
+        (self._right if right else self._wrong).add(digest)
         if right:
             self._guesses.give_back(address)
-            self._until[digest] = self._clock() + self.REMEMBERED
-            while len(self._until) > self.ENTRIES:
-                self._until.popitem(last=False)
         return right
 
     def _digest(self, given: Credentials, stored: str) -> bytes:

@@ -100,7 +100,7 @@ def test_a_right_password_is_checked_once_an_hour(desk: Desk) -> None:
     async def hour() -> None:
         assert all([await desk.check("anna", "a:b:c") for _ in range(5)])
         assert desk.checks == 1
-        desk.now += SignIn.REMEMBERED
+        desk.now += SignIn.RIGHT
         assert await desk.check("anna", "a:b:c")
         assert desk.checks == 2
 
@@ -146,11 +146,23 @@ def test_ten_wrong_passwords_a_minute_then_nothing_is_checked(desk: Desk) -> Non
     run(guess())
 
 
+def test_the_same_wrong_password_again_and_again_is_one_guess(desk: Desk) -> None:
+    async def stale() -> None:
+        for _ in range(3 * Guesses.AT_MOST):
+            assert not await desk.check("anna", "last year's")
+        assert desk.checks == 1
+        assert await desk.check("ben", "x")
+        desk.known["anna"] = bcrypted("last year's")
+        assert await desk.check("anna", "last year's"), "a line that changes is looked at"
+
+    run(stale())
+
+
 def test_right_passwords_are_no_guesses(desk: Desk) -> None:
     async def hours() -> None:
         for _ in range(3 * Guesses.AT_MOST):
             assert await desk.check("anna", "a:b:c")
-            desk.now += SignIn.REMEMBERED
+            desk.now += SignIn.RIGHT
 
     run(hours())
 
