@@ -1,4 +1,4 @@
-"""The order of the addons: the guard, and the gate last."""
+"""The order of the addons: who sends comes first, then the guard, and the gate last."""
 
 from __future__ import annotations
 
@@ -12,17 +12,19 @@ from addons.pins import Pins
 from addons.private.calls import Calls
 from addons.private.http1 import Servers
 from addons.private.known import check
+from addons.private.sessions import Sessions
 from addons.private.stream import Streams
 from addons.private.websocket import Frames
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from addons.identity import Identity
     from exfilter.door.desk import Desk
     from exfilter.door.plan import Plan
 
 
-def chain(plan: Plan, desk: Desk) -> Sequence[object]:
+def chain(plan: Plan, desk: Desk, identity: Identity) -> Sequence[object]:
     """Return the addons of the door; they belong behind all others.
 
     Raises ValueError when mitmproxy is not one of those that the door was made for.
@@ -31,15 +33,6 @@ def chain(plan: Plan, desk: Desk) -> Sequence[object]:
     clearances = Clearances()
     guard = Guard(desk, clearances, plan.max_body)
     streams = Streams(None if plan.audit_only else plan.max_body, guard.early)
-    patience, handshake = Patience(plan.patience), Handshake(desk)
-    return (
-        Pins(),
-        streams,
-        Frames(guard.flooded),
-        Servers(),
-        Calls(),
-        patience,
-        handshake,
-        guard,
-        Gate(clearances),
-    )
+    private = (streams, Calls(), Frames(guard.flooded), Servers(), Sessions())
+    handshake = Handshake(desk, identity.name)
+    return Pins(), identity, *private, Patience(plan.patience), handshake, guard, Gate(clearances)

@@ -7,9 +7,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from OpenSSL import SSL
+
 from exfilter.model import Transfer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mitmproxy.connection import Client
     from mitmproxy.proxy.context import Context
     from mitmproxy.tls import TlsData
 
@@ -22,8 +27,10 @@ PROTOCOLS = frozenset({b"h2", b"http/1.1", b"http/1.0"})
 class Handshake:
     """Refuses a server name (SNI) other than the one that the tunnel was opened to, and was judged by."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, name: Callable[[Client], str]) -> None:
+        """``name``: says who is at the other end of a connection."""
         self._desk = desk
+        self._name = name
 
     async def tls_start_client(self, data: TlsData) -> None:
         """Let the handshake go on, or close the connection."""
@@ -33,24 +40,33 @@ class Handshake:
         client.alpn_offers = [offer for offer in client.alpn_offers if offer in PROTOCOLS]
         # No address: TLS up to the proxy itself, nobody is told that name.
         if client.sni and tunnel and _plain(client.sni) != _plain(tunnel[0]):
-            outcome = await self._desk.refuse(
-                _transfer(data.context, tunnel[0]), "the server name of TLS is not that of the tunnel"
-            )
+            transfer = _transfer(data.context, self._name(client), tunnel[0])
+            outcome = await self._desk.refuse(transfer, "the server name of TLS is not that of the tunnel")
             if not outcome.forward:
+                data.ssl_conn = _without_certificate()
                 return
         data.ssl_conn = connection
+
+
+def _without_certificate() -> SSL.Connection:
+    """Return an end with which every handshake fails, by an alert that tells the client so.
+
+    Without any end mitmproxy closes twice, and a SOCKS connection then stays open until it times out.
+    """
+    end = SSL.Connection(SSL.Context(SSL.TLS_SERVER_METHOD))
+    end.set_accept_state()
+    return end
 
 
 def _plain(name: str) -> str:
     return name.lower().rstrip(".")
 
 
-def _transfer(context: Context, host: str) -> Transfer:
-    peer = context.client.peername
+def _transfer(context: Context, actor: str, host: str) -> Transfer:
     return Transfer(
         door="proxy",
         body=(context.client.sni or "").encode("utf-8", "replace"),
-        actor=str(peer[0]) if peer else "",
+        actor=actor,
         destination=_plain(host),
         method="TLS",
         time=time.time(),

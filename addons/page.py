@@ -50,6 +50,20 @@ def busy(accept: str) -> Response:
     return answer
 
 
+def sign_in(accept: str = "") -> Response:
+    """Ask a client for a user's name and password (RFC 9110, section 15.5.8; RFC 7617)."""
+    text = "This transfer was not sent: say who you are, with a user name and password for this proxy."
+    answer = _answer(407, "Who is there?", text, "", accept)
+    answer.headers["Proxy-Authenticate"] = 'Basic realm="exfilter", charset="UTF-8"'
+    return answer
+
+
+def no_certificate(accept: str = "") -> Response:
+    """Answer to a client that did not show a certificate of the company."""
+    text = "This transfer was not sent: this proxy serves who shows a client certificate, over HTTPS to it."
+    return _answer(403, "No valid client certificate", text, "", accept)
+
+
 def too_large(limit: int, accept: str = "") -> Response:
     """Answer for a body that is larger than this door reads."""
     text = f"This transfer was not sent: it is larger than the {limit:,} bytes that can be checked."

@@ -25,8 +25,25 @@ if TYPE_CHECKING:
     from mitmproxy.flow import Flow
     from mitmproxy.websocket import WebSocketMessage
 
+ACTOR = "exfilter.actor"
+"""Where the door writes on a flow who sent it, as ``Caller.name`` says."""
 WEBSOCKET = "WEBSOCKET"
 """The method of a WebSocket message, which has none of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """All that is known of who is at the other end. Empty: not that."""
+
+    certificate: str = ""
+    proxy_user: str = ""
+    socks_user: str = ""
+    address: str = ""
+
+    @property
+    def name(self) -> str:
+        """The actor: what is hardest to borrow comes first."""
+        return self.certificate or self.proxy_user or self.socks_user or self.address
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +112,15 @@ def from_message(flow: HTTPFlow, message: WebSocketMessage, door: str) -> Transf
 
 
 def actor(flow: Flow) -> str:
-    """Return who sent a flow: the proxy user (never the password), else the client's address."""
+    """Return who sent a flow: whom the door proved, in a capture of mitmproxy its user, else the address."""
+    proven = flow.metadata.get(ACTOR)
+    if isinstance(proven, str) and proven:
+        return _clean(proven)
     credentials = flow.metadata.get("proxyauth")
-    if isinstance(credentials, list | tuple) and credentials and isinstance(credentials[0], str):
-        return _clean(credentials[0])
+    user = credentials[0] if isinstance(credentials, list | tuple) and credentials else ""
     peer = flow.client_conn.peername
-    return str(peer[0]) if peer else ""
+    address = str(peer[0]) if peer else ""
+    return Caller(proxy_user=_clean(user) if isinstance(user, str) else "", address=address).name
 
 
 def read(path: Path) -> Iterator[Captured | Truncated]:

@@ -26,9 +26,12 @@ TEXT_LIMIT = 255
 class Journal:
     """Appends decisions to a file, made with mode 0600. It may be rotated at any time."""
 
-    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
-        """Name the file and the clock for transfers without a time of their own."""
+    def __init__(
+        self, path: Path, called: Callable[[str], str] = str, clock: Callable[[], float] = time.time
+    ) -> None:
+        """Name the file, what it calls an actor, and the clock for transfers without a time of their own."""
         self._path = path
+        self._called = called
         self._clock = clock
 
     def write(
@@ -51,7 +54,7 @@ class Journal:
             "time": when.isoformat(timespec="microseconds"),
             "transfer_id": transfer_id,
             "door": transfer.door,
-            "actor": shown.actor[:TEXT_LIMIT],
+            "actor": self._called(shown.actor)[:TEXT_LIMIT],
             "destination": shown.destination[:TEXT_LIMIT],
             "method": shown.method,
             "file": shown.file[-TEXT_LIMIT:],

@@ -95,7 +95,11 @@ class Transfer:
     name: str = ""
     """The file's path. Empty: not a file."""
     actor: str = ""
-    """Proxy user, else client address. Empty: nobody sends (a file scan)."""
+    """Client certificate, proxy user, SOCKS user, else client address. Empty: nobody sends (a file scan)."""
+    groups: frozenset[str] = frozenset()
+    """The actor's, without case, from elsewhere than the policy. Empty: none are known."""
+    groups_known: bool = True
+    """False: there may be more of them, they could not be found out."""
     destination: str = ""
     """Host name in lower case, without port. Empty: it goes nowhere (a file scan)."""
     method: str = ""

@@ -32,7 +32,6 @@ from mitmproxy.addons import (
     dns_resolver,
     next_layer,
     onboarding,
-    proxyauth,
     proxyserver,
     strip_dns_https_records,
     tlsconfig,
@@ -41,9 +40,9 @@ from mitmproxy.addons import (
 from mitmproxy.exceptions import OptionsError
 from mitmproxy.master import Master
 from mitmproxy.options import Options
-from mitmproxy.utils.htpasswd import HtpasswdFile
 
 from addons.chain import chain
+from addons.identity import Identity
 from addons.pins import refuse
 from exfilter.door.desk import RECORDERS, Desk
 from exfilter.door.nursery import Nursery
@@ -95,22 +94,25 @@ class Announcer:
 
     def running(self) -> None:
         """Print the address, or stop where there is none."""
-        server: Any = self._master.addons.get("proxyserver")
-        addresses = server.listen_addrs()
-        if not addresses:
-            causes = [instance.last_exception for instance in server.servers]
-            numbers = [cause.errno for cause in causes if isinstance(cause, OSError) and cause.errno]
-            why = os.strerror(numbers[0]) if numbers else "unknown error"
-            where = f"{self._plan.host}:{self._plan.port}"
-            self.error = f"cannot listen on {where}: {why}; choose another --listen HOST:PORT"
-            self._master.shutdown()
-            return
-        host, port = addresses[0][:2]
-        shown = f"[{host}]" if ":" in host else host
+        proxyserver: Any = self._master.addons.get("proxyserver")
+        servers = {server.mode.type_name: server for server in proxyserver.servers}
+        for mode, option in (("regular", "--listen"), ("socks5", "--socks")):
+            if mode in servers and not servers[mode].listen_addrs:
+                self.error = self._blame(servers[mode], option)
+                self._master.shutdown()
+                return
         if self._plan.audit_only:
             _say("audit only: every transfer passes, whatever is found in it")
         _say(f"certificate authority to trust: {self._certificate}")
-        _say(f"listening on http://{shown}:{port}")
+        if "socks5" in servers:
+            _say(f"listening on socks5h://{_shown(*servers['socks5'].listen_addrs[0][:2])}")
+        _say(f"listening on http://{_shown(*servers['regular'].listen_addrs[0][:2])}")
+
+    def _blame(self, server: Any, option: str) -> str:  # noqa: ANN401 - mitmproxy's, not typed
+        host, port = (self._plan.socks if option == "--socks" else None) or (self._plan.host, self._plan.port)
+        cause = server.last_exception
+        why = os.strerror(cause.errno) if isinstance(cause, OSError) and cause.errno else "unknown error"
+        return f"cannot listen on {host}:{port}: {why}; choose another {option} HOST:PORT"
 
 
 class Discreet(logging.Handler):
@@ -118,7 +120,7 @@ class Discreet(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print one line."""
-        if record.name == "exfilter.door":
+        if record.name.startswith("exfilter."):
             _say(record.getMessage())
             return
         kind = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else "error"
@@ -129,6 +131,7 @@ class Discreet(logging.Handler):
 
 async def _run(plan: Plan, nursery: Nursery) -> None:
     certificate = _confdir(plan.proxy_ca) / CERTIFICATE
+    identity = Identity.by(plan.auth, plan.client_ca)
     log = Discreet(logging.ERROR)
     logging.getLogger().addHandler(log)
     pool, recorders = Pool(nursery, plan.workers, plan.queue), Pool(nursery, RECORDERS)
@@ -141,7 +144,7 @@ async def _run(plan: Plan, nursery: Nursery) -> None:
         master.addons.add(*_hosts_addons())
         _set(options, plan)
         desk = Desk(pool, recorders, plan.deadline, plan.audit_only)
-        master.addons.add(announcer, *chain(plan, desk))
+        master.addons.add(announcer, *chain(plan, desk, identity))
         pool.open()
         recorders.open()
         loop = asyncio.get_running_loop()
@@ -199,7 +202,6 @@ def _hosts_addons() -> tuple[object, ...]:
         blocklist.BlockList(),
         disable_h2c.DisableH2C(),
         onboarding.Onboarding(),
-        proxyauth.ProxyAuth(),
         proxyserver.Proxyserver(),
         dns_resolver.DnsResolver(),
         next_layer.NextLayer(),
@@ -210,9 +212,8 @@ def _hosts_addons() -> tuple[object, ...]:
 
 def _set(options: Options, plan: Plan) -> None:
     fixed: dict[str, Any] = {"connection_strategy": "lazy", "block_global": False}
-    if plan.auth:
-        _check_users(plan.auth)
-        fixed["proxyauth"] = f"@{plan.auth}"
+    if plan.socks:
+        fixed["mode"] = ["regular", f"socks5@{plan.socks[0]}:{plan.socks[1]}"]
     if plan.upstream_ca:
         _check_authorities(plan.upstream_ca)
         fixed["ssl_verify_upstream_trusted_ca"] = str(plan.upstream_ca)
@@ -221,15 +222,6 @@ def _set(options: Options, plan: Plan) -> None:
         options.set(*plan.options)
     except OptionsError as error:
         msg = f"mitmproxy refuses an option: {error}"
-        raise ValueError(msg) from None
-
-
-def _check_users(file: Path) -> None:
-    try:
-        HtpasswdFile.from_file(file)
-    except ValueError:
-        # Without the cause: it quotes the line, and with it a password's hash.
-        msg = f"{file} is no htpasswd file with bcrypt or SHA1 passwords: make it with `htpasswd -B`"
         raise ValueError(msg) from None
 
 
@@ -260,6 +252,10 @@ def _private(folder: Path) -> Path:
         msg = f"{folder} can be read by others (mode {stat.S_IMODE(mode):04o}): run `chmod 700 {folder}`"
         raise PermissionError(msg)
     return folder
+
+
+def _shown(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _say(line: str) -> None:

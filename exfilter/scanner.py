@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 from detectors.terms import Terms
 from exfilter import kernel, policy
+from exfilter.groups import Membership
 from exfilter.index import arrays, keys, store
+from exfilter.latest import Latest
 from exfilter.limits import PROXY, Limits
 from exfilter.model import Expired, Reason, Transfer, Verdict
 from exfilter.scan import Engine, Pipeline
 from exfilter.settings import Settings
-
-logger = logging.getLogger("exfilter.door")
 
 SLOW = (
     "the slow reference kernel runs: exfilter was installed where there is no C compiler"
@@ -43,17 +41,19 @@ class Scanner:
         limits: Limits | None = None,
         *,
         whole: bool = True,
+        membership: Membership | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Read policy and key, open the index. Raises ValueError or OSError.
 
         Without ``limits`` it is for a door that holds a sender waiting. ``whole``: as for ``Index.open``.
+        Without ``membership`` groups are as the settings say.
         """
         self._path = settings.index
-        self._rules = settings.policy
-        self._stamp = _stamp(self._rules)
-        self._policy = policy.load(self._rules)
+        self._latest = Latest(settings.policy, policy.load, clock)
+        self._policy = self._latest()
         self._terms = Terms(self._policy.terms)
+        self._membership = membership or Membership.open(settings)
         self._key = keys.load(settings.index_key)
         given = limits or replace(PROXY, bytes_in=settings.max_body)
         self._limits = replace(given, passwords=settings.passwords, ocr=settings.ocr)
@@ -80,7 +80,13 @@ class Scanner:
 
     def examine(self, transfer: Transfer, expired: Expired) -> Verdict:
         """Scan and decide. Raises ValueError or OSError without an index."""
-        return self.pipeline().examine(transfer, expired)
+        return self.pipeline().examine(self.placed(transfer), expired)
+
+    def placed(self, transfer: Transfer) -> Transfer:
+        """Return the transfer with its actor's groups, where the policy asks for any."""
+        return (
+            self._membership.placed(transfer) if any(rule.group for rule in self._policy.rules) else transfer
+        )
 
     def may_stream(self, transfer: Transfer) -> bool:
         """Whether the policy lets a request to this destination go on message by message."""
@@ -93,17 +99,11 @@ class Scanner:
         return verdict if good else replace(verdict, versions=replace(verdict.versions, index=""))
 
     def _has_new_policy(self) -> bool:
-        """Read the policy again where its file has changed. One with a mistake changes nothing."""
-        stamp = _stamp(self._rules)
-        if stamp == self._stamp:
+        """Read the policy again where its file has changed."""
+        found = self._latest()
+        if found is self._policy:
             return False
-        self._stamp = stamp
-        try:
-            self._policy = policy.load(self._rules)
-        except (ValueError, OSError) as error:
-            logger.error("%s; the policy before it stays in force", error)  # noqa: TRY400 - the operator's words
-            return False
-        self._terms = Terms(self._policy.terms)
+        self._policy, self._terms = found, Terms(found.terms)
         return True
 
     def _look(self) -> tuple[object, ...]:
@@ -114,12 +114,3 @@ class Scanner:
     def _open(self, *, whole: bool = True) -> Pipeline:
         engine = Engine(store.Index.open(self._path, self._key, whole=whole), self._terms)
         return Pipeline(engine, self._policy, self._limits)
-
-
-def _stamp(file: Path) -> tuple[int, ...]:
-    """Return what changes with a file. Empty: there is none."""
-    try:
-        found = file.stat()
-    except OSError:
-        return ()
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns

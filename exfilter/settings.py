@@ -54,6 +54,23 @@ region = ""
 # that scans, and about ten seconds a page. Without it, pictures are unscanned.
 # ocr = false
 
+# Whether the decision log calls actors by pseudonyms; `exfilter pseudonym NAME` says what it calls somebody.
+# pseudonyms = false
+
+# Who belongs to the groups of the policy, beside its globs: a file with lines "group: user user ...".
+# groups_file = ""
+
+# And a directory: ldaps://HOST, or ldap://HOST (StartTLS). The filter finds the entry of a person, or the
+# entries of the person's groups; the attribute names the groups. The password of ldap_bind_dn stands in a
+# file of mode 0600, or in the environment variable EXFILTER_LDAP_PASSWORD. "" = none, or the system's.
+# ldap_url = ""
+# ldap_bind_dn = ""
+# ldap_password_file = ""
+# ldap_ca = ""
+# ldap_base = ""
+# ldap_filter = "(uid={actor})"
+# ldap_group_attribute = "memberOf"
+
 # Processes that scan side by side. Default: one for each core.
 # workers = 2
 
@@ -68,6 +85,7 @@ region = ""
 # reviewers = "reviewers.txt"
 # reviewer_key = "reviewer.key"
 # proxy_ca = "proxy-ca"
+# pseudonym_key = "pseudonym.key"
 
 # Folder for the bodies that the proxy holds while they arrive and are scanned, in files without a name. It
 # should lie on a disk with room for as many of the largest bodies as arrive at a time.
@@ -97,6 +115,21 @@ class Settings(BaseSettings):
     proxy_ca: _Path = Path("proxy-ca")
     spool: _Path = Path("spool")
     """Where bodies lie while they are held, in files without a name."""
+    pseudonym_key: _Path = Path("pseudonym.key")
+    groups_file: _Path = Path()
+    """Members of groups. The empty path: none."""
+    ldap_url: str = ""
+    """Empty: no directory is asked for groups."""
+    ldap_bind_dn: str = ""
+    """Empty: anonymous."""
+    ldap_password_file: _Path = Path()
+    ldap_ca: _Path = Path()
+    """The only authorities that the directory is trusted by. The empty path: the system's."""
+    ldap_base: str = ""
+    ldap_filter: str = "(uid={actor})"
+    ldap_group_attribute: str = "memberOf"
+    pseudonyms: bool = False
+    """Whether the decision log calls actors by pseudonyms."""
     region: str = ""
     """Region of phone numbers without country code. Empty: none."""
     deadline: float = Field(default=60.0, gt=0, allow_inf_nan=False)
@@ -157,7 +190,10 @@ PATHS = (
     "reviewer_key",
     "proxy_ca",
     "spool",
+    "pseudonym_key",
 )
+OPTIONAL_PATHS = ("groups_file", "ldap_password_file", "ldap_ca")
+"""The empty path stays empty: there is none."""
 
 
 def region(code: str) -> str:
@@ -198,7 +234,8 @@ def load(folder: Path) -> Settings:
         settings = Settings(folder=folder, **found)
     except ValidationError as error:
         raise ValueError("; ".join(_mistakes(error, file, text))) from None
-    return settings.model_copy(update={name: folder / getattr(settings, name) for name in PATHS})
+    given = (*PATHS, *(name for name in OPTIONAL_PATHS if getattr(settings, name).name))
+    return settings.model_copy(update={name: folder / getattr(settings, name) for name in given})
 
 
 def _mistakes(error: ValidationError, file: Path, text: str) -> list[str]:

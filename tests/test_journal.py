@@ -90,6 +90,12 @@ def test_a_line_holds_what_led_to_the_decision(tmp_path: Path) -> None:
     ]
 
 
+def test_an_actor_stands_there_as_the_journal_calls_him(tmp_path: Path) -> None:
+    record(Journal(tmp_path / "log", lambda actor: f"p-{len(actor)}"), shown=Shown("hanna"))
+    assert lines(tmp_path / "log")[0]["actor"] == "p-5"
+    assert b"hanna" not in (tmp_path / "log").read_bytes()
+
+
 @pytest.mark.parametrize("shown", [SHOWN, Shown()])
 def test_no_value_url_header_or_name_as_it_is_reaches_it(tmp_path: Path, shown: Shown) -> None:
     record(Journal(tmp_path / "log"), replace(UPLOAD, method="HANNA@MAIL.EXAMPLE"), shown)

@@ -308,6 +308,29 @@ class TestConditions:
         action, _ = verdict_of(f'{text}{condition}\naction = "block"\n', found(), transfer)
         assert (action is Action.BLOCK) is expected
 
+    def test_members_come_with_the_transfer_too(self) -> None:
+        text = f'[groups]\nStaff = []\nothers = ["x"]\n{RULE}group = ["Staff"]\naction = "block"\n'
+        for groups, expected in ((("staff",), Action.BLOCK), (("others",), Action.ALLOW), ((), Action.ALLOW)):
+            transfer = dataclasses.replace(upload(), groups=frozenset(groups))
+            assert verdict_of(text, found(), transfer)[0] is expected
+
+    def test_groups_that_are_not_known_open_no_door_and_silence_no_rule(self) -> None:
+        unknown = dataclasses.replace(upload(actor="anna"), groups=frozenset({"vip"}), groups_known=False)
+        groups = '[groups]\nstaff = []\nvip = []\nnamed = ["anna"]\n'
+        block = '[[rules]]\nname = "b"\naction = "block"\n'
+        for group, expected in (("staff", Action.BLOCK), ("vip", Action.ALLOW), ("named", Action.ALLOW)):
+            allow = f'{groups}{RULE}action = "allow"\ngroup = ["{group}"]\n'
+            assert verdict_of(allow + block, found(), unknown)[0] is expected
+            held = f'{groups}{block}group = ["{group}"]\n'
+            assert verdict_of(held, found(), unknown)[0] is Action.BLOCK
+            assert verdict_of(held.replace("block", "alert"), found(), unknown)[0] is Action.ALERT
+
+    def test_a_verdict_says_which_groups_it_went_by(self) -> None:
+        policy = read(f'[groups]\nstaff = []\nvip = []\n{RULE}action = "block"\ngroup = ["vip"]\n'.encode())
+        transfer = dataclasses.replace(upload(), groups=frozenset({"staff", "secret society"}))
+        details = decide(policy, transfer, found(), VERSIONS).details
+        assert (details["groups"], details["groups_known"]) == (["staff"], True)
+
     def test_of_two_content_types_an_allow_rule_needs_both(self) -> None:
         both = (("Content-Type", "application/json"), ("content-type", "text/csv"))
         transfer = dataclasses.replace(upload(), headers=both)

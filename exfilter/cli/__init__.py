@@ -21,6 +21,7 @@ COMMANDS = {
     "scan": ("exfilter.cli.scan:scan", "Count the customers in files and say what would be held."),
     "proxy": ("exfilter.cli.proxy:proxy", "Run the egress proxy that holds transfers with customers."),
     "quarantine": ("exfilter.cli.quarantine:app", "Review what was held: list, show, release, deny."),
+    "pseudonym": ("exfilter.cli.pseudonym:pseudonym", "Say what the decision log calls somebody."),
     "replay": ("exfilter.cli.replay:replay", "Run a recorded capture through the same pipeline."),
 }
 """Name: where it is, and its line in ``exfilter --help``."""

@@ -23,6 +23,17 @@ def proxy(
     auth: Annotated[
         Path | None, typer.Option(metavar="FILE", help="htpasswd file of the users who may use the proxy.")
     ] = None,
+    client_ca: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="PEM file of the authorities whose client certificates say who somebody is, "
+            "on TLS to the proxy itself. Without --auth, nobody else is served.",
+        ),
+    ] = None,
+    socks: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Address to speak SOCKS5 on as well.")
+    ] = None,
     upstream_ca: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="PEM file of the authorities that destinations are trusted by."),
@@ -42,6 +53,7 @@ def proxy(
     Exit codes: 0 stopped, 2 could not start.
     """
     host, port = _address(listen)
+    socks_at = _address(socks, "--socks") if socks else None
     given = settings.load(config)
     plan = Plan(
         folder=given.folder,
@@ -56,6 +68,8 @@ def proxy(
         port=port,
         audit_only=audit_only,
         auth=auth,
+        client_ca=client_ca,
+        socks=socks_at,
         upstream_ca=upstream_ca,
         options=tuple(options or ()),
     )
@@ -63,9 +77,9 @@ def proxy(
     os.execv(sys.executable, [sys.executable, "-P", "-m", "exfilter.proxy", str(plan.written())])  # noqa: S606
 
 
-def _address(listen: str) -> tuple[str, int]:
+def _address(listen: str, option: str = "--listen") -> tuple[str, int]:
     host, _, port = listen.rpartition(":")
     if not host or not (port.isascii() and port.isdigit() and int(port) in PORTS):
-        msg = f"--listen {listen}: write HOST:PORT, for example 127.0.0.1:8080"
+        msg = f"{option} {listen}: write HOST:PORT, for example 127.0.0.1:8080"
         raise ValueError(msg)
     return host.removeprefix("[").removesuffix("]"), int(port)

@@ -19,12 +19,12 @@ from rich.text import Text
 
 from exfilter import flows, settings
 from exfilter.cli.formats import printable
-from exfilter.model import Findings, Reason, Verdict
+from exfilter.model import Findings, Reason, Transfer, Verdict
 from exfilter.scan import Pipeline
 from exfilter.scanner import Scanner
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 CLEAN, HELD, NOT_READ = 0, 1, 2
 FIELDS = ("name", "email", "ticket", "phone")
@@ -61,10 +61,12 @@ class Replayer:
     pipeline: Pipeline
     deadline: float
     """Seconds for one transfer."""
+    placed: Callable[[Transfer], Transfer]
+    """Gives a transfer its actor's groups, as they are now."""
 
     def decide(self, capture: Path, captured: flows.Captured) -> Decision:
         """Examine one transfer, with the capture's own time and actor."""
-        transfer = captured.transfer
+        transfer = self.placed(captured.transfer)
         end = time.monotonic() + self.deadline
         try:
             verdict = self.pipeline.examine(
@@ -115,7 +117,8 @@ def replay(
 
 def _open(folder: Path) -> Replayer:
     given = settings.load(folder)
-    return Replayer(Scanner(given).pipeline(), given.deadline)
+    scanner = Scanner(given)
+    return Replayer(scanner.pipeline(), given.deadline, scanner.placed)
 
 
 def _items(replayer: Replayer, captures: list[Path]) -> Iterator[Decision | str]:

@@ -25,6 +25,7 @@ from exfilter.cli.formats.jsonl import JsonLines
 from exfilter.cli.formats.sarif import Sarif
 from exfilter.cli.formats.table import TableFormat
 from exfilter.cli.workers import Crew, Lost
+from exfilter.groups import Membership
 from exfilter.journal import Journal
 from exfilter.limits import MIB, Limits
 from exfilter.model import Findings, Ordinals, Reason, Transfer, Unscanned, Verdict
@@ -152,7 +153,8 @@ def open_examiner(folder: Path, wishes: Wishes, *, whole: bool = True) -> Examin
     ``whole``: check every byte of the index.
     """
     given = settings.load(folder)
-    pipeline = Scanner(given, Limits(), whole=whole).pipeline()
+    nobody_sends = Membership()  # So no directory is asked, and its password is not needed.
+    pipeline = Scanner(given, Limits(), whole=whole, membership=nobody_sends).pipeline()
     return Examiner(pipeline, Journal(given.decisions), given.deadline, wishes)
 
 

@@ -28,6 +28,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     audit_only: bool = False
     auth: Path | None = None
     """An htpasswd file. None: nobody has to say who they are."""
+    client_ca: Path | None = None
+    """Authorities of client certificates. None: no client is asked for one."""
+    socks: tuple[str, int] | None = None
+    """Where SOCKS5 is spoken. None: nowhere."""
     upstream_ca: Path | None = None
     """The only authorities that destinations are trusted by. None: those that mitmproxy brings."""
     options: tuple[str, ...] = ()

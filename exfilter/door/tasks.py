@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import socket
-from dataclasses import fields
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -23,13 +22,12 @@ INLINE = 96 * 1024
 """Bytes of a message that is sent as it is; a larger one goes as a file."""
 SMALL = 64 * 1024
 """Bytes of a body that is a part of its message; a larger one goes as a file of its own."""
-_HEAD = tuple(field.name for field in fields(Transfer) if field.name != "body")
 _ROUND = 1 << 18
 _PLAIN, _FILED = b"p", b"f"
 
 
 class Sent(msgspec.Struct, frozen=True):
-    """A transfer without its body."""
+    """A transfer without its body, and without the groups of its actor: those the worker finds out."""
 
     door: str
     name: str
@@ -120,7 +118,7 @@ _outcome = msgspec.msgpack.Decoder(Outcome).decode
 
 def sent(transfer: Transfer) -> Sent:
     """Return everything of a transfer but its body."""
-    return Sent(*(getattr(transfer, name) for name in _HEAD))
+    return Sent(*(getattr(transfer, name) for name in Sent.__struct_fields__))
 
 
 def inline(transfer: Transfer) -> bytes | None:
@@ -174,7 +172,7 @@ def answered(data: bytes) -> Outcome:
 
 def transfer(head: Sent, body: bytes | Filed | Arriving) -> Transfer:
     """Put a transfer together again."""
-    return Transfer(body=body, **{name: getattr(head, name) for name in _HEAD})
+    return Transfer(body=body, **{name: getattr(head, name) for name in Sent.__struct_fields__})
 
 
 def memory(data: Buffer) -> int:

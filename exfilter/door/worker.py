@@ -24,6 +24,7 @@ from exfilter.door import commands, tasks
 from exfilter.door.clerk import Clerk, Failure
 from exfilter.journal import Journal
 from exfilter.quarantine import Quarantine
+from exfilter.who.pseudonyms import Pseudonyms
 
 if TYPE_CHECKING:
     from exfilter.model import Expired
@@ -98,7 +99,8 @@ def _fork(
         control.close()
         _end_with(parent)
         quarantine = Quarantine.open(given.quarantine, given.reviewers)
-        clerk = Clerk(scanning, quarantine, Journal(given.decisions), audit_only=audit_only)
+        journal = Journal(given.decisions, Pseudonyms(given.pseudonym_key) if given.pseudonyms else str)
+        clerk = Clerk(scanning, quarantine, journal, audit_only=audit_only)
         with socket.socket(fileno=descriptor) as link:
             while (task := tasks.take(link)) is not None:
                 tasks.answer(link, done(clerk, link, *task))

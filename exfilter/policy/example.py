@@ -33,7 +33,8 @@ unsupported = { alert = 0, quarantine = 16_384 } # pictures, sound, film: 16 KiB
 crm = ["crm.example", "*.crm.example"]
 
 [groups]
-# Named groups of actors (proxy users, else client addresses).
+# Named groups of actors (names of client certificates, proxy users, else client addresses), as globs.
+# Members may also come from groups_file or a directory (see exfilter.toml); a group of those alone is [].
 # support = ["anna", "support-*"]
 
 [streams]

@@ -61,6 +61,10 @@ def _some(values: tuple[Any, ...]) -> tuple[Any, ...]:
     if not values:
         reason = "an empty list matches nothing; name at least one or remove the key"
         raise mistake(reason)
+    return _sorted(values)
+
+
+def _sorted(values: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted(set(values)))
 
 
@@ -98,6 +102,7 @@ ActionName = Annotated[
 ]
 Names = tuple[StrictStr, ...]
 Globs = Annotated[Names, AfterValidator(_some)]
+Members = Annotated[Names, AfterValidator(_sorted)]
 Methods = Annotated[Names, AfterValidator(_upper)]
 Hosts = Annotated[Names, AfterValidator(_host_patterns)]
 Destinations = Annotated[Names, AfterValidator(_destinations)]
@@ -210,8 +215,8 @@ class Policy(_Table):
     """A checked policy. Equal policies, however they are laid out, have the same digest."""
 
     defaults: Defaults = Defaults()
-    groups: dict[StrictStr, Globs] = {}
-    """Name -> globs of actors."""
+    groups: dict[StrictStr, Members] = {}
+    """Name -> globs of actors, beside the members that a transfer comes with. May be empty for those."""
     destinations: dict[StrictStr, Hosts] = {}
     """Class -> patterns of hosts."""
     terms: dict[StrictStr, TermList] = {}

@@ -59,6 +59,8 @@ def decide(policy: Policy, transfer: Transfer, findings: Findings, versions: Ver
             "compared": {label: list(numbers) for label, numbers in voice.compared.items()},
             "spoke": [each.rule for each in voices],
             "exempted_by": exempting.name if exempting else None,
+            "groups": sorted(name for name in policy.groups if name.casefold() in transfer.groups),
+            "groups_known": transfer.groups_known,
         },
     )
 
@@ -182,11 +184,10 @@ def _compared(rule: Rule, findings: Findings) -> dict[str, tuple[int, int]]:
 
 def _applies(policy: Policy, rule: Rule, transfer: Transfer) -> bool:
     """Whether all conditions of a rule hold for a transfer."""
-    members = None if rule.group is None else [glob for name in rule.group for glob in policy.groups[name]]
     goes_to = None if rule.destination is None else _patterns(policy, rule.destination)
     return (
         _is_one_of(transfer.actor, rule.actor)
-        and _is_one_of(transfer.actor, members)
+        and (rule.group is None or _is_member(policy, rule, rule.group, transfer))
         and (goes_to is None or hosts.matches(goes_to, transfer.destination))
         and (rule.method is None or transfer.method.upper() in rule.method)
         and (rule.door is None or transfer.door in rule.door)
@@ -194,7 +195,18 @@ def _applies(policy: Policy, rule: Rule, transfer: Transfer) -> bool:
     )
 
 
-def _is_one_of(actor: str, globs: tuple[str, ...] | list[str] | None) -> bool:
+def _is_member(policy: Policy, rule: Rule, groups: tuple[str, ...], transfer: Transfer) -> bool:
+    if any(
+        name.casefold() in transfer.groups or _is_one_of(transfer.actor, policy.groups[name])
+        for name in groups
+    ):
+        return True
+    # Fail closed: of groups that could not be found out, an allow rule takes the actor for no member, and
+    # every other rule takes the actor for one.
+    return not transfer.groups_known and rule.action is not Action.ALLOW
+
+
+def _is_one_of(actor: str, globs: tuple[str, ...] | None) -> bool:
     return globs is None or any(fnmatchcase(actor.casefold(), glob.casefold()) for glob in globs)
 
 

@@ -5,15 +5,12 @@ The door needs the recipients only: it seals and cannot read back.
 
 from __future__ import annotations
 
-import os
-import secrets
-import stat
 from collections.abc import Sequence
 from pathlib import Path
 
 import pyrage  # type: ignore[import-untyped, unused-ignore]
 
-DIGEST_KEY_BYTES = 32
+from exfilter import private
 
 
 def generate_reviewer_key(identity: Path, recipients: Path) -> None:
@@ -27,38 +24,10 @@ def generate_reviewer_key(identity: Path, recipients: Path) -> None:
             raise FileExistsError(msg)
     key = pyrage.x25519.Identity.generate()
     public = str(key.to_public())
-    write_private(identity, f"# exfilter reviewer, public key: {public}\n{key}\n".encode())
-    write_private(
+    private.write(identity, f"# exfilter reviewer, public key: {public}\n{key}\n".encode())
+    private.write(
         recipients, f"# Quarantined bodies are sealed to these age keys, one a line.\n{public}\n".encode()
     )
-
-
-def write_private(file: Path, data: bytes) -> None:
-    """Write a new file that only its owner can read, and see it safely on the disk."""
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as target:
-        target.write(data)
-        target.flush()
-        os.fsync(descriptor)
-    sync_folder(file.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """See a folder's names safely on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def read_private(file: Path) -> bytes:
-    """Read a key file. Raises PermissionError where others than its owner can read or change it."""
-    with file.open("rb") as source:
-        if stat.S_IMODE(os.fstat(source.fileno()).st_mode) & 0o077:
-            msg = f"{file} can be read by others; run 'chmod 600 {file}' and consider whether it leaked"
-            raise PermissionError(msg)
-        return source.read()
 
 
 def recipients(given: Sequence[str] | Path) -> tuple[pyrage.x25519.Recipient, ...]:
@@ -89,7 +58,7 @@ def recipients(given: Sequence[str] | Path) -> tuple[pyrage.x25519.Recipient, ..
 def identities(file: Path) -> tuple[pyrage.x25519.Identity, ...]:
     """Return the private keys of a file (mode 0600). Never repeats its text in an error."""
     found = []
-    for number, line in enumerate(read_private(file).decode("utf-8", "replace").splitlines(), 1):
+    for number, line in enumerate(private.read(file).decode("utf-8", "replace").splitlines(), 1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         try:
@@ -105,19 +74,4 @@ def identities(file: Path) -> tuple[pyrage.x25519.Identity, ...]:
 
 def digest_key(file: Path) -> bytes:
     """Read the quarantine's digest key, or make it. Several processes may ask for it at once."""
-    if not file.exists():
-        fresh = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
-        write_private(fresh, secrets.token_bytes(DIGEST_KEY_BYTES))
-        try:
-            # A link appears whole or not at all, and the first one wins.
-            os.link(fresh, file)
-        except FileExistsError:
-            pass
-        finally:
-            fresh.unlink()
-        sync_folder(file.parent)
-    key = read_private(file)
-    if len(key) != DIGEST_KEY_BYTES:
-        msg = f"{file}: is not a digest key; restore the file from its backup"
-        raise ValueError(msg)
-    return key
+    return private.own_key(file, "a digest key")

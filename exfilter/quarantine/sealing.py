@@ -19,7 +19,7 @@ import pyrage  # type: ignore[import-untyped, unused-ignore]
 
 from exfilter.body import pieces
 from exfilter.model import Transfer
-from exfilter.quarantine.keys import sync_folder
+from exfilter.private import sync_folder
 
 MAGIC = b"exfilter-held 1\n"
 HEAD_LIMIT = 64 * 1024 * 1024

@@ -21,6 +21,7 @@ from mitmproxy.test import tflow, tutils
 
 from addons.private import stream
 from exfilter.body import whole
+from exfilter.door.desk import ATTEMPTS
 from exfilter.door.pool import BusyError, LostError
 from exfilter.door.spool import Spool
 from exfilter.model import Reason
@@ -118,7 +119,7 @@ def test_what_a_worker_was_lost_over_is_held_by_another(cause: Reason) -> None:
 def test_what_nobody_can_record_is_refused(error: Exception) -> None:
     door, sent = Door(), flow(CLEAN)
     door.pool.lost.append(LostError(Reason.MALFORMED))
-    door.recorders.lost.append(error)
+    door.recorders.lost.extend([error] * ATTEMPTS)
     door.fire(HttpRequestHook(sent))
     assert sent.response is not None
     assert sent.response.status_code == 503

@@ -76,7 +76,7 @@ class Slow:
         self._listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
         self.port: int = self._listening.getsockname()[1]
         self.taken = 0
-        self.go_on = threading.Event()
+        self.begun, self.go_on = threading.Event(), threading.Event()
         threading.Thread(target=self._serve, daemon=True).start()
 
     def _serve(self) -> None:
@@ -88,6 +88,7 @@ class Slow:
             head, _, body = data.partition(b"\r\n\r\n")
             length = int(next(line for line in head.splitlines() if b"ength" in line).split()[-1])
             self.taken = len(body)
+            self.begun.set()
             if self._early:
                 connection.sendall(b"HTTP/1.1 413 No\r\nContent-Length: 2\r\n\r\nno")
             self.go_on.wait(60)
@@ -102,7 +103,7 @@ def test_a_destination_that_takes_nothing_yet_is_not_sent_more_than_it_takes(fol
     with Proxy(folder) as proxy, ThreadPoolExecutor(1) as pool:
         url = f"http://127.0.0.1:{slow.port}/upload"
         reply = pool.submit(proxy.curl, url, data=LARGE, timeout=120)
-        proxy.eventually(lambda: slow.taken)
+        assert slow.begun.wait(60)
         time.sleep(1)
         assert proxy.resident(most=True) < LIMIT
         slow.go_on.set()

@@ -1,0 +1,66 @@
+"""What a file says, read again when it changes.
+
+A file that is edited with a mistake does not take the place of the last good one: a list of users or groups
+that suddenly is empty would shut everybody out, or let a rule fall silent. The mistake is said in the log.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+logger = logging.getLogger("exfilter.latest")
+
+
+class Latest[T]:
+    """Call it for what the file says. Safe to use from several threads."""
+
+    CHECK = 1.0
+    """Seconds between two looks at the file."""
+
+    def __init__(
+        self, path: Path, read: Callable[[Path], T], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Read it once. Raises what ``read`` raises: OSError, or ValueError without the file's text."""
+        self._path = path
+        self._read = read
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._seen = self._look()
+        self._value = read(path)
+        self._next_look = clock() + self.CHECK
+
+    def __call__(self) -> T:
+        """Return what the file says, or what it said before somebody made a mistake in it."""
+        with self._lock:
+            if self._clock() >= self._next_look:
+                self._next_look = self._clock() + self.CHECK
+                self._refresh()
+            return self._value
+
+    def _refresh(self) -> None:
+        seen = self._look()
+        if seen == self._seen:
+            return
+        self._seen = seen
+        try:
+            self._value = self._read(self._path)
+        except ValueError as error:
+            # Without a traceback, whose locals are the file's text.
+            logger.error("%s; what it said before stays", error)  # noqa: TRY400
+        except OSError as error:
+            logger.error("%s: %s; what it said before stays", self._path, error.strerror)  # noqa: TRY400
+
+    def _look(self) -> tuple[int, ...]:
+        """Return what changes with the file. Empty: there is none, or it cannot be looked at."""
+        try:
+            about = self._path.stat()
+        except OSError:
+            return ()
+        return about.st_ino, about.st_size, about.st_mtime_ns, about.st_mode

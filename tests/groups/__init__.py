@@ -1,0 +1,1 @@
+"""Groups from a file and from a real directory."""

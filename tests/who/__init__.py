@@ -1,0 +1,1 @@
+"""Users, certificates, pseudonyms."""
