@@ -14,6 +14,7 @@ from exfilter.limits import PROXY, Limits
 from exfilter.model import Expired, Reason, Transfer, Verdict
 from exfilter.scan import Engine, Pipeline
 from exfilter.settings import Settings
+from exfilter.uploads import Uploads, recognise
 
 SLOW = (
     "the slow reference kernel runs: exfilter was installed where there is no C compiler"
@@ -50,6 +51,7 @@ class Scanner:
         self._key = keys.load(settings.index_key)
         given = limits or replace(PROXY, bytes_in=settings.max_body)
         self._limits = replace(given, passwords=settings.passwords, ocr=settings.ocr)
+        self._uploads = Uploads(settings.uploads, self._key, settings.upload_hours)
         self._clock = clock
         self._lock = threading.Lock()
         self._version = self._look()
@@ -72,8 +74,14 @@ class Scanner:
             return self._last
 
     def examine(self, transfer: Transfer, expired: Expired) -> Verdict:
-        """Scan and decide. Raises ValueError or OSError without an index."""
-        return self.pipeline().examine(transfer, expired)
+        """Scan and decide; on a piece of an upload, with what is known of the whole.
+
+        Raises ValueError or OSError without an index, or where a piece cannot be kept.
+        """
+        request = recognise(transfer)
+        if request is None:
+            return self.pipeline().examine(transfer, expired)
+        return self._uploads.examine(self.pipeline(), transfer, request, expired)
 
     def failed(self, reason: str, transfer: Transfer, cause: Reason) -> Verdict:
         """Return what the policy says of a transfer that was not scanned."""

@@ -52,10 +52,14 @@ region = ""
 # Processes that scan side by side. Default: one for each core.
 # workers = 2
 
+# Hours that the pieces of an unfinished upload are kept (encrypted), to read it whole when it ends.
+# upload_hours = 24
+
 # index = "index"
 # index_key = "index.key"
 # policy = "policy.toml"
 # quarantine = "quarantine"
+# uploads = "uploads"
 # decisions = "decisions.jsonl"
 # reviewers = "reviewers.txt"
 # reviewer_key = "reviewer.key"
@@ -78,6 +82,8 @@ class Settings(BaseSettings):
     index_key: _Path = Path("index.key")
     policy: _Path = Path("policy.toml")
     quarantine: _Path = Path("quarantine")
+    uploads: _Path = Path("uploads")
+    """Uploads in pieces that are under way."""
     decisions: _Path = Path("decisions.jsonl")
     reviewers: _Path = Path("reviewers.txt")
     """Public keys that bodies are sealed to."""
@@ -89,6 +95,8 @@ class Settings(BaseSettings):
     """Seconds for one transfer."""
     max_body: int = Field(default=256 * MIB, gt=0)
     """Bytes."""
+    upload_hours: float = Field(default=24.0, gt=0, allow_inf_nan=False)
+    """Hours without a request after which an upload in pieces is forgotten."""
     passwords: tuple[str, ...] = Field(default=(), repr=False, strict=False)
     """To try on encrypted archives and documents."""
     ocr: bool = False
@@ -129,7 +137,10 @@ class Settings(BaseSettings):
         return (init_settings,)
 
 
-PATHS = ("index", "index_key", "policy", "quarantine", "decisions", "reviewers", "reviewer_key", "proxy_ca")
+PATHS = (
+    "index", "index_key", "policy", "quarantine", "uploads", "decisions", "reviewers", "reviewer_key",
+    "proxy_ca",
+)  # fmt: skip
 
 
 def region(code: str) -> str:

@@ -2,18 +2,22 @@
 
 from exfilter.policy.example import default_policy_text
 from exfilter.policy.reading import load, read
-from exfilter.policy.rules import Defaults, Policy, Rule, Steps
-from exfilter.policy.verdicts import decide, failed, summary
+from exfilter.policy.rules import Defaults, Policy, Rule, Steps, Uploads
+from exfilter.policy.verdicts import UNTIL_WHOLE, Stage, decide, failed, refused, summary
 
 __all__ = [
+    "UNTIL_WHOLE",
     "Defaults",
     "Policy",
     "Rule",
+    "Stage",
     "Steps",
+    "Uploads",
     "decide",
     "default_policy_text",
     "failed",
     "load",
     "read",
+    "refused",
     "summary",
 ]
