@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from exfilter.uploads.sealed import Sealed
@@ -134,6 +134,8 @@ class Assembled:
 
     sealed: Sealed
     segments: tuple[Segment, ...]
+    trouble: list[OSError] = field(default_factory=list)
+    """What was raised while it was read: readers take it for a content that breaks off."""
 
     def __len__(self) -> int:
         """Return its bytes, without those that are missing."""
@@ -141,6 +143,13 @@ class Assembled:
 
     def pieces(self, start: int = 0) -> Iterator[bytes]:
         """Yield it from ``start`` on. Raises OSError where a piece is gone or was altered."""
+        try:
+            yield from self._pieces(start)
+        except OSError as error:
+            self.trouble.append(error)
+            raise
+
+    def _pieces(self, start: int) -> Iterator[bytes]:
         for segment in self.segments:
             skipped = min(start, segment.length)
             start -= skipped

@@ -184,24 +184,31 @@ class _Judge:
         for whole, each in ways:
             found = self._with_whole(found, whole, each, envelope)
         verdict = self._decide(found, Stage.LAST)
-        lasting = tuple(item for item in found.unscanned if item.reason is not Reason.DEADLINE)
+        if verdict.action.holds and not self._holds_what_lasts(found):
+            return verdict  # There was not enough time: the next try is judged anew.
+        for _, tried in ways:
+            self.stitching.forget_starts(tried)
         names = {self.request.name, *(name for whole in wholes for name in whole.names)}
         ids, union = [self.stitching.identity(name) for name in sorted(names)], tally.of(found)
-        if self._decide(replace(found, unscanned=lasting), Stage.LAST).action.holds:
-            for identity in ids:
+        for identity in ids:
+            if verdict.action.holds:
                 self.store.refuse(identity, self.stitching.family, verdict.action, union)
-        elif not verdict.action.holds:
-            for _, tried in ways:
-                self.stitching.forget_starts(tried)
-            for identity in ids:
+            else:
                 self.store.commit(identity, self.stitching.family, digest, union, found.unscanned)
         return verdict
+
+    def _holds_what_lasts(self, found: Findings) -> bool:
+        lasting = tuple(item for item in found.unscanned if item.reason is not Reason.DEADLINE)
+        return self._decide(replace(found, unscanned=lasting), Stage.LAST).action.holds
 
     def _with_whole(
         self, found: Findings, whole: Whole, ways: Sequence[tuple[Segment, ...]], envelope: Transfer
     ) -> Findings:
         for way in ways:
-            read = self._read(replace(envelope, body=self.stitching.body(way)))
+            body = self.stitching.body(way)
+            read = self._read(replace(envelope, body=body))
+            if body.trouble:
+                raise body.trouble[0]
             both = tally.over(tally.of(found), tally.of(read))
             shown = (*read.exhibits, *found.exhibits)[:SHOWN]
             found = both.findings((*found.unscanned, *read.unscanned), found.bytes, shown)

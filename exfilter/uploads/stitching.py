@@ -96,8 +96,10 @@ class Stitching:
     def ways(self, whole: Whole) -> list[Way]:
         """Return the ways in which the pieces may be put together."""
         kept = [self.store.pieces(self.identity(name)) for name in whole.names]
-        # What was sent and is not listed is read too: the list may say more to the receiver than to us.
-        lists = [whole.places] if whole.places is None else [whole.places, None]
+        lists = [whole.places]
+        if whole.places is not None and {piece.place for piece in kept[0]} - self._listed(whole):
+            # What was sent and is not listed is read too: the list may say more to the receiver than to us.
+            lists.append(None)
         found = {
             self._way(whole.names, kept, places, pick, newest=newest): None
             for places in lists
@@ -112,11 +114,13 @@ class Stitching:
         if whole.total is not None:
             return max(assembly.missing(way, whole.total) for way in ways)
         if whole.places is not None:
-            identity = self.identity(whole.names[0])
-            wanted = {self.store.place(identity, place) for place in whole.places}
-            return UNKNOWN * len(wanted - {piece.place for piece in kept[0]})
+            return UNKNOWN * len(self._listed(whole) - {piece.place for piece in kept[0]})
         holes = max(assembly.missing(way, way[-1].end) if way else 0 for way in ways)
         return holes + UNKNOWN * sum(not pieces for pieces in kept)
+
+    def _listed(self, whole: Whole) -> set[str]:
+        identity = self.identity(whole.names[0])
+        return {self.store.place(identity, place) for place in whole.places or ()}
 
     def forget_starts(self, ways: Sequence[Way]) -> None:
         """Drop the oldest start that a complete upload may have begun with."""

@@ -31,7 +31,7 @@ from exfilter.uploads.tables import SCHEMA, metadata, pieces, sessions
 from exfilter.uploads.tally import Tally
 
 REMEMBERED = 30 * 24 * 3600.0
-"""Seconds after its last request for which it is known that an upload expired, was refused or committed."""
+"""Seconds after its last request for which it is known that there was an upload."""
 SWEEP = 60.0
 """Seconds between two looks for what has expired."""
 
@@ -294,6 +294,8 @@ class Store:
             files = [file for each in late for file in _drop(connection, each)]
             expired = sa.update(sessions).where(sessions.c.id.in_(old), sessions.c.state == "open")
             connection.execute(expired.values(state="expired", bytes=0))
+            refused = sa.update(sessions).where(sessions.c.id.in_(old), sessions.c.state == "refused")
+            connection.execute(refused.values(state="expired", action=None, **tally.stored(Tally())))
             forgotten = sessions.c.last < now - max(REMEMBERED, self._seconds)
             started = sa.and_(sessions.c.id.in_(old), sessions.c.state == "begun")
             connection.execute(sa.delete(sessions).where(sa.or_(forgotten, started)))

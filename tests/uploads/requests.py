@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from urllib.parse import urlsplit
 
-from exfilter.model import Headers, Transfer
+from exfilter.model import Buffer, Headers, Transfer
 
 
 def sent(method: str, url: str, headers: dict[str, str] | None = None, body: bytes = b"") -> Transfer:
@@ -99,3 +100,8 @@ def ietf(start: int, body: bytes, *, last: bool) -> Transfer:
     """Return a piece of a resumable upload of the IETF."""
     headers = {"Upload-Complete": f"?{int(last)}", "Upload-Offset": str(start)}
     return sent("PATCH", "https://ietf.example/upload/b530ce8ff", headers, body)
+
+
+def replace_body(transfer: Transfer, body: Buffer) -> Transfer:
+    """Return a request with its body elsewhere."""
+    return replace(transfer, body=body)

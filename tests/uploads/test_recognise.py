@@ -32,7 +32,7 @@ def goog(command: str, offset: str = "", body: bytes = b"") -> Transfer:
     [
         (r.ranged(5, b"abc", 90), "ranges", P, 5, 90, False),
         (r.ranged(5, b"abc"), "ranges", P, 5, N, False),
-        (sent("POST", "https://u.example/", {"content-range": "BYTES 0-2/9"}, b"abc"), "ranges", P, 0, 9, False),
+        (sent("POST", "https://u.io/", {"content-range": "BYTES 0-2/9"}, b"abc"), "ranges", P, 0, 9, False),
         (sent("PATCH", "https://r.example/a/", {"Content-Range": "0-2"}, b"abc"), "ranges", P, 0, N, False),
         (sent("POST", r.DRIVE, {"X-Upload-Content-Length": "70"}, b"{}"), "google", S, N, 70, False),
         (sent("POST", "https://g.example/b/o", {"x-goog-resumable": "start"}), "google", S, N, N, False),
