@@ -28,10 +28,10 @@ def tus(start: int, body: bytes, url: str = "https://tus.example/files/24e533e0"
     return sent("PATCH", url, headers | {"Content-Type": "application/offset+octet-stream"}, body)
 
 
-def tus_start(total: int | None, body: bytes = b"", **more: str) -> Transfer:
+def tus_start(total: int | None, body: bytes = b"", more: dict[str, str] | None = None) -> Transfer:
     """Return a creation of tus; without a length it is told later."""
     length = {"Upload-Defer-Length": "1"} if total is None else {"Upload-Length": str(total)}
-    headers = {"Tus-Resumable": "1.0.0", **length, **more}
+    headers = {"Tus-Resumable": "1.0.0", **length, **(more or {})}
     return sent("POST", "https://tus.example/files", headers, body)
 
 

@@ -29,7 +29,7 @@ def tus_joined(data: bytes, count: int) -> list[Transfer]:
     half = len(data) // 2
     sent = []
     for name, some in (("a", data[:half]), ("b", data[half:])):
-        sent.append(r.tus_start(len(some), **{"Upload-Concat": "partial"}))
+        sent.append(r.tus_start(len(some), more={"Upload-Concat": "partial"}))
         sent += [r.tus(at, piece, f"https://tus.example/files/{name}") for at, piece in cut(some, count)]
     headers = {"Tus-Resumable": "1.0.0", "Upload-Concat": "final;/files/a https://tus.example/files/b"}
     return [*sent, r.sent("POST", "https://tus.example/files", headers)]

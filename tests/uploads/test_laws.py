@@ -1,19 +1,15 @@
-"""Laws: however a text is cut, in whatever order and how often its pieces come, all who are in it are found."""
+"""However a text is cut, in whatever order and how often its pieces come, all who are in it are found."""
 
 from __future__ import annotations
 
-import random
 import tempfile
 from itertools import pairwise
 from pathlib import Path
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from exfilter.model import Transfer
-from exfilter.scan import Pipeline
-from exfilter.settings import Settings
 from exfilter.uploads.assembly import Piece, missing, painted, reach
 from tests.uploads import requests as r
 from tests.uploads.conftest import Door, MakeDoor, people

@@ -5,11 +5,14 @@ from __future__ import annotations
 import errno
 import multiprocessing
 import os
+import shutil
+import sqlite3
 import threading
 from pathlib import Path
 
 import pytest
 
+from exfilter import settings
 from exfilter.body import Filed
 from exfilter.index import keys
 from exfilter.model import Reason
@@ -148,8 +151,6 @@ def test_pieces_that_come_at_once_are_counted_together(door: Door) -> None:
 
 
 def _upload(folder: Path, numbers: range) -> None:
-    from exfilter import settings
-
     scanner = Scanner(settings.load(folder))
     for number in numbers:
         held = scanner.examine(r.part(number, people(3, 3 * number).encode()), lambda: False).action.holds
@@ -157,8 +158,6 @@ def _upload(folder: Path, numbers: range) -> None:
 
 
 def test_pieces_that_several_processes_judge_are_counted_together(house: Settings, tmp_path: Path) -> None:
-    import shutil
-
     folder = tmp_path / "config"
     shutil.copytree(house.folder, folder)
     (folder / "passed").mkdir()
@@ -176,8 +175,6 @@ def test_pieces_that_several_processes_judge_are_counted_together(house: Setting
 
 
 def test_a_folder_of_a_newer_exfilter_is_refused(door_with: MakeDoor, tmp_path: Path) -> None:
-    import sqlite3
-
     door_with().send(r.part(1, b"x"))
     with sqlite3.connect(tmp_path / "uploads" / "uploads.sqlite") as database:
         database.execute("PRAGMA user_version = 99")
