@@ -32,9 +32,11 @@ def recognise(head: Head) -> Request | None:
 
 
 def _commanded(head: Head, commands: set[str], session: str) -> Request | None:
+    if commands >= {"start", "finalize"}:
+        return None  # all of it in one request
     if "start" in commands:
         total = number(head.header("x-goog-upload-header-content-length"))
-        return Request("google", Step.START, total=total)
+        return Request("google", Step.START, total=total, carries="upload" in commands)
     name = session or head.lasting
     last = "finalize" in commands
     if "upload" in commands:

@@ -18,23 +18,22 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
 
 from exfilter.body import pieces, size
-from exfilter.content.stream import Stream
-from exfilter.content.wire.chunked import Chunks
 from exfilter.index.keys import IndexKey
 from exfilter.model import Expired, Findings, Reason, Transfer, Unscanned, Verdict
 from exfilter.policy import UNTIL_WHOLE, Stage, decide, refused
 from exfilter.scan import SHOWN, Pipeline
 from exfilter.uploads import tally
 from exfilter.uploads.assembly import Piece, Segment
+from exfilter.uploads.framing import Data, carried
 from exfilter.uploads.request import Request, Step, Whole
 from exfilter.uploads.stitching import Stitching
-from exfilter.uploads.store import Data, Kept, Session, Store
+from exfilter.uploads.store import Kept, Session, Store
 from exfilter.uploads.tally import Tally
 
 
@@ -90,15 +89,15 @@ class _Judge:
         over = (self.request.total or 0) - self.pipeline.limits.bytes_in
         if over > 0:
             found = _with(found, Unscanned("upload", Reason.OVER_BUDGET, over))
-        verdict = self._decide(found, Stage.PIECE)
+        # A body that is not the beginning of the upload is not read again with the whole.
+        verdict = self._decide(found, Stage.PIECE if self.request.carries else Stage.LAST)
         if self.request.carries and not verdict.action.holds:
-            data = carried(self.transfer, self.request)
-            self.store.begin(self.stitching.family, self.request, data, tally.of(found))
+            self.store.begin(self.stitching.family, self.request, self._data, tally.of(found))
         return verdict
 
     def _piece(self) -> Verdict:
-        data, most = carried(self.transfer, self.request), self.pipeline.limits.bytes_in
-        kept = self.store.keep(self.stitching.id, self.stitching.family, self.request, data, most)
+        most = self.pipeline.limits.bytes_in
+        kept = self.store.keep(self.stitching.id, self.stitching.family, self.request, self._data, most)
         if kept.session.state == "refused":
             return self._refused(kept.session)
         if kept.piece:
@@ -218,6 +217,10 @@ class _Judge:
     # Verdicts
 
     @property
+    def _data(self) -> Data:
+        return carried(self.transfer.body, self.request.framing, self.transfer.header("content-type"))
+
+    @property
     def _bare(self) -> Transfer:
         """The transfer without what was read already."""
         return replace(self.transfer, body=b"", url="", headers=(), trailers=())
@@ -256,23 +259,3 @@ def _joined(known: Tally, found: Findings) -> Findings:
 
 def _with(found: Findings, more: Unscanned) -> Findings:
     return replace(found, unscanned=(*found.unscanned, more))
-
-
-def carried(transfer: Transfer, request: Request) -> Data:
-    """Return what yields the bytes that the receiver keeps of a piece."""
-
-    def chunks() -> Chunks:
-        return Chunks(Stream(bytes(piece) for piece in pieces(transfer.body)))
-
-    def unframed() -> Iterator[bytes | memoryview]:
-        return chunks().data()
-
-    def plain() -> Iterator[bytes | memoryview]:
-        return pieces(transfer.body)
-
-    if not request.framed:
-        return plain
-    tried = chunks()
-    for _ in tried.data():
-        pass
-    return plain if tried.broken else unframed

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from exfilter.uploads.framing import Framing
 from exfilter.uploads.head import Head
 from exfilter.uploads.request import Request, offset
 
@@ -13,4 +16,7 @@ def recognise(head: Head) -> Request | None:
     here = head.range
     if head.method not in METHODS or here is None:
         return None
-    return offset("ranges", head.lasting, here.start, total=here.total)
+    form = head.header("content-type").lower().startswith("multipart/form-data")
+    # Without a total nobody can tell the piece that completes it.
+    piece = offset("ranges", head.lasting, here.start, total=here.total, endless=here.total is None)
+    return replace(piece, framing=Framing.FORM) if form else piece

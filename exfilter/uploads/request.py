@@ -5,6 +5,8 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from exfilter.uploads.framing import Framing
+
 
 class Step(enum.Enum):
     """What a request does to an upload."""
@@ -52,8 +54,7 @@ class Request:
     """Of a start: the upload will only be a piece of another one (tus)."""
     carries: bool = False
     """Of a start: its body is the beginning of the upload, and its total that of the requests that follow."""
-    framed: bool = False
-    """Whether the body is cut into chunks that the receiver takes away (aws-chunked)."""
+    framing: Framing = Framing.NONE
     by_start: bool = False
     """Whether only its start said how long the upload is (tus)."""
     asks: bool = False
@@ -67,8 +68,10 @@ class Request:
 
     def is_all(self, size: int) -> bool:
         """Whether a body of so many bytes is the whole upload."""
-        ends = self.last or (self.total is not None and self.total == size)
-        return self.step is Step.PIECE and self.ranged and self.rank == 0 and ends
+        if self.framing is not Framing.NONE:
+            return False
+        first = self.carries or (self.step is Step.PIECE and self.ranged and self.rank == 0)
+        return first and (self.last or (self.total is not None and 0 < self.total <= size))
 
 
 def offset(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from exfilter.uploads.framing import Framing
 from exfilter.uploads.head import Head, number
 from exfilter.uploads.request import Request, Step, Whole
 
@@ -19,7 +20,7 @@ def recognise(head: Head) -> Request | None:
     part = number(head.parameter("partnumber"))
     if head.method == "PUT" and part is not None:
         name = f"{head.path}?{session}"
-        return Request("s3", Step.PIECE, name, place=str(part), rank=part, framed=_is_framed(head))
+        return Request("s3", Step.PIECE, name, place=str(part), rank=part, framing=_framing(head))
     if head.method == "POST" and part is None:
         name = f"{head.path}?{session}"
         document = head.document
@@ -32,6 +33,7 @@ def recognise(head: Head) -> Request | None:
     return None
 
 
-def _is_framed(head: Head) -> bool:
+def _framing(head: Head) -> Framing:
     codings = head.header("content-encoding").lower()
-    return "aws-chunked" in codings or head.header("x-amz-content-sha256").upper().startswith("STREAMING-")
+    streams = head.header("x-amz-content-sha256").upper().startswith("STREAMING-")
+    return Framing.CHUNKS if streams or "aws-chunked" in codings else Framing.NONE

@@ -69,11 +69,12 @@ class Sealed:
         for name in names:
             (self._folder / name).unlink(missing_ok=True)
 
-    def sweep(self, before: float) -> None:
-        """Delete pieces that were last written before a time: a crash left them behind."""
+    def sweep(self, known: Iterable[str], before: float) -> None:
+        """Delete pieces that nobody knows of and that are older: a crash left them behind."""
+        kept = frozenset(known)
         for file in self._folder.iterdir():
             with contextlib.suppress(FileNotFoundError):
-                if file.stat().st_mtime < before:
+                if file.name not in kept and file.stat().st_mtime < before:
                     file.unlink()
 
 

@@ -17,7 +17,7 @@ from exfilter.uploads.request import Request, Step, Whole
 from exfilter.uploads.store import Session, Start, Store
 
 CANDIDATES = 4
-"""Starts that an upload is tried with."""
+"""Starts that an upload is tried with. Where more fit, their bytes are unscanned."""
 UNKNOWN = 1 << 20
 """Bytes that a missing piece counts as, where nobody said how many it has."""
 
@@ -46,7 +46,7 @@ class Stitching:
         if not self.request.ranged or not piece.rank:
             return []
         first = min((each.rank or 0 for each in self.store.near(self.id, 0, piece.rank)), default=0)
-        return self._fitting(piece.rank) if first == piece.rank else []
+        return self._fitting(piece.rank)[:CANDIDATES] if first == piece.rank else []
 
     def seams(self, piece: Piece, starts: Sequence[Start]) -> list[bytes]:
         """Return the bytes around the ends of a piece, where there is something beside it."""
@@ -112,11 +112,18 @@ class Stitching:
         """Return how many bytes of a whole are not there, as far as anybody knows."""
         kept = [self.store.pieces(self.identity(name)) for name in whole.names]
         if whole.total is not None:
-            return max(assembly.missing(way, whole.total) for way in ways)
+            return max(assembly.missing(way, whole.total) for way in ways) + self._untried(kept)
         if whole.places is not None:
             return UNKNOWN * len(self._listed(whole) - {piece.place for piece in kept[0]})
         holes = max(assembly.missing(way, way[-1].end) if way else 0 for way in ways)
-        return holes + UNKNOWN * sum(not pieces for pieces in kept)
+        return holes + UNKNOWN * sum(not pieces for pieces in kept) + self._untried(kept)
+
+    def _untried(self, kept: Sequence[list[Piece]]) -> int:
+        """Return the bytes in front for which there are more starts than are tried."""
+        if not self._lies_by_offset:
+            return 0
+        gaps = [min((piece.rank or 0 for piece in pieces), default=1) for pieces in kept]
+        return sum(gap for gap in gaps if gap and len(self._fitting(gap)) > CANDIDATES)
 
     def _listed(self, whole: Whole) -> set[str]:
         identity = self.identity(whole.names[0])
@@ -140,7 +147,7 @@ class Stitching:
 
     def _fitting(self, gap: int) -> list[Start]:
         starts = self.store.starts(self.family)
-        return [start for start in starts if start.piece and start.piece.size >= gap][:CANDIDATES]
+        return [start for start in starts if start.piece and start.piece.size >= gap]
 
     def _near(self, piece: Piece) -> list[Piece]:
         if self.request.ranged and piece.rank is not None:
@@ -193,7 +200,7 @@ class Stitching:
         """Lay pieces where they belong; in front, where bytes are missing, the start of that number."""
         placed = [(piece.rank or 0, piece) for piece in pieces]
         gap = min((at for at, _ in placed), default=1)
-        starts = self._fitting(gap) if gap else []
+        starts = self._fitting(gap)[:CANDIDATES] if gap else []
         first = starts[min(pick, len(starts) - 1)].piece if starts else None
         return [(0, first), *placed] if first else placed
 

@@ -12,7 +12,7 @@ import hmac
 import json
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from exfilter.model import Action, Reason, Transfer, Unscanned
 from exfilter.quarantine.database import Database
 from exfilter.uploads import tally
 from exfilter.uploads.assembly import EDGE, Piece
+from exfilter.uploads.framing import Data
 from exfilter.uploads.request import Request
 from exfilter.uploads.sealed import Sealed
 from exfilter.uploads.tables import SCHEMA, metadata, pieces, sessions
@@ -34,9 +35,6 @@ REMEMBERED = 30 * 24 * 3600.0
 """Seconds after its last request for which it is known that there was an upload."""
 SWEEP = 60.0
 """Seconds between two looks for what has expired."""
-
-Data = Callable[[], Iterator[bytes | memoryview]]
-"""Yields the bytes of a piece from the beginning, each time that it is called."""
 
 _TALLY = ("identified", "estimated", "behind", "fields", "terms")
 
@@ -299,8 +297,9 @@ class Store:
             forgotten = sessions.c.last < now - max(REMEMBERED, self._seconds)
             started = sa.and_(sessions.c.id.in_(old), sessions.c.state == "begun")
             connection.execute(sa.delete(sessions).where(sa.or_(forgotten, started)))
+            known = connection.execute(sa.select(pieces.c.file)).scalars().all()
         self.sealed.remove(files)
-        self.sealed.sweep(time.time() - self._seconds - SWEEP)
+        self.sealed.sweep(known, time.time() - self._seconds - SWEEP)
 
     def _open(
         self, connection: sa.Connection, identity: str, family: str, *, state: str, partial: bool

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice
@@ -9,6 +10,7 @@ from itertools import islice
 import pytest
 
 from exfilter.model import Action, Reason, Transfer
+from exfilter.uploads.stitching import CANDIDATES
 from fixtures.customers import customers
 from tests.uploads import requests as r
 from tests.uploads.conftest import PEOPLE, Door, MakeDoor, cut, packed, people
@@ -96,7 +98,24 @@ def ranges(data: bytes, count: int) -> list[Transfer]:
     return [r.ranged(at, piece, len(data)) for at, piece in reversed(cut(data, count))]
 
 
+def forms(data: bytes, count: int) -> list[Transfer]:
+    """As a browser's script sends slices of a file."""
+    sent = []
+    for at, piece in cut(data, count):
+        head = b'--cut\r\nContent-Disposition: form-data; name="id"\r\n\r\n7\r\n--cut\r\n'
+        head += b'Content-Disposition: form-data; name="files[]"; filename="a.zip"\r\n\r\n'
+        headers = {
+            "Content-Range": f"bytes {at}-{at + len(piece) - 1}/{len(data)}",
+            "Content-Type": "multipart/form-data; boundary=cut",
+        }
+        sent.append(
+            r.sent("POST", "https://up.example/server/php/", headers, head + piece + b"\r\n--cut--\r\n")
+        )
+    return sent
+
+
 ALL = [
+    forms,
     tus,
     tus_at_once,
     tus_joined,
@@ -250,6 +269,32 @@ def test_two_actors_and_two_destinations_do_not_meet(door: Door) -> None:
     assert door.passes(r.part(1, text), replace(r.part(2, other), actor="anna"))
     assert door.passes(replace(r.part(2, other), destination="elsewhere.example"))
     assert not door.passes(r.part(2, other))
+
+
+def test_a_start_that_is_all_of_the_upload_is_judged_as_a_whole(door: Door) -> None:
+    data = packed(people(60))
+    assert not door.passes(r.tus_start(len(data), data))
+    command = {"X-Goog-Upload-Command": "start, upload, finalize"}
+    noise = random.Random(1).randbytes(9000)
+    assert not door.passes(r.sent("POST", "https://photos.example/v1/uploads", command, noise))
+    assert not door.passes(r.sent("POST", r.DRIVE, {}, noise))
+
+
+def test_more_starts_than_are_tried_leave_the_first_bytes_unscanned(door: Door) -> None:
+    (_, first), (at, rest) = cut(b"a quiet line\n" * 2_000, 2)
+    for number in range(CANDIDATES):
+        assert door.passes(r.dropbox("start", None, b"%d" % number + first[1:]))
+    assert door.passes(
+        r.dropbox("append_v2", at, rest, "one"), r.dropbox("finish", at + len(rest), b"", "one")
+    )
+    for number in range(2):
+        assert door.passes(r.dropbox("start", None, b"x%d" % number + first[2:]))
+    assert door.passes(r.dropbox("append_v2", at, rest, "two"))
+    assert door.send(r.dropbox("finish", at + len(rest), b"", "two")).rule == "unscanned"
+
+
+def test_ranges_without_a_total_are_read_each_for_itself(door: Door) -> None:
+    assert not door.passes(r.ranged(20_000, packed("quiet")[20_000:30_000]))
 
 
 class TestPolicy:

@@ -99,6 +99,27 @@ def test_who_was_found_before_an_upload_expired_still_counts(door: Door) -> None
     assert not door.passes(r.part(2, people(15, 15).encode()))
 
 
+def test_pieces_of_an_upload_that_takes_days_are_not_swept_away(door: Door) -> None:
+    sent = s3(packed(people(60)), 4)
+    for each in sent[:-1]:
+        assert door.passes(each)
+        door.now += 20 * 3600
+        for file in door.files:
+            os.utime(file, (1, 1))
+    assert door.send(sent[-1]).rule == "many customers"
+
+
+def test_a_refusal_expires_too_and_the_upload_can_not_be_completed_without_its_first_pieces(
+    door: Door,
+) -> None:
+    sent = graph(people(60).encode(), 4)
+    assert not door.passes(*sent)
+    door.now += 25 * 3600
+    assert door.send(sent[0]).findings.customers < 20
+    door.now += 25 * 3600
+    assert not door.passes(sent[-1])
+
+
 def test_what_a_crash_left_behind_is_swept_away(door: Door) -> None:
     door.send(r.part(1, b"a quiet line\n"))
     left = door.folder / "uploads" / "pieces" / ("0" * 32)
