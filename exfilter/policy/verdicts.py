@@ -90,7 +90,7 @@ def decide(
 
 def refused(action: Action, findings: Findings, versions: Versions) -> Verdict:
     """Return the verdict for a further request of an upload of which one was held. ``findings``: its own."""
-    reason = f"a request of this upload was held: {findings.customers} customers in its pieces together"
+    reason = f"a request of this upload was held before; {findings.customers} customers in all of its pieces"
     return Verdict(action, UPLOAD_SESSION, reason, versions, findings)
 
 
@@ -271,6 +271,8 @@ def _content(content_type: str) -> str:
 
 def _sentence(voice: _Voice, findings: Findings) -> str:
     customers, identified, estimated = findings.customers, len(findings.identified), findings.estimated
+    if voice.rule == UPLOAD_SESSION:
+        return "an upload in pieces, to a destination that is not listed for them"
     reached = (f"{label} {found} (threshold {least})" for label, (found, least) in voice.compared.items())
     return (
         f"{customers} customers ({identified} identified, {estimated} estimated), "

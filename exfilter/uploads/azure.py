@@ -21,7 +21,8 @@ def recognise(head: Head) -> Request | None:
     does = head.parameter("comp").lower()
     blob = head.path
     if head.method == "PUT" and does == "block" and head.parameter("blockid"):
-        return Request("azure", Step.PIECE, blob, place=head.parameter("blockid"))
+        place = head.parameter("blockid").replace(" ", "+")  # a plus sign that was not escaped
+        return Request("azure", Step.PIECE, blob, place=place)
     if head.method == "PUT" and does == "blocklist":
         text = head.document.decode("utf-8", "replace")
         places = tuple(html.unescape(found) for found in _BLOCK.findall(text))

@@ -9,8 +9,8 @@ from urllib.parse import parse_qsl, unquote, urlencode
 from exfilter.body import size, whole
 from exfilter.model import Transfer
 
-DOCUMENT = 1 << 20
-"""Bytes of a list of pieces at most: 10,000 parts of S3 or 50,000 blocks of Azure."""
+DOCUMENT = 8 << 20
+"""Bytes of a list of pieces at most: 10,000 parts of S3, or 50,000 blocks of Azure."""
 
 _URL = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//[^/?#]*")
 _NUMBER = re.compile(r"\d{1,18}")
@@ -84,8 +84,8 @@ class Head:
 
     @property
     def document(self) -> bytes:
-        """The body, if it is small enough for a list of pieces."""
-        return whole(self.transfer.body) if self.size <= DOCUMENT else b""
+        """The body, if it is small enough for a list of pieces, without the zeros of UTF-16."""
+        return whole(self.transfer.body).replace(b"\0", b"") if self.size <= DOCUMENT else b""
 
 
 def read(transfer: Transfer) -> Head:

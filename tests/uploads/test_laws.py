@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from exfilter.model import Transfer
 from exfilter.uploads.assembly import Piece, missing, painted, reach
+from exfilter.uploads.tally import Tally, over, restored, stored, together
 from tests.uploads import requests as r
 from tests.uploads.conftest import Door, MakeDoor, people
 
@@ -63,6 +66,28 @@ def test_any_split_in_any_order_with_retries_yields_the_customers_of_the_whole(
         end = door.send(last).findings
         assert end.identified.tolist() == whole.identified.tolist()
         assert end.unscanned == ()
+
+
+ORDINALS = st.lists(st.integers(0, 15)).map(lambda some: np.unique(np.array(some, dtype=np.int64)))
+COUNTS = st.dictionaries(st.sampled_from("xy"), st.integers(0, 9))
+TALLIES = st.builds(Tally, ORDINALS, st.integers(0, 12), ORDINALS, COUNTS, COUNTS)
+
+
+@given(TALLIES, TALLIES, st.sampled_from([together, over]))
+def test_a_union_never_shrinks(one: Tally, other: Tally, join: Callable[[Tally, Tally], Tally]) -> None:
+    both = join(one, other).findings((), 0)
+    for each in (one, other):
+        alone = each.findings((), 0)
+        assert both.customers >= alone.customers
+        assert len(both.identified) >= len(alone.identified)
+        assert all(both.terms[label] >= count for label, count in alone.terms.items())
+
+
+@given(TALLIES)
+def test_a_tally_is_kept_as_it_is(one: Tally) -> None:
+    again = restored(**stored(one))  # type: ignore[arg-type]
+    assert again.findings((), 0).customers == one.findings((), 0).customers
+    assert (again.fields, again.terms) == (one.fields, one.terms)
 
 
 @given(

@@ -116,6 +116,21 @@ def test_another_site_with_an_upload_id_is_not_taken_for_s3_unless_pieces_were_s
     assert not found.certain
 
 
+def test_a_list_of_parts_is_read_in_utf_16_too_and_in_any_length() -> None:
+    commit = r.complete(*range(1, 10_001))
+    text = bytes(commit.body).decode()  # type: ignore[arg-type]
+    for body in (text.encode(), text.encode("utf-16")):
+        found = recognise(replace(commit, body=body))
+        assert found
+        assert found.certain
+        assert found.wholes[0].places == tuple(map(str, range(1, 10_001)))
+
+
+def test_a_block_is_the_same_with_its_plus_sign_escaped_or_not() -> None:
+    (one, other) = (recognise(r.block(name, b"x")) for name in ("a+b=", "a%2Bb="))
+    assert one == other
+
+
 def test_what_is_examined_for_a_release_is_no_piece() -> None:
     for transfer in (r.tus(3, b"abc"), r.part(1, b"abc"), r.dropbox("finish", 3), r.ranged(3, b"abc", 9)):
         assert recognise(unbound(transfer)) is None
