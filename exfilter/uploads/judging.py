@@ -29,10 +29,10 @@ from exfilter.model import Expired, Findings, Reason, Transfer, Unscanned, Verdi
 from exfilter.policy import UNTIL_WHOLE, Stage, decide, refused
 from exfilter.scan import SHOWN, Pipeline
 from exfilter.uploads import tally
-from exfilter.uploads.assembly import Piece, Segment
+from exfilter.uploads.assembly import Piece
 from exfilter.uploads.framing import Data, carried
 from exfilter.uploads.request import Request, Step, Whole
-from exfilter.uploads.stitching import Stitching
+from exfilter.uploads.stitching import Plan, Stitching
 from exfilter.uploads.store import Kept, Session, Store
 from exfilter.uploads.tally import Tally
 
@@ -80,7 +80,14 @@ class _Judge:
     def verdict(self) -> Verdict:
         """Return the verdict, and remember what it says of the upload."""
         steps = {Step.START: self._start, Step.PIECE: self._piece, Step.COMMIT: self._commit}
-        return steps[self.request.step]()
+        try:
+            return steps[self.request.step]()
+        except OSError:
+            # The pieces beside it are gone when another request of the upload was held meanwhile.
+            now = self.store.session(self.stitching.id)
+            if now and now.state == "refused":
+                return self._refused(now)
+            raise
 
     # Starts and pieces
 
@@ -167,10 +174,8 @@ class _Judge:
         try:
             return self._judged(wholes, together, digest, envelope)
         except OSError:
-            # Another request completed the upload meanwhile, or was refused: then the pieces are gone.
+            # The pieces are gone when another request completed the upload meanwhile. This one's is counted.
             now = self.store.session(self.stitching.id)
-            if now and now.state == "refused":
-                return self._refused(now)
             if now and now.state == "committed":
                 return self._repeated(now)
             raise
@@ -179,14 +184,14 @@ class _Judge:
         self, wholes: Sequence[Whole], together: Findings, digest: str, envelope: Transfer
     ) -> Verdict:
         found = together
-        ways = [(whole, self.stitching.ways(whole)) for whole in wholes]
-        for whole, each in ways:
-            found = self._with_whole(found, whole, each, envelope)
+        plans = [self.stitching.plan(whole) for whole in wholes]
+        for plan in plans:
+            found = self._with_whole(found, plan, envelope)
         verdict = self._decide(found, Stage.LAST)
         if verdict.action.holds and not self._holds_what_lasts(found):
             return verdict  # There was not enough time: the next try is judged anew.
-        for _, tried in ways:
-            self.stitching.forget_starts(tried)
+        for plan in plans:
+            self.stitching.forget_starts(plan.ways)
         names = {self.request.name, *(name for whole in wholes for name in whole.names)}
         ids, union = [self.stitching.identity(name) for name in sorted(names)], tally.of(found)
         for identity in ids:
@@ -200,10 +205,8 @@ class _Judge:
         lasting = tuple(item for item in found.unscanned if item.reason is not Reason.DEADLINE)
         return self._decide(replace(found, unscanned=lasting), Stage.LAST).action.holds
 
-    def _with_whole(
-        self, found: Findings, whole: Whole, ways: Sequence[tuple[Segment, ...]], envelope: Transfer
-    ) -> Findings:
-        for way in ways:
+    def _with_whole(self, found: Findings, plan: Plan, envelope: Transfer) -> Findings:
+        for way in plan.ways:
             body = self.stitching.body(way)
             read = self._read(replace(envelope, body=body))
             if body.trouble:
@@ -211,8 +214,7 @@ class _Judge:
             both = tally.over(tally.of(found), tally.of(read))
             shown = (*read.exhibits, *found.exhibits)[:SHOWN]
             found = both.findings((*found.unscanned, *read.unscanned), found.bytes, shown)
-        gone = self.stitching.missing(whole, ways)
-        return _with(found, Unscanned("upload", Reason.OPAQUE, gone)) if gone else found
+        return _with(found, Unscanned("upload", Reason.OPAQUE, plan.missing)) if plan.missing else found
 
     # Verdicts
 

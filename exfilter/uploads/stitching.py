@@ -25,6 +25,16 @@ Way = tuple[Segment, ...]
 
 
 @dataclass(frozen=True, slots=True)
+class Plan:
+    """How a whole may be put together."""
+
+    ways: tuple[Way, ...]
+    """All are to be read."""
+    missing: int
+    """Bytes that are not there, as far as anybody knows."""
+
+
+@dataclass(frozen=True, slots=True)
 class Stitching:
     """The pieces that one request is about."""
 
@@ -93,9 +103,13 @@ class Stitching:
             return False
         return assembly.reach(assembly.painted(placed, newest=True)) >= total
 
-    def ways(self, whole: Whole) -> list[Way]:
-        """Return the ways in which the pieces may be put together."""
+    def plan(self, whole: Whole) -> Plan:
+        """Return how the pieces that are there now may be put together."""
         kept = [self.store.pieces(self.identity(name)) for name in whole.names]
+        ways = self._ways(whole, kept)
+        return Plan(tuple(ways), self._missing(whole, kept, ways))
+
+    def _ways(self, whole: Whole, kept: Sequence[list[Piece]]) -> list[Way]:
         lists = [whole.places]
         if whole.places is not None and {piece.place for piece in kept[0]} - self._listed(whole):
             # What was sent and is not listed is read too: the list may say more to the receiver than to us.
@@ -108,9 +122,7 @@ class Stitching:
         }
         return list(found)
 
-    def missing(self, whole: Whole, ways: Sequence[Way]) -> int:
-        """Return how many bytes of a whole are not there, as far as anybody knows."""
-        kept = [self.store.pieces(self.identity(name)) for name in whole.names]
+    def _missing(self, whole: Whole, kept: Sequence[list[Piece]], ways: Sequence[Way]) -> int:
         if whole.total is not None:
             return max(assembly.missing(way, whole.total) for way in ways) + self._untried(kept)
         if whole.places is not None:

@@ -7,7 +7,8 @@ import multiprocessing
 import os
 import shutil
 import sqlite3
-import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,11 @@ from exfilter.model import Reason
 from exfilter.policy import default_policy_text
 from exfilter.scanner import Scanner
 from exfilter.settings import Settings
+from exfilter.uploads.assembly import Piece
+from exfilter.uploads.request import Whole
 from exfilter.uploads.sealed import BLOCK, Sealed
+from exfilter.uploads.stitching import Plan, Stitching
+from exfilter.uploads.store import Start
 from fixtures.customers import customers
 from tests.uploads import requests as r
 from tests.uploads.conftest import LISTED, PEOPLE, Door, MakeDoor, cut, packed, people
@@ -162,13 +167,53 @@ def test_a_body_in_a_file_is_kept_like_one_in_memory(door: Door, tmp_path: Path)
 
 def test_pieces_that_come_at_once_are_counted_together(door: Door) -> None:
     parts = [r.part(number, people(3, 3 * number).encode()) for number in range(16)]
-    threads = [threading.Thread(target=door.send, args=(each,)) for each in parts]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(16) as threads:
+        list(threads.map(door.send, parts))
     assert len(door.forwarded) <= 6
     assert door.send(r.complete(*range(16))).rule == "upload-session"
+
+
+def test_a_piece_whose_neighbours_go_while_it_is_read_is_refused_with_them(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert door.passes(r.part(1, people(15).encode()))
+    seams = Stitching.seams
+
+    def meanwhile(self: Stitching, piece: Piece, starts: Sequence[Start]) -> list[bytes]:
+        monkeypatch.setattr(Stitching, "seams", seams)
+        assert not door.passes(r.part(3, people(15, 30).encode()))
+        return seams(self, piece, starts)
+
+    monkeypatch.setattr(Stitching, "seams", meanwhile)
+    assert not door.passes(r.part(2, people(1, 50).encode()))
+
+
+def test_two_requests_that_complete_an_upload_at_once_both_pass(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    *pieces, commit = s3(packed("quiet"), 2)
+    assert door.passes(*pieces)
+    plan = Stitching.plan
+
+    def meanwhile(self: Stitching, whole: Whole) -> Plan:
+        found = plan(self, whole)
+        monkeypatch.setattr(Stitching, "plan", plan)
+        assert door.passes(commit)
+        return found
+
+    monkeypatch.setattr(Stitching, "plan", meanwhile)
+    assert door.passes(commit)
+
+
+def test_a_database_that_stays_locked_is_an_error(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("exfilter.quarantine.database.BUSY_SECONDS", 0)
+    assert door.passes(r.part(1, b"a quiet line\n"))
+    with sqlite3.connect(door.folder / "uploads" / "uploads.sqlite") as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(OSError, match="locked"):
+            door.send(r.part(2, b"a quiet line\n"))
+    assert len(door.files) == 1
+    assert door.passes(r.part(2, b"a quiet line\n"))
 
 
 def _upload(folder: Path, numbers: range) -> None:
