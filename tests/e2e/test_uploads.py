@@ -82,6 +82,16 @@ def test_a_zip_in_pieces_arrives_and_one_with_customers_is_not_completed(
     assert list((proxy.folder / "uploads" / "pieces").iterdir()) == []
 
 
+def test_a_released_commit_passes_once(proxy: Proxy, far_end: FarEnd) -> None:
+    last = send_s3(proxy, far_end, packed(people(60)), "released")[-1]
+    before = len(far_end.arrivals)
+    with Quarantine.open(proxy.folder / "quarantine") as quarantine:
+        quarantine.release(last.transfer_id, "rita", "agreed with the recipient")
+    url, body = https(far_end, "/bucket/a.zip?uploadId=released"), bytes(complete(1, 2, 3).body)  # type: ignore[arg-type]
+    assert [put(proxy, url, body, method="POST").status for _ in range(2)] == [200, 403]
+    assert len(far_end.arrivals) == before + 1
+
+
 def test_a_list_in_pieces_is_stopped_in_the_middle(proxy: Proxy, far_end: FarEnd) -> None:
     replies = [reply.status for reply in send_ranges(proxy, far_end, people(60).encode(), "list")]
     assert replies[-1] == 403
