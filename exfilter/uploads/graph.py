@@ -19,5 +19,5 @@ def recognise(head: Head) -> Request | None:
         return Request("graph", Step.START)
     here = head.range
     if head.method == "PUT" and here is not None and any(place in path for place in _PLACES):
-        return offset("graph", head.lasting, here.start, total=here.total)
+        return offset("graph", head.lasting, here.start, total=here.total, endless=here.total is None)
     return None

@@ -80,6 +80,16 @@ class Kept:
     """Bytes by which the upload is too large."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Arrived:
+    """A piece that was written and is not in the database yet."""
+
+    place: str
+    digest: str
+    size: int
+    file: str
+
+
 class Store:
     """The uploads in one folder."""
 
@@ -145,7 +155,7 @@ class Store:
                 self._open(connection, identity, family, state="begun", partial=request.partial)
                 self._touch(connection, identity, request.total, bytes=count, **tally.stored(found))
                 if count:
-                    self._insert(connection, identity, identity, 0, (digest, count), file)
+                    self._insert(connection, identity, 0, _Arrived(identity, digest, count, file))
         except BaseException:
             self.sealed.remove([file] if file else [])
             raise
@@ -160,15 +170,15 @@ class Store:
         before = self.session(identity)
         if before and before.state == "refused":
             return Kept(before, None, digest)
-        file = self.sealed.write(data())
+        arrived = _Arrived(place, digest, count, self.sealed.write(data()))
         used = False
         try:
             with self._database.transaction(writes=True) as connection:
-                kept = self._keep(connection, identity, family, request, (place, digest, count, file), most)
-            used = kept.piece is not None and kept.piece.file == file
+                kept = self._keep(connection, identity, family, request, arrived, most)
+            used = kept.piece is not None and kept.piece.file == arrived.file
         finally:
             if not used:
-                self.sealed.remove([file])
+                self.sealed.remove([arrived.file])
         return kept
 
     def _keep(
@@ -177,41 +187,30 @@ class Store:
         identity: str,
         family: str,
         request: Request,
-        given: tuple[str, str, int, str],
+        arrived: _Arrived,
         most: int,
     ) -> Kept:
-        place, digest, count, file = given
         now = _session(connection, identity)
-        if now and (now.state == "refused" or (now.state == "committed" and now.ended == digest)):
-            return Kept(now, None, digest)
+        if now and (now.state == "refused" or (now.state == "committed" and now.ended == arrived.digest)):
+            return Kept(now, None, arrived.digest)
         if now is None:
             self._open(connection, identity, family, state="open", partial=False)
         elif now.state == "committed":
-            self._touch(
-                connection,
-                identity,
-                None,
-                state="open",
-                total=None,
-                ended=None,
-                bytes=0,
-                **tally.stored(Tally()),
-            )
-        rank = request.rank
-        if request.endless and rank is None:
-            rank = _bytes(connection, identity)
-        again = self._again(connection, identity, place, digest)
-        over = 0
-        if again is None:
-            end = max(request.total or 0, rank + count if request.ranged and rank is not None else 0)
-            over = max(0, max(end, _bytes(connection, identity) + count) - most)
+            anew = {"state": "open", "total": None, "ended": None, "bytes": 0, **tally.stored(Tally())}
+            self._touch(connection, identity, None, **anew)
+        piece, over = self._again(connection, identity, arrived), 0
+        if piece is None:
+            have = _bytes(connection, identity)
+            rank = have if request.ranged and request.rank is None else request.rank  # appended
+            end = rank + arrived.size if request.ranged and rank is not None else 0
+            over = max(0, max(request.total or 0, end, have + arrived.size) - most)
             if not over:
-                again = self._insert(connection, identity, place, rank, (digest, count), file)
-                self._touch(connection, identity, None, bytes=sessions.c.bytes + count)
+                piece = self._insert(connection, identity, rank, arrived)
+                self._touch(connection, identity, None, bytes=sessions.c.bytes + arrived.size)
         self._touch(connection, identity, request.total)
         session = _session(connection, identity)
         assert session is not None  # noqa: S101 - it was opened above
-        return Kept(session, again, digest, over)
+        return Kept(session, piece, arrived.digest, over)
 
     def count(self, identity: str, piece: Piece, found: Tally) -> Tally:
         """Add what was found in a piece, once, and return what was found in all of them."""
@@ -315,24 +314,20 @@ class Store:
         this = sa.update(sessions).where(sessions.c.id == identity)
         connection.execute(this.values(last=self._clock(), **values))
 
-    def _again(self, connection: sa.Connection, identity: str, place: str, digest: str) -> Piece | None:
-        same = sa.and_(pieces.c.session == identity, pieces.c.place == place, pieces.c.digest == digest)
-        turn = _turn(identity)
-        connection.execute(sa.update(pieces).where(same).values(latest=turn))
+    def _again(self, connection: sa.Connection, identity: str, arrived: _Arrived) -> Piece | None:
+        """Return the same bytes at the same place, if they came before."""
+        same = sa.and_(
+            pieces.c.session == identity,
+            pieces.c.place == arrived.place,
+            pieces.c.digest == arrived.digest,
+        )
+        connection.execute(sa.update(pieces).where(same).values(latest=_turn(identity)))
         return next(iter(_rows(connection, same)), None)
 
-    def _insert(
-        self,
-        connection: sa.Connection,
-        identity: str,
-        place: str,
-        rank: int | None,
-        content: tuple[str, int],
-        file: str,
-    ) -> Piece:
-        digest, count = content
-        values: dict[str, Any] = {"session": identity, "place": place, "rank": rank, "size": count}
-        values |= {"digest": digest, "file": file, "counted": False, "latest": _turn(identity)}
+    def _insert(self, connection: sa.Connection, identity: str, rank: int | None, arrived: _Arrived) -> Piece:
+        values: dict[str, Any] = {"session": identity, "rank": rank, "counted": False}
+        values |= {"place": arrived.place, "size": arrived.size, "digest": arrived.digest}
+        values |= {"file": arrived.file, "latest": _turn(identity)}
         added = connection.execute(sa.insert(pieces).values(values)).inserted_primary_key
         return _rows(connection, pieces.c.number == (added[0] if added else 0))[0]
 

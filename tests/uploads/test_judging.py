@@ -332,6 +332,12 @@ class TestPolicy:
         appends = [r.sent("PUT", r.BLOB + "?comp=appendblock", {}, piece) for _, piece in cut(packed("q"), 3)]
         assert not door.passes(*appends)
 
+    def test_blocks_that_are_appended_are_read_in_the_order_in_which_they_come(self, door: Door) -> None:
+        address = next(each.email for each in customers(PEOPLE) if len(each.email) > 14)
+        pieces = (f"we wrote to {address[:6]}", f"{address[6:]} on Monday")
+        sent = [r.sent("PUT", r.BLOB + "?comp=appendblock", {}, piece.encode()) for piece in pieces]
+        assert [door.send(each).findings.customers for each in sent] == [0, 1]
+
     def test_a_piece_of_tus_of_unknown_length_is_read_for_itself(self, door: Door) -> None:
         assert not door.passes(r.tus(0, packed("quiet")[:9000]))
         assert door.passes(r.tus_start(None), r.tus(0, packed("quiet")[:9000]))
