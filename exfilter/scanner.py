@@ -16,6 +16,7 @@ from exfilter.limits import PROXY, Limits
 from exfilter.model import Expired, Reason, Transfer, Verdict
 from exfilter.scan import Engine, Pipeline
 from exfilter.settings import Settings
+from exfilter.uploads import Uploads, recognise
 
 SLOW = (
     "the slow reference kernel runs: exfilter was installed where there is no C compiler"
@@ -57,6 +58,7 @@ class Scanner:
         self._key = keys.load(settings.index_key)
         given = limits or replace(PROXY, bytes_in=settings.max_body)
         self._limits = replace(given, passwords=settings.passwords, ocr=settings.ocr)
+        self._uploads = Uploads(settings.uploads, self._key, settings.upload_hours)
         self._clock = clock
         self._lock = threading.Lock()
         self._version = self._look()
@@ -79,14 +81,20 @@ class Scanner:
             return self._last
 
     def examine(self, transfer: Transfer, expired: Expired) -> Verdict:
-        """Scan and decide. Raises ValueError or OSError without an index."""
-        return self.pipeline().examine(self.placed(transfer), expired)
+        """Scan and decide; on a piece of an upload, with what is known of the whole.
+
+        Raises ValueError or OSError without an index, or where a piece cannot be kept.
+        """
+        request = recognise(transfer)
+        placed = self.placed(transfer)
+        if request is None:
+            return self.pipeline().examine(placed, expired)
+        return self._uploads.examine(self.pipeline(), placed, request, expired)
 
     def placed(self, transfer: Transfer) -> Transfer:
         """Return the transfer with its actor's groups, where the policy asks for any."""
-        return (
-            self._membership.placed(transfer) if any(rule.group for rule in self._policy.rules) else transfer
-        )
+        by_group = any(rule.group for rule in self._policy.rules)
+        return self._membership.placed(transfer) if by_group else transfer
 
     def may_stream(self, transfer: Transfer) -> bool:
         """Whether the policy lets a request to this destination go on message by message."""

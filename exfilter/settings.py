@@ -76,11 +76,14 @@ region = ""
 
 # Transfers that may wait for such a process. Whoever comes when so many wait is told to try again.
 # queue = 128
+# Hours that the pieces of an unfinished upload are kept (encrypted), to read it whole when it ends.
+# upload_hours = 24
 
 # index = "index"
 # index_key = "index.key"
 # policy = "policy.toml"
 # quarantine = "quarantine"
+# uploads = "uploads"
 # decisions = "decisions.jsonl"
 # reviewers = "reviewers.txt"
 # reviewer_key = "reviewer.key"
@@ -108,6 +111,8 @@ class Settings(BaseSettings):
     index_key: _Path = Path("index.key")
     policy: _Path = Path("policy.toml")
     quarantine: _Path = Path("quarantine")
+    uploads: _Path = Path("uploads")
+    """Uploads in pieces that are under way."""
     decisions: _Path = Path("decisions.jsonl")
     reviewers: _Path = Path("reviewers.txt")
     """Public keys that bodies are sealed to."""
@@ -138,6 +143,8 @@ class Settings(BaseSettings):
     """Seconds for the head of a request, and between two pieces of its body."""
     max_body: int = Field(default=256 * MIB, gt=0)
     """Bytes."""
+    upload_hours: float = Field(default=24.0, gt=0, allow_inf_nan=False)
+    """Hours without a request after which an upload in pieces is forgotten."""
     passwords: tuple[str, ...] = Field(default=(), repr=False, strict=False)
     """To try on encrypted archives and documents."""
     ocr: bool = False
@@ -185,6 +192,7 @@ PATHS = (
     "index_key",
     "policy",
     "quarantine",
+    "uploads",
     "decisions",
     "reviewers",
     "reviewer_key",

@@ -16,7 +16,9 @@ from exfilter.policy import (
     Defaults,
     Policy,
     Rule,
+    Stage,
     Steps,
+    Uploads,
     decide,
     default_policy_text,
     failed,
@@ -24,6 +26,7 @@ from exfilter.policy import (
     read,
     summary,
 )
+from exfilter.policy import refused as refused_upload
 from exfilter.policy.hosts import matches, pattern
 from exfilter.policy.reading import positions
 
@@ -138,6 +141,14 @@ class TestRefusal:
             (RULE + 'action = "hold"\n', 3, "unknown action"),
             (RULE + "action = 2\n", 3, "unknown action"),
             (RULE, 1, "'rules[1].action' is missing"),
+            ('[uploads]\ndestinations = ["drive"]\n', 2, "destination 'drive' is not defined"),
+            (
+                "[uploads]\nelse = 1\n",
+                2,
+                "unknown key 'uploads.else'; remove it or write one of destinations",
+            ),
+            ('[uploads]\nelsewhere = "hold"\n', 2, "'uploads.elsewhere' should be"),
+            (RULE.replace('"a"', '"upload-session"') + 'action = "alert"\n', 2, "is reserved"),
             (RULE + 'action = "alert"\ncustomers = -5\n', 4, "greater than or equal to 1"),
             (RULE + 'action = "alert"\ncustomers = "5"\n', 4, "whole number"),
             (RULE + 'action = "alert"\ncustomers = 5.0\n', 4, "whole number"),
@@ -433,7 +444,15 @@ class TestDigest:
         assert read(same.encode()).digest == read(self.BASE.encode()).digest
 
     @pytest.mark.parametrize(
-        "other", ["", BASE.replace("5", "6"), BASE.replace("alert", "block"), BASE + '[terms]\nx = ["y"]\n']
+        "other",
+        [
+            "",
+            BASE.replace("5", "6"),
+            BASE.replace("alert", "block"),
+            BASE + '[terms]\nx = ["y"]\n',
+            BASE + '[uploads]\nelsewhere = "refuse"\n',
+            BASE + '[uploads]\ndestinations = ["*.a.test"]\n',
+        ],
     )
     def test_meaning_does(self, other: str) -> None:
         digest = read(other.encode()).digest
@@ -479,7 +498,10 @@ def policies(draw: st.DrawFn) -> Policy:
     size = _maybe(st.integers(0, 20))
     steps = st.builds(Steps, alert=size, quarantine=size, block=size)
     defaults = Defaults(on_unscanned=draw(st.dictionaries(st.sampled_from(Reason), steps)))
-    return Policy(rules=table, terms={"x": ("a",), "y": ("b",)}, defaults=defaults)
+    elsewhere = draw(st.sampled_from(["scan", "refuse"]))
+    listed = draw(st.lists(HOSTS, min_size=1, max_size=2))
+    uploads = Uploads.model_validate({"destinations": listed, "elsewhere": elsewhere})
+    return Policy(rules=table, terms={"x": ("a",), "y": ("b",)}, defaults=defaults, uploads=uploads)
 
 
 FINDINGS = st.builds(
@@ -500,12 +522,12 @@ def _more(less: Findings, extra: Findings) -> Findings:
     return found(identified, less.estimated + extra.estimated, (*less.unscanned, *extra.unscanned), terms)
 
 
-@given(policies(), TRANSFERS, FINDINGS, FINDINGS)
+@given(policies(), TRANSFERS, FINDINGS, FINDINGS, st.sampled_from(Stage))
 def test_more_findings_never_soften_a_verdict(
-    policy: Policy, transfer: Transfer, less: Findings, extra: Findings
+    policy: Policy, transfer: Transfer, less: Findings, extra: Findings, stage: Stage
 ) -> None:
-    before = decide(policy, transfer, less, VERSIONS)
-    after = decide(policy, transfer, _more(less, extra), VERSIONS)
+    before = decide(policy, transfer, less, VERSIONS, stage)
+    after = decide(policy, transfer, _more(less, extra), VERSIONS, stage)
     assert after.action >= before.action
 
 
@@ -514,6 +536,48 @@ def test_every_transfer_gets_a_verdict(policy: Policy, transfer: Transfer, findi
     verdict = decide(policy, transfer, findings, VERSIONS)
     assert verdict.action in Action
     assert verdict.rule
+
+
+class TestUploads:
+    LISTED = '[destinations]\ndrive = ["drive.example"]\n[uploads]\ndestinations = ["drive"]\n'
+    UNREAD = found(unscanned=(Unscanned("p", Reason.OPAQUE, MIB),))
+
+    @pytest.mark.parametrize(
+        ("stage", "host", "action"),
+        [
+            (Stage.PIECE, "drive.example", Action.ALLOW),
+            (Stage.LAST, "drive.example", Action.QUARANTINE),
+            (Stage.WHOLE, "drive.example", Action.QUARANTINE),
+            (Stage.PIECE, "files.example", Action.QUARANTINE),
+        ],
+    )
+    def test_only_a_piece_to_a_listed_destination_may_be_unreadable(
+        self, stage: Stage, host: str, action: Action
+    ) -> None:
+        policy = read(self.LISTED.encode())
+        assert decide(policy, upload(host), self.UNREAD, VERSIONS, stage).action is action
+
+    @pytest.mark.parametrize("reason", [Reason.DEADLINE, Reason.OVER_BUDGET])
+    def test_what_time_and_budget_left_out_of_a_piece_is_held(self, reason: Reason) -> None:
+        policy, findings = read(self.LISTED.encode()), found(unscanned=(Unscanned("p", reason, 1),))
+        assert decide(policy, upload("drive.example"), findings, VERSIONS, Stage.PIECE).action.holds
+
+    def test_a_refusal_elsewhere_gives_way_to_an_allow_rule_without_a_ceiling(self) -> None:
+        refusing = self.LISTED + 'elsewhere = "refuse"\n'
+        allowed = refusing + RULE + 'destination = ["crm.example"]\naction = "allow"\n'
+        for text, host, action in (
+            (refusing, "files.example", Action.QUARANTINE),
+            (refusing, "drive.example", Action.ALLOW),
+            (allowed, "crm.example", Action.ALLOW),
+            (allowed + "max_customers = 9\n", "crm.example", Action.QUARANTINE),
+        ):
+            verdict = decide(read(text.encode()), upload(host), found(), VERSIONS, Stage.PIECE)
+            assert verdict.action is action
+
+    def test_an_upload_of_which_a_request_was_held_is_refused_with_its_numbers(self) -> None:
+        verdict = refused_upload(Action.BLOCK, found(identified=7), VERSIONS)
+        assert (verdict.action, verdict.rule) == (Action.BLOCK, "upload-session")
+        assert "7 customers" in verdict.reason
 
 
 @given(st.binary(max_size=60) | st.text(max_size=60).map(str.encode))

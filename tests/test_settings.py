@@ -40,6 +40,7 @@ def test_paths_are_relative_to_the_folder(tmp_path: Path) -> None:
         ("folder = '.'\n", 1, "folder is not a setting"),
         ('# deadline\ndeadline = "60"\n', 2, "deadline: Input should be a valid number"),
         ("deadline = 0\n", 1, "deadline: Input should be greater than 0"),
+        ("upload_hours = 0\n", 1, "upload_hours: Input should be greater than 0"),
         ("deadline = inf\n", 1, "deadline"),
         ("max_body = 1.5\n", 1, "max_body: Input should be a valid integer"),
         ("\nworkers = true\n", 2, "workers: Input should be a valid integer"),

@@ -36,6 +36,8 @@ SHAPES = "shapes"
 MANIFEST = "manifest mac"
 CHECKED = "checked mac"
 KEY_CHECK = "key check"
+UPLOAD_PIECES = "upload pieces"
+UPLOAD_NAMES = "upload names"
 
 
 class IndexKey:

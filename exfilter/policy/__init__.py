@@ -2,20 +2,24 @@
 
 from exfilter.policy.example import default_policy_text
 from exfilter.policy.reading import load, read
-from exfilter.policy.rules import Defaults, Policy, Rule, Steps, Streams
-from exfilter.policy.verdicts import decide, failed, may_stream, summary
+from exfilter.policy.rules import Defaults, Policy, Rule, Steps, Streams, Uploads
+from exfilter.policy.verdicts import UNTIL_WHOLE, Stage, decide, failed, may_stream, refused, summary
 
 __all__ = [
+    "UNTIL_WHOLE",
     "Defaults",
     "Policy",
     "Rule",
+    "Stage",
     "Steps",
     "Streams",
+    "Uploads",
     "decide",
     "default_policy_text",
     "failed",
     "load",
     "may_stream",
     "read",
+    "refused",
     "summary",
 ]

@@ -32,6 +32,14 @@ unsupported = { alert = 0, quarantine = 16_384 } # pictures, sound, film: 16 KiB
 # Classes of hosts. "*.crm.example" is every host below crm.example, "crm.example" that host alone.
 crm = ["crm.example", "*.crm.example"]
 
+[uploads]
+# Uploads in pieces to these destinations pass piece by piece while nothing is found in them; the whole is
+# read before the request that completes it passes. A piece of an archive or a document cannot be read by
+# itself: to other destinations it is held by the steps above.
+# destinations = ["drive"]       # classes, hosts, "*.below.this.example"
+# What happens to uploads in pieces to other destinations: "scan", or "refuse" whatever is in them.
+elsewhere = "scan"
+
 [groups]
 # Named groups of actors (names of client certificates, proxy users, else client addresses), as globs.
 # Members may also come from groups_file or a directory (see exfilter.toml); a group of those alone is [].

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from exfilter.policy.rules import Defaults, Policy, Rule, Steps, Streams
+from exfilter.policy.rules import Defaults, Policy, Rule, Steps, Streams, Uploads
 
 Location = tuple[str | int, ...]
 _LINE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
@@ -153,8 +153,10 @@ def _shown(at: Location) -> str:
 def _model(at: Location) -> type[BaseModel]:
     if at[:1] == ("rules",):
         return Rule
+    if at[:1] == ("uploads",) and len(at) > 1:
+        return Uploads
     if at[:2] == ("defaults", "on_unscanned"):
         return Steps
-    if at[:1] == ("streams",):
+    if at[:1] == ("streams",) and len(at) > 1:
         return Streams
     return Defaults if len(at) > 1 else Policy

@@ -27,6 +27,7 @@ from exfilter.policy import hosts
 
 MIB = 1024 * 1024
 DEFAULT, FAIL_CLOSED, UNSCANNED = "default", "fail-closed", "unscanned"
+UPLOAD_SESSION = "upload-session"
 """What a verdict names where no rule of the table decided; no rule may bear these names."""
 
 FORMAT = "exfilter-policy-1"
@@ -48,7 +49,7 @@ def _action(value: object) -> Action:
 
 
 def _rule_name(name: str) -> str:
-    if name in (DEFAULT, FAIL_CLOSED, UNSCANNED):
+    if name in (DEFAULT, FAIL_CLOSED, UNSCANNED, UPLOAD_SESSION):
         reason = f"the name {name!r} is reserved; choose another"
         raise mistake(reason)
     if not _NAME.fullmatch(name):
@@ -207,8 +208,17 @@ class Defaults(_Table):
 class Streams(_Table):
     """Requests that go on while they are answered, such as calls of gRPC."""
 
-    destinations: Destinations | None = None
-    """Where each message is judged for itself. None: nowhere, they are held until they end."""
+    destinations: Destinations = ()
+    """Where each message is judged for itself. Elsewhere they are held until they end."""
+
+
+class Uploads(_Table):
+    """What is said of uploads in pieces."""
+
+    destinations: Destinations = ()
+    """Where a piece may pass that is not readable by itself: the whole is read before it is complete."""
+    elsewhere: Literal["scan", "refuse"] = "scan"
+    """What happens to uploads in pieces to other destinations."""
 
 
 class Policy(_Table):
@@ -222,6 +232,7 @@ class Policy(_Table):
     terms: dict[StrictStr, TermList] = {}
     """Label -> words; they match in any case, at word boundaries."""
     streams: Streams = Streams()
+    uploads: Uploads = Uploads()
     rules: tuple[Rule, ...] = ()
 
     @cached_property
@@ -239,17 +250,22 @@ class Policy(_Table):
                 raise mistake(reason, "rules", number, "name")
             seen.add(rule.name)
             self._check_references(number, rule)
-        for name in self.streams.destinations or ():
-            if not _is_host_pattern(name) and name not in self.destinations:
-                reason = f"{name!r} is not defined; add it to [destinations] or correct its spelling"
-                raise mistake(reason, "streams", "destinations")
+        self._check_classes(self.streams.destinations, "streams", "destinations")
+        self._check_classes(self.uploads.destinations, "uploads", "destinations")
         return self
 
+    def _check_classes(self, destinations: tuple[str, ...], *at: str | int) -> None:
+        for name in destinations:
+            if not _is_host_pattern(name) and name not in self.destinations:
+                reason = (
+                    f"destination {name!r} is not defined; add it to [destinations] or correct its spelling"
+                )
+                raise mistake(reason, *at)
+
     def _check_references(self, number: int, rule: Rule) -> None:
-        classes = [value for value in rule.destination or () if not _is_host_pattern(value)]
+        self._check_classes(rule.destination or (), "rules", number, "destination")
         for key, used, known, section in (
             ("group", rule.group or (), self.groups, "groups"),
-            ("destination", classes, self.destinations, "destinations"),
             ("terms", rule.terms, self.terms, "terms"),
         ):
             for name in used:

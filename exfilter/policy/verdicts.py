@@ -17,10 +17,14 @@ occurrences of each term as F.
    a ceiling cannot vouch for bytes in which nobody counted).
 5. The verdict is the most severe action among those that speak (allow when none does), and a
    maximum over a larger set is never smaller.
+6. A *piece* of an upload to a listed destination is decided without its unread bytes of the reasons in
+   ``UNTIL_WHOLE``, under F as under G, so F <= G holds for what remains. That an upload in pieces is
+   refused elsewhere depends on the transfer alone, like the exemption that switches it off.
 """
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -31,7 +35,21 @@ import numpy as np
 from exfilter.body import size
 from exfilter.model import Action, Findings, Reason, Transfer, Unscanned, Verdict, Versions
 from exfilter.policy import hosts
-from exfilter.policy.rules import DEFAULT, FAIL_CLOSED, UNSCANNED, Policy, Rule
+from exfilter.policy.rules import DEFAULT, FAIL_CLOSED, UNSCANNED, UPLOAD_SESSION, Policy, Rule
+
+UNTIL_WHOLE = frozenset({Reason.OPAQUE, Reason.MALFORMED, Reason.UNSUPPORTED, Reason.ENCRYPTED})
+"""Why a piece cannot be read by itself, which says nothing yet of the whole."""
+
+
+class Stage(enum.Enum):
+    """How much of an upload a transfer is."""
+
+    WHOLE = enum.auto()
+    """All of it."""
+    PIECE = enum.auto()
+    """Begins or continues it; the whole is judged later."""
+    LAST = enum.auto()
+    """Continues or completes it, and is judged with all that is known of the whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +61,17 @@ class _Voice:
     compared: dict[str, tuple[int, int]]
 
 
-def decide(policy: Policy, transfer: Transfer, findings: Findings, versions: Versions) -> Verdict:
+def decide(
+    policy: Policy, transfer: Transfer, findings: Findings, versions: Versions, stage: Stage = Stage.WHOLE
+) -> Verdict:
     """Return the verdict of the policy: pure, total, monotone in the findings."""
-    exempting = next(_exemptions(policy, transfer, findings), None)
-    voices = [*_rules(policy, transfer, findings), *_unread(policy, transfer, findings)]
+    counted = _counted(policy, transfer, findings, stage)
+    exempting = next(_exemptions(policy, transfer, counted), None)
+    voices = [
+        *_refusal(policy, transfer, counted, stage),
+        *_rules(policy, transfer, counted),
+        *_unread(policy, transfer, counted),
+    ]
     quiet = _Voice(Action.ALLOW, exempting.name if exempting else DEFAULT, {})
     voice = max(voices, key=lambda each: each.action, default=quiet)
     return Verdict(
@@ -67,8 +92,13 @@ def decide(policy: Policy, transfer: Transfer, findings: Findings, versions: Ver
 
 def may_stream(policy: Policy, transfer: Transfer) -> bool:
     """Whether requests to this destination may go on message by message."""
-    names = policy.streams.destinations
-    return names is not None and hosts.matches(_patterns(policy, names), transfer.destination)
+    return hosts.matches(_patterns(policy, policy.streams.destinations), transfer.destination)
+
+
+def refused(action: Action, findings: Findings, versions: Versions) -> Verdict:
+    """Return the verdict for a further request of an upload of which one was held. ``findings``: its own."""
+    reason = f"a request of this upload was held before; {findings.customers} customers in all of its pieces"
+    return Verdict(action, UPLOAD_SESSION, reason, versions, findings)
 
 
 def failed(
@@ -120,6 +150,26 @@ def summary(verdict: Verdict) -> dict[str, Any]:
             "policy": verdict.versions.policy,
         },
     }
+
+
+def _counted(policy: Policy, transfer: Transfer, findings: Findings, stage: Stage) -> Findings:
+    """Return what the rules are shown."""
+    if stage is not Stage.PIECE or not _is_listed(policy, transfer):
+        return findings
+    kept = tuple(item for item in findings.unscanned if item.reason not in UNTIL_WHOLE)
+    return replace(findings, unscanned=kept)
+
+
+def _refusal(policy: Policy, transfer: Transfer, findings: Findings, stage: Stage) -> Iterator[_Voice]:
+    """Yield the refusal of uploads in pieces where they are not wanted."""
+    if stage is Stage.WHOLE or policy.uploads.elsewhere == "scan" or _is_listed(policy, transfer):
+        return
+    if not any(rule.max_customers is None for rule in _exemptions(policy, transfer, findings)):
+        yield _Voice(Action.QUARANTINE, UPLOAD_SESSION, {})
+
+
+def _is_listed(policy: Policy, transfer: Transfer) -> bool:
+    return hosts.matches(_patterns(policy, policy.uploads.destinations), transfer.destination)
 
 
 def _rules(policy: Policy, transfer: Transfer, findings: Findings) -> Iterator[_Voice]:
@@ -238,6 +288,8 @@ def _content(content_type: str) -> str:
 
 def _sentence(voice: _Voice, findings: Findings) -> str:
     customers, identified, estimated = findings.customers, len(findings.identified), findings.estimated
+    if voice.rule == UPLOAD_SESSION:
+        return "an upload in pieces, to a destination that is not listed for them"
     reached = (f"{label} {found} (threshold {least})" for label, (found, least) in voice.compared.items())
     return (
         f"{customers} customers ({identified} identified, {estimated} estimated), "

@@ -77,9 +77,11 @@ moves = sa.Table(
 class Database:
     """Short transactions on one file that several processes use at once."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, tables: sa.MetaData = metadata, schema: int = SCHEMA) -> None:
         """Open the database, or make it. Raises ValueError where it is newer than this exfilter."""
         self._file = file
+        self._tables = tables
+        self._schema = schema
         url = sa.URL.create("sqlite", database=str(file))
         # hide_parameters: an error must not carry an actor or a masked value into a log.
         self._engine = sa.create_engine(url, hide_parameters=True)
@@ -131,12 +133,13 @@ class Database:
     def _migrate(self) -> None:
         with self.transaction(writes=True) as connection:
             version: Any = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-            if version > SCHEMA:
-                msg = f"{self._file}: schema {version}, this exfilter knows {SCHEMA}; use a newer exfilter"
+            if version > self._schema:
+                known = f"this exfilter knows {self._schema}; use a newer exfilter"
+                msg = f"{self._file}: schema {version}, {known}"
                 raise ValueError(msg)
             if version == 0:
-                metadata.create_all(connection, checkfirst=False)
-                connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA}")
+                self._tables.create_all(connection, checkfirst=False)
+                connection.exec_driver_sql(f"PRAGMA user_version = {self._schema}")
 
 
 @contextlib.contextmanager
