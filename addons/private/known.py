@@ -22,6 +22,20 @@ _HTTP = "mitmproxy.proxy.layers.http"
 
 KNOWN: Mapping[str, str] = MappingProxyType(
     {
+        "mitmproxy.addonmanager:safecall": "b54a129802a53182",
+        "mitmproxy.addons.proxyserver:Proxyserver.register_connection": "5931cda9c5173a73",
+        "mitmproxy.proxy.layer:Layer.handle_event": "8477335124af6b29",
+        "mitmproxy.proxy.mode_servers:ProxyConnectionHandler.handle_hook": "ed5dcb7ade7e07a5",
+        "mitmproxy.proxy.server:ConnectionHandler.server_event": "ffbed451b4933f30",
+        "mitmproxy.proxy.server:ConnectionHandler.handle_connection": "f9faab6ad3ed5b81",
+        _HTTP + ":HttpStream.__init__": "c02d2dec3ce11192",
+        _HTTP + ":HttpStream.state_wait_for_request_headers": "9cdaef99dc08cac5",
+        _HTTP + ":HttpStream.check_killed": "ce8162a91be58671",
+        _HTTP + ":HttpStream.send_response": "7b4e06f13036edbe",
+        _HTTP + ":HttpStream.make_server_connection": "35c7cfe84ad70551",
+        _HTTP + "._http1:Http1Client.send": "842d330b8f0219fc",
+        _HTTP + "._http2:Http2Client._handle_event": "5f171af55ea44bf0",
+        _HTTP + "._http_h2:BufferedH2Connection.send_data": "b7adaec796f2b70f",
         _HTTP + ":HttpStream.state_consume_request_body": "a1688b5f89b2417d",
         _HTTP + ":HttpStream.flow_done": "ef4e03482aa25299",
         _HTTP + ":HttpStream.handle_protocol_error": "16ebb14649f2940b",
@@ -73,6 +87,8 @@ def digest(place: str) -> str:
 
 def _member(parent: ast.AST | None, name: str) -> ast.AST | None:
     definitions = (
-        node for node in getattr(parent, "body", ()) if isinstance(node, ast.ClassDef | ast.FunctionDef)
+        node
+        for node in getattr(parent, "body", ())
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
     )
     return next((node for node in definitions if node.name == name), None)
