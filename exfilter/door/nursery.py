@@ -81,7 +81,7 @@ class Nursery:
         except OSError:
             ours.close()
             raise
-        ours.setblocking(False)  # noqa: FBT003 - how it is called
+        ours.settimeout(0)
         return self._numbers, ours
 
     def say(self, command: commands.Command) -> None:

@@ -264,6 +264,8 @@ class Pool:
         self._nursery.say(commands.Demote(worker.number))
 
     def _end(self, worker: Worker) -> None:
+        if worker.link.fileno() < 0:
+            return  # it has been ended already
         asyncio.get_running_loop().remove_reader(worker.link)
         worker.link.close()
         self._nursery.say(commands.End(worker.number))
