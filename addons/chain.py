@@ -39,5 +39,5 @@ def chain(settings: Settings, scanner: Scanner, *, audit_only: bool) -> Sequence
     )
     clearances = Clearances()
     limit = None if audit_only else settings.max_body
-    guard = Guard(desk, clearances, settings.max_body)
+    guard = Guard(desk, clearances, settings.max_body, settings.contact)
     return Pins(), Bounds(limit), Frames(), Trailers(), Handshake(desk), guard, Gate(clearances)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from addons import page
 from addons.private.stream import dropped_bytes
 from exfilter import flows
+from exfilter.door.metrics import Refusal
 
 if TYPE_CHECKING:
     from mitmproxy.http import HTTPFlow, Response
@@ -25,7 +26,8 @@ _METHOD = re.compile(rb"[A-Z][A-Z-]{0,19}")
 class Guard:
     """Flow to transfer to outcome, to forwarding or the block page."""
 
-    def __init__(self, desk: Desk, clearances: Clearances, max_body: int) -> None:
+    def __init__(self, desk: Desk, clearances: Clearances, max_body: int, contact: str = "") -> None:
+        self._contact = contact
         self._desk = desk
         self._clearances = clearances
         self._max_body = max_body
@@ -53,7 +55,7 @@ class Guard:
         if dropped_bytes(flow) or not outcome.transfer_id:
             flow.response = self._refusal(flow, accept)
         else:
-            flow.response = page.held(outcome.transfer_id, accept)
+            flow.response = page.held(outcome.transfer_id, accept, self._contact)
         if flow.request.method == "HEAD":
             flow.response.raw_content = b""
 
@@ -106,19 +108,19 @@ class Guard:
 
     async def _judge(self, flow: HTTPFlow, transfer: Transfer) -> Outcome:
         if not _has_method(flow):
-            return await self._desk.refuse(transfer, "the method is not made of capital letters and hyphens")
+            reason = "the method is not made of capital letters and hyphens"
+            return await self._desk.refuse(transfer, reason, Refusal.METHOD)
         if dropped_bytes(flow):
             reason = f"the body is larger than the {self._max_body} bytes that are read"
-            return await self._desk.refuse(transfer, reason)
+            return await self._desk.refuse(transfer, reason, Refusal.TOO_LARGE)
         return await self._desk.judge(transfer)
 
     def _refusal(self, flow: HTTPFlow, accept: str) -> Response:
         if dropped_bytes(flow):
-            return page.too_large(self._max_body, accept)
-        answer = page.refused(accept)
+            return page.too_large(self._max_body, accept, self._contact)
         if not _has_method(flow):
-            answer.status_code, answer.reason = 405, "Method Not Allowed"
-        return answer
+            return page.no_method(accept)
+        return page.refused(accept, self._contact)
 
     def _pass(self, flow: HTTPFlow) -> None:
         self._clearances.grant(flow)

@@ -7,6 +7,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from exfilter.door.metrics import Refusal
 from exfilter.model import Transfer
 
 if TYPE_CHECKING:
@@ -34,7 +35,9 @@ class Handshake:
         # No address: TLS up to the proxy itself, nobody is told that name.
         if client.sni and tunnel and _plain(client.sni) != _plain(tunnel[0]):
             outcome = await self._desk.refuse(
-                _transfer(data.context, tunnel[0]), "the server name of TLS is not that of the tunnel"
+                _transfer(data.context, tunnel[0]),
+                "the server name of TLS is not that of the tunnel",
+                Refusal.SERVER_NAME,
             )
             if not outcome.forward:
                 return

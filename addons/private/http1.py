@@ -36,8 +36,7 @@ class AnsweringServer(Http1Server):
             yield from super().read_body(event)
         except NotImplementedError:
             accept = self.request.headers.get("accept", "") if self.request else ""
-            answer = page.refused(accept)
-            answer.status_code, answer.reason = 501, "Not Implemented"
+            answer = page.trailers(accept)
             answer.headers["Connection"] = "close"
             yield commands.SendData(self.conn, http1.assemble_response(answer))
             yield commands.CloseConnection(self.conn)

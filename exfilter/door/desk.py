@@ -14,6 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from exfilter.door import metrics
+from exfilter.door.metrics import Refusal
 from exfilter.model import Reason
 from exfilter.quarantine import unbound
 
@@ -140,8 +142,9 @@ class Desk:
         settlers = self._holders if self._may_hold(scanned.result) else self._writer
         return await loop.run_in_executor(settlers, self._settle, transfer, scanned, seconds)
 
-    async def refuse(self, transfer: Transfer, reason: str) -> Outcome:
+    async def refuse(self, transfer: Transfer, reason: str, why: Refusal = Refusal.OTHER) -> Outcome:
         """Record a transfer that cannot be scanned and whose body is not there to be kept."""
+        metrics.refused(why)
         loop = asyncio.get_running_loop()
         failure = Failure(reason, Reason.OVER_BUDGET)
         return await loop.run_in_executor(self._writer, self._turn_away, transfer, failure)
@@ -190,7 +193,8 @@ class Desk:
             released = self._redeem(transfer, verdict) if holds and scanned.releasable else None
             held = holds and released is None
             if held:
-                kept = self._quarantine.hold(transfer, verdict)
+                with metrics.holding():
+                    kept = self._quarantine.hold(transfer, verdict)
             self._write(transfer, verdict, released or kept, seconds, held=held)
             return Outcome(forward=not held, transfer_id=kept)
         except BaseException as error:  # noqa: BLE001 - fail closed, see the rules
@@ -208,6 +212,7 @@ class Desk:
             finally:
                 self._write(transfer, verdict, kept, seconds, held=not self.audit_only)
         except BaseException as second:  # noqa: BLE001 - fail closed, see the rules
+            metrics.unrecorded()
             logger.error("transfer not kept or not recorded: %s", blame(second))  # noqa: TRY400 - as above
         return kept
 
@@ -216,6 +221,7 @@ class Desk:
             verdict = self._verdict(transfer, failure)
             self._write(transfer, verdict, "", 0.0, held=not self.audit_only)
         except BaseException as error:  # noqa: BLE001 - it is not forwarded either way
+            metrics.unrecorded()
             logger.error("refusal not recorded: %s", blame(error))  # noqa: TRY400 - as above
         return Outcome(forward=self.audit_only)
 
@@ -239,6 +245,7 @@ class Desk:
             audit_only=self.audit_only,
             held=held,
         )
+        metrics.count(transfer, verdict, seconds, held=held)
 
 
 def blame(error: BaseException) -> str:
