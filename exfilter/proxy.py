@@ -14,11 +14,10 @@ import os
 import signal
 import ssl
 import stat
-import sys
-import traceback
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mitmproxy.addons import (
     block,
@@ -41,9 +40,19 @@ from mitmproxy.utils.htpasswd import HtpasswdFile
 
 from addons.chain import chain
 from addons.pins import refuse
+from addons.private.listening import SharedPort
+from exfilter.door import desk, metrics
+from exfilter.door.logs import Discreet
+from exfilter.door.status import STARTING, STOPPING, Readiness, serving, telling
+from exfilter.journal import Journal
+from exfilter.quarantine import Quarantine
 
 if TYPE_CHECKING:
-    from exfilter.door import desk
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from multiprocessing.connection import Connection
+
+    from structlog.typing import FilteringBoundLogger
+
     from exfilter.settings import Settings
 
 CERTIFICATE = "mitmproxy-ca-cert.pem"
@@ -64,29 +73,54 @@ class Door:
     """The only authorities that destinations are trusted by. None: those that mitmproxy brings."""
     options: tuple[str, ...] = ()
     """mitmproxy's own, ``NAME=VALUE``."""
+    status: tuple[str, int] | None = None
+    """Where probes are answered. None: nowhere."""
 
     def __post_init__(self) -> None:
         for option in self.options:
             refuse(option.partition("=")[0])
 
 
-def serve(settings: Settings, door: Door, scanner: desk.Scanner) -> None:
+class Scanner(desk.Scanner, Protocol):
+    """The pipeline, which also knows whether it could scan."""
+
+    def check(self) -> None:
+        """Raise where nothing could be scanned now."""
+
+
+def serve(
+    settings: Settings,
+    door: Door,
+    scanner: Scanner,
+    log: FilteringBoundLogger,
+    parent: Connection | None = None,
+) -> None:
     """Run the proxy until SIGTERM or SIGINT.
+
+    ``parent``: of a process that is one of several on this port. It is told whether this one is ready, and
+    when it is gone this one ends.
 
     Raises ValueError or OSError where it cannot start: a folder for its certificate authority that others
     can read, no public key to seal to, a port in use.
     """
-    asyncio.run(_run(settings, door, scanner))
+    asyncio.run(_run(settings, door, scanner, log, parent))
 
 
 class Announcer:
     """Says where the door is, once it is open."""
 
-    def __init__(self, master: Master, door: Door, certificate: Path) -> None:
+    def __init__(self, master: Master, door: Door, say: Callable[[str], None]) -> None:
         self._master = master
         self._door = door
-        self._certificate = certificate
+        self._say = say
+        self._is_open = False
         self.error: str = ""
+
+    def state(self) -> str:
+        """Return why nothing can be judged yet, or any more. Empty: the door is open."""
+        if self._master.should_exit.is_set():
+            return STOPPING
+        return "" if self._is_open else STARTING
 
     def running(self) -> None:
         """Print the address, or stop where there is none."""
@@ -100,48 +134,98 @@ class Announcer:
             self.error = f"cannot listen on {where}: {why}; choose another --listen HOST:PORT"
             self._master.shutdown()
             return
-        host, port = addresses[0][:2]
-        shown = f"[{host}]" if ":" in host else host
-        if self._door.audit_only:
-            _say("audit only: every transfer passes, whatever is found in it")
-        _say(f"certificate authority to trust: {self._certificate}")
-        _say(f"listening on http://{shown}:{port}")
+        self._is_open = True
+        self._say(location(*addresses[0][:2]))
 
 
-class Discreet(logging.Handler):
-    """Reports errors by their kind and place: the messages of a proxy quote what passes through it."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Print one line."""
-        if record.name == "exfilter.door":
-            _say(record.getMessage())
-            return
-        kind = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else "error"
-        frames = traceback.extract_tb(record.exc_info[2]) if record.exc_info else []
-        place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else record.module
-        _say(f"{kind} in {record.name} ({place})")
+def announce(log: FilteringBoundLogger, settings: Settings, door: Door, address: str) -> None:
+    """Say where the door is, and what its clients have to trust."""
+    if door.audit_only:
+        log.warning("audit only: every transfer passes, whatever is found in it")
+    log.info("certificate authority to trust: %s", settings.proxy_ca / CERTIFICATE)
+    log.info("listening on %s", address)
 
 
-async def _run(settings: Settings, door: Door, scanner: desk.Scanner) -> None:
-    certificate = _confdir(settings.proxy_ca) / CERTIFICATE
-    log = Discreet(logging.ERROR)
-    logging.getLogger().addHandler(log)
+def location(host: str, port: int) -> str:
+    """Return the URL of an address."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+@asynccontextmanager
+async def status(
+    address: tuple[str, int] | None,
+    word: Callable[[], Awaitable[str]],
+    figures: Callable[[], bytes],
+    log: FilteringBoundLogger,
+) -> AsyncIterator[None]:
+    """Answer probes while the body runs, where an address for them was given."""
+    if address is None:
+        yield
+        return
+    async with serving(address, word, figures) as place:
+        log.info("status on %s", location(*place))
+        yield
+
+
+async def _run(
+    settings: Settings, door: Door, scanner: Scanner, log: FilteringBoundLogger, parent: Connection | None
+) -> None:
+    _confdir(settings.proxy_ca)
+    discreet = Discreet(log)
+    logging.getLogger().addHandler(discreet)
     try:
         options = Options(
             confdir=str(settings.proxy_ca), listen_host=door.host, listen_port=door.port, rawtcp=False
         )
         master = Master(options, with_termlog=False)
-        announcer = Announcer(master, door, certificate)
+        announcer = Announcer(master, door, lambda address: _opened(log, settings, door, address, parent))
         master.addons.add(*_hosts_addons())
         _set(options, door)
         master.addons.add(announcer, *chain(settings, scanner, audit_only=door.audit_only))
+        if parent:
+            master.addons.add(SharedPort())
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, master.shutdown)
-        await master.run()
+        word = Readiness(_checks(settings, scanner), announcer.state).word
+        async with _watched(door, word, log, parent, master):
+            await master.run()
     finally:
-        logging.getLogger().removeHandler(log)
+        logging.getLogger().removeHandler(discreet)
     if announcer.error:
         raise OSError(announcer.error)
+
+
+def _checks(settings: Settings, scanner: Scanner) -> Mapping[str, Callable[[], object]]:
+    return {
+        "index": scanner.check,
+        "quarantine": Quarantine.open(settings.quarantine).check,
+        "decisions": Journal(settings.decisions).check,
+    }
+
+
+def _opened(
+    log: FilteringBoundLogger, settings: Settings, door: Door, address: str, parent: Connection | None
+) -> None:
+    if parent is None:
+        announce(log, settings, door, address)
+
+
+@asynccontextmanager
+async def _watched(
+    door: Door,
+    word: Callable[[], Awaitable[str]],
+    log: FilteringBoundLogger,
+    parent: Connection | None,
+    master: Master,
+) -> AsyncIterator[None]:
+    if parent is None:
+        async with status(door.status, word, metrics.text, log):
+            yield
+        return
+    # It never writes: what can be read is its end.
+    asyncio.get_running_loop().add_reader(parent.fileno(), master.shutdown)
+    async with telling(parent, word):
+        yield
 
 
 def _hosts_addons() -> tuple[object, ...]:
@@ -208,8 +292,3 @@ def _confdir(folder: Path) -> Path:
             msg = f"{folder / name}: options set there could lead around the scan; remove it"
             raise ValueError(msg)
     return folder
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()

@@ -81,6 +81,10 @@ class Scanner:
         verdict = last.failed(reason, transfer, cause)
         return verdict if good else replace(verdict, versions=replace(verdict.versions, index=""))
 
+    def check(self) -> None:
+        """Raise ValueError or OSError where nothing could be scanned now."""
+        self.pipeline()
+
     def _look(self) -> tuple[object, ...]:
         """Return what changes with the index on disk, also when a file of it is altered in its place."""
         version = store.version(self._path, self._key)

@@ -111,7 +111,7 @@ def test_a_door_with_an_option_that_leads_around_the_scan_cannot_be_made() -> No
     [("127.0.0.1:8080", ("127.0.0.1", 8080)), ("[::1]:0", ("::1", 0)), ("localhost:1", ("localhost", 1))],
 )
 def test_addresses_are_host_and_port(listen: str, address: tuple[str, int]) -> None:
-    assert _address(listen) == address
+    assert _address("--listen", listen) == address
 
 
 @pytest.mark.parametrize(
@@ -119,4 +119,4 @@ def test_addresses_are_host_and_port(listen: str, address: tuple[str, int]) -> N
 )
 def test_what_is_no_address_is_refused(listen: str) -> None:
     with pytest.raises(ValueError, match="HOST:PORT"):
-        _address(listen)
+        _address("--listen", listen)

@@ -29,6 +29,8 @@ KNOWN: Mapping[str, str] = MappingProxyType(
         _HTTP + ":HttpLayer.make_stream": "65849da2d51c8719",
         _HTTP + "._http1:Http1Connection.read_body": "9d64abb7fef741e6",
         _HTTP + "._http1:Http1Server": "9e550fe0dd2d4d1a",
+        "mitmproxy.proxy.mode_servers:AsyncioServerInstance._start": "7054383aee50ee64",
+        "mitmproxy.proxy.mode_servers:AsyncioServerInstance.listen": "8e459ae256c4edc6",
         "mitmproxy.proxy.layers.tls:TLSLayer.start_tls": "c0abce4564814890",
         "mitmproxy.proxy.layers.tls:ClientTLSLayer.receive_handshake_data": "ab9d30931d97aef1",
         "mitmproxy.proxy.layers.websocket:WebsocketConnection": "ef7ca0f5449d4444",
@@ -71,6 +73,8 @@ def digest(place: str) -> str:
 
 def _member(parent: ast.AST | None, name: str) -> ast.AST | None:
     definitions = (
-        node for node in getattr(parent, "body", ()) if isinstance(node, ast.ClassDef | ast.FunctionDef)
+        node
+        for node in getattr(parent, "body", ())
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
     )
     return next((node for node in definitions if node.name == name), None)

@@ -1,0 +1,208 @@
+"""Several doors on one port, each a process: started, watched, replaced when they die, stopped together."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import time
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from exfilter.door import metrics
+from exfilter.door.logs import Format, logger
+from exfilter.door.status import BEAT, STARTING, STOPPING
+from exfilter.proxy import Door, announce, location, serve, status
+from exfilter.scanner import Scanner
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+    from multiprocessing.context import SpawnProcess
+
+    from exfilter.settings import Settings
+
+BROKEN = 2
+"""Exit code of a door that could not start, and of all when one cannot be kept alive."""
+DEATHS, WITHIN = 5, 60.0
+"""So many deaths in so many seconds are no accident."""
+SILENT = 10 * BEAT
+"""Seconds after which a process that says nothing is taken for hanging."""
+
+
+@dataclass(slots=True)
+class _Member:
+    process: SpawnProcess
+    talk: Connection
+    word: str = STARTING
+    heard: float = 0.0
+
+
+def supervise(settings: Settings, door: Door, processes: int, style: Format) -> int:
+    """Run that many doors on one port until SIGTERM or SIGINT; return the exit code.
+
+    Raises OSError where the address is taken.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="exfilter-metrics-"))
+    # Read by prometheus-client when a process imports it: the ones that are started from here on.
+    os.environ[metrics.FOLDER] = str(folder)
+    try:
+        with _reserved(door) as port:
+            opened = replace(door, port=port)
+            return asyncio.run(_Company(settings, opened, style, folder).run(processes))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _reserved(door: Door) -> _Port:
+    """Take the port without listening: no connection comes here, and nobody else gets it in between."""
+    family, *_, address = socket.getaddrinfo(door.host, door.port, type=socket.SOCK_STREAM)[0]
+    taken = socket.socket(family, socket.SOCK_STREAM)
+    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        taken.bind(address)
+    except OSError as error:
+        taken.close()
+        where = f"{door.host}:{door.port}"
+        msg = f"cannot listen on {where}: {os.strerror(error.errno or 0)}; choose another --listen HOST:PORT"
+        raise OSError(msg) from None
+    return _Port(taken)
+
+
+class _Port:
+    """A port that is held as long as the body runs."""
+
+    def __init__(self, taken: socket.socket) -> None:
+        self._taken = taken
+
+    def __enter__(self) -> int:
+        port: int = self._taken.getsockname()[1]
+        return port
+
+    def __exit__(self, *_: object) -> None:
+        self._taken.close()
+
+
+class _Company:
+    """The processes, and what each last said."""
+
+    def __init__(self, settings: Settings, door: Door, style: Format, folder: Path) -> None:
+        self._settings = settings
+        self._door = door
+        self._style = style
+        self._folder = folder
+        self._log = logger(style)
+        self._members: list[_Member] = []
+        self._deaths: deque[float] = deque(maxlen=DEATHS)
+        self._ended = asyncio.Event()
+        self._code = 0
+        self._is_stopping = False
+        self._is_announced = False
+
+    async def run(self, processes: int) -> int:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop, number)
+        async with status(self._door.status, self._word, partial(metrics.merged, self._folder), self._log):
+            for _ in range(processes):
+                self._start()
+            await self._ended.wait()
+        return self._code
+
+    def _start(self) -> None:
+        context = get_context("spawn")
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_door, args=(self._settings, self._door, self._style, theirs))
+        process.start()
+        theirs.close()
+        member = _Member(process, ours)
+        self._members.append(member)
+        loop = asyncio.get_running_loop()
+        loop.add_reader(ours.fileno(), self._hear, member)
+        loop.add_reader(process.sentinel, self._bury, member)
+
+    def _hear(self, member: _Member) -> None:
+        try:
+            member.word, member.heard = str(member.talk.recv()), time.monotonic()
+        except (EOFError, OSError):
+            asyncio.get_running_loop().remove_reader(member.talk.fileno())
+            return
+        if not self._is_announced and all(each.word != STARTING for each in self._members):
+            self._is_announced = True
+            address = location(self._door.host, self._door.port)
+            announce(self._log, self._settings, self._door, address)
+
+    def _bury(self, member: _Member) -> None:
+        """Take leave of a process that ended, and start another in its place."""
+        process = member.process
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(process.sentinel)
+        loop.remove_reader(member.talk.fileno())
+        process.join()
+        member.talk.close()
+        metrics.forget(process.pid or 0, self._folder)
+        self._members.remove(member)
+        if not self._is_stopping:
+            self._replace(member)
+        if self._is_stopping and not self._members:
+            self._ended.set()
+
+    def _replace(self, lost: _Member) -> None:
+        code = lost.process.exitcode
+        if lost.word == STARTING and code == BROKEN:
+            # It has said why; another one could not start either.
+            self._give_up()
+            return
+        self._log.error("a process of the door ended", process=lost.process.pid, code=code)
+        now = time.monotonic()
+        self._deaths.append(now)
+        if len(self._deaths) == DEATHS and now - self._deaths[0] < WITHIN:
+            self._log.error(f"{DEATHS} processes ended within {WITHIN:g} s: giving up")
+            self._give_up()
+            return
+        self._start()
+
+    def _give_up(self) -> None:
+        self._code = BROKEN
+        self._stop(signal.SIGTERM)
+
+    def _stop(self, number: signal.Signals) -> None:
+        """Pass the signal on. Each process finishes what it holds."""
+        self._is_stopping = True
+        for member in self._members:
+            with suppress(ProcessLookupError):
+                os.kill(member.process.pid or 0, number)
+        if not self._members:
+            self._ended.set()
+
+    async def _word(self) -> str:
+        if self._is_stopping:
+            return STOPPING
+        now = time.monotonic()
+        words = [each.word for each in self._members]
+        words += ["hanging" for each in self._members if each.word != STARTING and now - each.heard > SILENT]
+        return next(filter(None, words), "")
+
+
+def _door(settings: Settings, door: Door, style: Format, parent: Connection) -> None:
+    """Be one of the processes."""
+    # Ctrl-C in a terminal reaches the whole group: it is the parent that passes it on, once.
+    os.setpgrp()
+    code = 0
+    try:
+        serve(settings, door, Scanner(settings), logger(style), parent)
+    except (ValueError, OSError) as error:
+        logger(style).error(str(error))
+        code = BROKEN
+    sys.stderr.flush()
+    # As with one process: a scan that hangs is not waited for.
+    os._exit(code)
