@@ -164,16 +164,8 @@ def memory(door: Door) -> str:
 def _wire(chain: Path, body: Path) -> Iterator[Wire]:
     """Run the far end, on the first core."""
     cores = sorted(os.sched_getaffinity(0))
-    line = [sys.executable, "-m", "bench.wire.sink", str(chain)]
-    with subprocess.Popen(  # noqa: S603 - a command of our own
-        line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
-    ) as sink:
-        processes.pin(sink.pid, {cores[0]})
-        assert sink.stdin  # noqa: S101 - it is a pipe
-        assert sink.stdout  # noqa: S101 - as above
-        http, https = map(int, sink.stdout.readline().split())
+    with doors.far_end(chain, {cores[0]}) as (http, https):
         yield Wire(http, https, body, cores)
-        sink.stdin.close()
 
 
 def _turns(case: Case, both: Sequence[Door], wire: Wire) -> tuple[Seen, ...]:

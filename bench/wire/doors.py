@@ -16,6 +16,7 @@ from pathlib import Path
 
 from bench import ROOT
 from bench.measure import exfilter
+from bench.wire import processes
 from exfilter import settings
 
 PATIENCE = 60.0
@@ -65,6 +66,21 @@ def guarded(folder: Path, upstream_ca: Path, *more: str) -> Iterator[Door]:
         address = found[1] if found else ""
         ca = folder / "proxy-ca" / "mitmproxy-ca-cert.pem"
         yield Door("exfilter", process.pid, address, ca, said)
+
+
+@contextmanager
+def far_end(chain: Path, cores: set[int]) -> Iterator[tuple[int, int]]:
+    """Run the far end on these cores, and yield its ports of HTTP and HTTPS."""
+    line = [sys.executable, "-m", "bench.wire.sink", str(chain)]
+    with subprocess.Popen(  # noqa: S603 - a command of our own
+        line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+    ) as sink:
+        processes.pin(sink.pid, cores)
+        assert sink.stdin  # noqa: S101 - it is a pipe
+        assert sink.stdout  # noqa: S101 - as above
+        http, https = map(int, sink.stdout.readline().split())
+        yield http, https
+        sink.stdin.close()
 
 
 def copy(config: Path, folder: Path) -> Path:

@@ -13,6 +13,7 @@ import threading
 from pathlib import Path
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\narrived\n"
+MISSING = b"HTTP/1.1 404 Not Found\r\nContent-Length: 8\r\n\r\nnothing\n"
 END = b"\r\n\r\n"
 PIECE = 1 << 18
 IDLE = 120.0
@@ -51,7 +52,7 @@ def _answer(connection: socket.socket) -> None:
             if not count:
                 return
             left -= count
-        connection.sendall(ANSWER)
+        connection.sendall(MISSING if b" /missing" in head.partition(b"\r\n")[0] else ANSWER)
 
 
 def length(head: bytes) -> int:
