@@ -9,7 +9,6 @@ then forwards everything.
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import signal
 import ssl
@@ -42,7 +41,7 @@ from addons.chain import chain
 from addons.pins import refuse
 from addons.private.listening import SharedPort
 from exfilter.door import desk, metrics
-from exfilter.door.logs import Discreet
+from exfilter.door.logs import discreet
 from exfilter.door.status import STARTING, STOPPING, Readiness, serving, telling
 from exfilter.journal import Journal
 from exfilter.quarantine import Quarantine
@@ -171,9 +170,7 @@ async def _run(
     settings: Settings, door: Door, scanner: Scanner, log: FilteringBoundLogger, parent: Connection | None
 ) -> None:
     _confdir(settings.proxy_ca)
-    discreet = Discreet(log)
-    logging.getLogger().addHandler(discreet)
-    try:
+    with discreet(log):
         options = Options(
             confdir=str(settings.proxy_ca), listen_host=door.host, listen_port=door.port, rawtcp=False
         )
@@ -189,8 +186,6 @@ async def _run(
         word = Readiness(_checks(settings, scanner), announcer.state).word
         async with _watched(door, word, log, parent, master):
             await master.run()
-    finally:
-        logging.getLogger().removeHandler(discreet)
     if announcer.error:
         raise OSError(announcer.error)
 

@@ -64,18 +64,27 @@ def supervise(settings: Settings, door: Door, processes: int, style: Format) -> 
 
 def _reserved(door: Door) -> _Port:
     """Take the port without listening: no connection comes here, and nobody else gets it in between."""
+    try:
+        # First as if alone: another exfilter of the same user that shares its port would let this one join.
+        _bound(door).close()
+        return _Port(_bound(door, socket.SO_REUSEPORT))
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else "no such address"
+        msg = f"cannot listen on {door.host}:{door.port}: {why}; choose another --listen HOST:PORT"
+        raise OSError(msg) from None
+
+
+def _bound(door: Door, *options: int) -> socket.socket:
     family, *_, address = socket.getaddrinfo(door.host, door.port, type=socket.SOCK_STREAM)[0]
     taken = socket.socket(family, socket.SOCK_STREAM)
-    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    for option in (socket.SO_REUSEADDR, *options):
+        taken.setsockopt(socket.SOL_SOCKET, option, 1)
     try:
         taken.bind(address)
-    except OSError as error:
+    except OSError:
         taken.close()
-        where = f"{door.host}:{door.port}"
-        msg = f"cannot listen on {where}: {os.strerror(error.errno or 0)}; choose another --listen HOST:PORT"
-        raise OSError(msg) from None
-    return _Port(taken)
+        raise
+    return taken
 
 
 class _Port:
@@ -106,6 +115,8 @@ class _Company:
         self._ended = asyncio.Event()
         self._code = 0
         self._is_stopping = False
+        self._missing = 0
+        """Processes that are still to be started, once the first is open."""
         self._is_announced = False
 
     async def run(self, processes: int) -> int:
@@ -113,8 +124,9 @@ class _Company:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop, number)
         async with status(self._door.status, self._word, partial(metrics.merged, self._folder), self._log):
-            for _ in range(processes):
-                self._start()
+            # The first alone: it makes the certificate authority and the quarantine, where there are none.
+            self._missing = processes - 1
+            self._start()
             await self._ended.wait()
         return self._code
 
@@ -136,6 +148,11 @@ class _Company:
         except (EOFError, OSError):
             asyncio.get_running_loop().remove_reader(member.talk.fileno())
             return
+        if member.word == STARTING or self._is_stopping:
+            return
+        while self._missing:
+            self._missing -= 1
+            self._start()
         if not self._is_announced and all(each.word != STARTING for each in self._members):
             self._is_announced = True
             address = location(self._door.host, self._door.port)

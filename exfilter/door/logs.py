@@ -10,13 +10,17 @@ from __future__ import annotations
 import enum
 import logging
 import sys
+import threading
 import traceback
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
     from typing import TextIO
 
     from structlog.typing import EventDict, FilteringBoundLogger
@@ -55,6 +59,27 @@ def _line(_logger: object, _method: str, event: EventDict) -> str:
     return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
 
 
+@contextmanager
+def discreet(log: FilteringBoundLogger) -> Iterator[None]:
+    """Have every error and warning of this process reported by ``log``, also those that nobody caught."""
+    handler = Discreet(log)
+    before = threading.excepthook, sys.unraisablehook
+
+    def report(kind: type[BaseException], frames: TracebackType | None, where: str) -> None:
+        log.error("error", **_place(kind, frames, where, where))
+
+    logging.getLogger().addHandler(handler)
+    logging.captureWarnings(capture=True)
+    threading.excepthook = lambda met: report(met.exc_type, met.exc_traceback, "thread")
+    sys.unraisablehook = lambda met: report(met.exc_type, met.exc_traceback, "finalizer")
+    try:
+        yield
+    finally:
+        threading.excepthook, sys.unraisablehook = before
+        logging.captureWarnings(capture=False)
+        logging.getLogger().removeHandler(handler)
+
+
 class Discreet(logging.Handler):
     """Reports errors by their kind and place."""
 
@@ -67,12 +92,14 @@ class Discreet(logging.Handler):
         if record.name == OWN:
             self._log.error(record.getMessage())
         else:
-            self._log.error("error", **place(record))
+            kind, _, frames = record.exc_info or (None, None, None)
+            self._log.error("error", **_place(kind, frames, record.name, record.module))
 
 
-def place(record: logging.LogRecord) -> dict[str, Any]:
+def _place(
+    kind: type[BaseException] | None, frames: TracebackType | None, name: str, module: str
+) -> dict[str, Any]:
     """Return what is told of another module's error."""
-    error = record.exc_info[0] if record.exc_info else None
-    frames = traceback.extract_tb(record.exc_info[2]) if record.exc_info else []
-    where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else record.module
-    return {"kind": error.__name__ if error else "error", "logger": record.name, "place": where}
+    steps = traceback.extract_tb(frames) if frames else []
+    where = f"{Path(steps[-1].filename).name}:{steps[-1].lineno}" if steps else module
+    return {"kind": kind.__name__ if kind else "error", "logger": name, "place": where}

@@ -7,12 +7,14 @@ import json
 import logging
 import re
 import sys
+import threading
+import warnings
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exfilter.door.logs import OWN, Discreet, Format, logger
+from exfilter.door.logs import OWN, Discreet, Format, discreet, logger
 
 SECRET = "jane.doe@example.com"
 LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z (info|warning|error) +\S")
@@ -62,3 +64,27 @@ def test_an_error_without_an_exception_tells_its_module(style: Format) -> None:
     assert SECRET not in line
     assert "events" in line
     assert "asyncio" in line
+
+
+class Unraisable:
+    def __del__(self) -> None:
+        raise ValueError(SECRET)
+
+
+def test_errors_that_nobody_caught_are_lines_too(capfd: pytest.CaptureFixture[str]) -> None:
+    def fail() -> None:
+        raise ValueError(SECRET)
+
+    stream = io.StringIO()
+    with discreet(logger(Format.JSON, stream)):
+        thread = threading.Thread(target=fail)
+        thread.start()
+        thread.join()
+        Unraisable()
+        warnings.warn(SECRET, stacklevel=1)
+    found = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [(line["kind"], line["logger"]) for line in found] == [
+        ("ValueError", "thread"),
+        ("ValueError", "finalizer"),
+    ]
+    assert SECRET not in stream.getvalue() + "".join(capfd.readouterr())

@@ -221,3 +221,11 @@ def test_several_that_cannot_start_say_why_once(folder: Path, far_end: FarEnd) -
     assert broken.returncode == 2
     assert "index" in broken.stderr
     assert "Traceback" not in broken.stderr
+
+
+def test_a_second_exfilter_does_not_join_the_first(company: Proxy, folder: Path) -> None:
+    address = company.address.removeprefix("http://")
+    for processes in ("1", "2"):
+        done = exfilter("proxy", "--config", folder, "--processes", processes, "--listen", address)
+        assert done.returncode == 2
+        assert "Address already in use; choose another --listen HOST:PORT" in done.stderr
