@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 HEAD_LIMIT, PATIENCE = 8192, 5.0
 """Bytes and seconds of a request. One that is larger or slower is no probe."""
+LOOK = 2.0
+"""Seconds between two looks: each writes to the disk, and anybody may ask."""
 BEAT = 1.0
 """Seconds between two words of a process to the one that started it."""
 STARTING, STOPPING = "starting", "stopping"
@@ -41,10 +44,17 @@ class Readiness:
         """By the word for their failing. Each raises where the door would have to refuse all."""
         self._state = state
         """Says `STARTING` or `STOPPING`; nothing in between."""
+        self._last = STARTING
+        self._next_look = 0.0
 
     async def word(self) -> str:
         """Return the word. Empty: it is ready."""
-        return self._state() or await asyncio.to_thread(self._first)
+        if state := self._state():
+            return state
+        if time.monotonic() >= self._next_look:
+            self._next_look = time.monotonic() + LOOK
+            self._last = await asyncio.to_thread(self._first)
+        return self._last
 
     def _first(self) -> str:
         for word, check in self._checks.items():

@@ -70,11 +70,11 @@ def test_a_door_that_could_only_refuse_is_not_ready(proxy: Proxy, folder: Path) 
     shutil.move(folder / "away", folder / "index")
     await_(lambda: probe(proxy, "/readyz").status == 200)
     shutil.move(folder / "quarantine" / "bodies", folder / "away")
-    assert probe(proxy, "/readyz").body == "quarantine\n"
+    await_(lambda: probe(proxy, "/readyz").body == "quarantine\n")
     shutil.move(folder / "away", folder / "quarantine" / "bodies")
     (folder / "decisions.jsonl").unlink(missing_ok=True)
     (folder / "decisions.jsonl").mkdir()
-    assert probe(proxy, "/readyz").body == "decisions\n"
+    await_(lambda: probe(proxy, "/readyz").body == "decisions\n")
 
 
 def test_figures_are_those_of_the_decision_log(
