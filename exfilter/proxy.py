@@ -217,8 +217,14 @@ async def _watched(
         async with status(door.status, word, metrics.text, log):
             yield
         return
+    loop = asyncio.get_running_loop()
+
+    def orphaned() -> None:
+        loop.remove_reader(parent.fileno())
+        master.shutdown()
+
     # It never writes: what can be read is its end.
-    asyncio.get_running_loop().add_reader(parent.fileno(), master.shutdown)
+    loop.add_reader(parent.fileno(), orphaned)
     async with telling(parent, word):
         yield
 
