@@ -142,7 +142,10 @@ def measure(given: Lab) -> Table:
             "CPU: user and system time of all processes of the door, a request",
             "client and far end on one core, the door on another, unless the row says 50 MB without one core",
             "HTTP/2: one connection of curl, its start and handshake included; HTTP/1.1 to the far end",
-            *(f"resident at most, {name}" for name in (*memories(both), f"before the last row: {small}")),
+            *(
+                f"resident at most, {name}"
+                for name in (*memories(both), f"exfilter before the last row: {small}")
+            ),
         )
     return Table("proxy", "The proxy beside a bare one", COLUMNS, tuple(rows), notes)
 
