@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := $(shell find exfilter addons detectors -name '*.py' -o -name '*.py[xi]' -o -name '*.px[id]' -o -name '*.h' -o -name 'py.typed') setup.py MANIFEST.in pyproject.toml README.md
 
-.PHONY: demo test checked fuzz lint bench ocr install clean lock
+.PHONY: demo test checked fuzz lint bench load ocr install clean lock
 
 demo: install
 	$(BIN)/python examples/demo.py
@@ -37,6 +37,11 @@ CUSTOMERS ?= 1_000_000
 
 bench: install $(VENV)/bench
 	$(BIN)/python -m bench --customers $(CUSTOMERS)
+
+# Mixed traffic through the proxy: fails where a verdict is missing, or memory or descriptors grow.
+load: SECONDS ?= 300
+load: install $(VENV)/bench
+	$(BIN)/python -m bench.load --customers $(CUSTOMERS) --seconds $(SECONDS)
 
 # Name lists and peers; one of them comes as source and is built with the tools that are there.
 $(VENV)/bench: requirements-bench.lock $(VENV)/requirements

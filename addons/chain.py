@@ -31,7 +31,7 @@ def chain(plan: Plan, desk: Desk, identity: Identity) -> Sequence[object]:
     """
     check()
     clearances = Clearances()
-    guard = Guard(desk, clearances, plan.max_body)
+    guard = Guard(desk, clearances, plan.max_body, plan.contact)
     streams = Streams(None if plan.audit_only else plan.max_body, guard.early)
     private = (streams, Calls(), Frames(guard.flooded), Servers(), Sessions())
     handshake = Handshake(desk, identity.name)

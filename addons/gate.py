@@ -51,6 +51,8 @@ class Gate:
         """Answer in the destination's place."""
         if flow.response is None and flow not in self._clearances:
             flow.response = page.refused(flow.request.headers.get("accept", ""))
+            if flow.request.method == "HEAD":
+                flow.response.raw_content = b""
 
     http_connect = request
 

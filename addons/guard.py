@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary, WeakSet
 from addons import page
 from addons.private import calls, stream, websocket
 from exfilter import flows
+from exfilter.door.metrics import Refusal
 
 if TYPE_CHECKING:
     from mitmproxy.http import HTTPFlow, Response
@@ -34,7 +35,8 @@ _METHOD = re.compile(rb"[A-Z][A-Z-]{0,19}")
 class Guard:
     """Flow to transfer to outcome, to forwarding or the block page."""
 
-    def __init__(self, desk: Desk, clearances: Clearances, max_body: int) -> None:
+    def __init__(self, desk: Desk, clearances: Clearances, max_body: int, contact: str = "") -> None:
+        self._contact = contact
         self._desk = desk
         self._clearances = clearances
         self._max_body = max_body
@@ -82,7 +84,7 @@ class Guard:
         if outcome.busy:
             flow.response = page.busy(accept)
         elif outcome.transfer_id:
-            flow.response = page.held(outcome.transfer_id, accept)
+            flow.response = page.held(outcome.transfer_id, accept, self._contact)
         else:
             flow.response = self._refusal(flow, accept)
         if flow.request.method == "HEAD":
@@ -104,12 +106,13 @@ class Guard:
         transfer = _message(flow, piece.data, self._tails.get(flow, b""))
         self._tails[flow] = (transfer.before + piece.data)[-TAIL:]
         if piece.too_large:
-            outcome = await self._desk.refuse(transfer, f"a message of more than {calls.LARGEST} bytes")
+            reason = f"a message of more than {calls.LARGEST} bytes"
+            outcome = await self._desk.refuse(transfer, reason, Refusal.TOO_LARGE)
         else:
             outcome = await self._desk.judge(transfer)
         piece.passes = outcome.forward
         if outcome.transfer_id:
-            piece.refusal = page.held(outcome.transfer_id, accept)
+            piece.refusal = page.held(outcome.transfer_id, accept, self._contact)
 
     async def websocket_message(self, flow: HTTPFlow) -> None:
         """Hold a client's message until it is judged; forget the ones before it."""
@@ -141,7 +144,8 @@ class Guard:
     def flooded(self, flow: HTTPFlow) -> None:
         """Record a message that was too large to be judged."""
         transfer = flows.from_request(flow, "proxy")
-        refusal = self._desk.refuse(transfer, f"a WebSocket message of more than {websocket.LARGEST} bytes")
+        reason = f"a WebSocket message of more than {websocket.LARGEST} bytes"
+        refusal = self._desk.refuse(transfer, reason, Refusal.TOO_LARGE)
         task = asyncio.get_running_loop().create_task(refusal)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -167,12 +171,14 @@ class Guard:
     async def _judge(self, flow: HTTPFlow, transfer: Transfer) -> Outcome:
         spool, reading = stream.spool(flow), stream.arrival(flow)
         if not _has_method(flow):
-            return await self._desk.refuse(transfer, "the method is not made of capital letters and hyphens")
+            reason = "the method is not made of capital letters and hyphens"
+            return await self._desk.refuse(transfer, reason, Refusal.METHOD)
         if spool is not None and spool.broken:
-            return await self._desk.refuse(transfer, f"the body could not be kept: {spool.broken}")
+            reason = f"the body could not be kept: {spool.broken}"
+            return await self._desk.refuse(transfer, reason, Refusal.NO_ROOM)
         if spool is not None and spool.dropped:
             reason = f"the body is larger than the {self._max_body} bytes that are read"
-            return await self._desk.refuse(transfer, reason)
+            return await self._desk.refuse(transfer, reason, Refusal.TOO_LARGE)
         if reading and flow.request.trailers:
             reading.abandon()  # it has been read without them
             reading = None
@@ -181,11 +187,10 @@ class Guard:
     def _refusal(self, flow: HTTPFlow, accept: str) -> Response:
         spool = stream.spool(flow)
         if spool is not None and spool.dropped and not spool.broken:
-            return page.too_large(self._max_body, accept)
-        answer = page.refused(accept)
+            return page.too_large(self._max_body, accept, self._contact)
         if not _has_method(flow):
-            answer.status_code, answer.reason = 405, "Method Not Allowed"
-        return answer
+            return page.no_method(accept)
+        return page.refused(accept, self._contact)
 
     def _pass(self, flow: HTTPFlow) -> None:
         self._clearances.grant(flow)

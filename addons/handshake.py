@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from OpenSSL import SSL
 
+from exfilter.door.metrics import Refusal
 from exfilter.model import Transfer
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ class Handshake:
         # No address: TLS up to the proxy itself, nobody is told that name.
         if client.sni and tunnel and _plain(client.sni) != _plain(tunnel[0]):
             transfer = _transfer(data.context, self._name(client), tunnel[0])
-            outcome = await self._desk.refuse(transfer, "the server name of TLS is not that of the tunnel")
+            reason = "the server name of TLS is not that of the tunnel"
+            outcome = await self._desk.refuse(transfer, reason, Refusal.SERVER_NAME)
             if not outcome.forward:
                 data.ssl_conn = _without_certificate()
                 return

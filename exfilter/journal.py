@@ -9,6 +9,7 @@ record a decision must not forward.
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import fcntl
 import json
 import os
@@ -67,13 +68,17 @@ class Journal:
         # called can never begin a new line.
         self._append(json.dumps(record, allow_nan=False, separators=(",", ":")).encode() + b"\n")
 
-    def _append(self, line: bytes) -> None:
-        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+    def check(self) -> None:
+        """Raise OSError where no line could be written now."""
+        descriptor = self._open()
         try:
-            descriptor = os.open(self._path, flags, 0o600)
-        except OSError as error:
-            msg = f"{error.strerror}; decisions are recorded there, make it a file that can be written"
-            raise OSError(error.errno, msg, str(self._path)) from None
+            if not os.fstatvfs(descriptor).f_bavail:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
+        finally:
+            os.close(descriptor)
+
+    def _append(self, line: bytes) -> None:
+        descriptor = self._open()
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             if _is_torn(descriptor):
@@ -83,6 +88,14 @@ class Journal:
                 raise OSError(msg)
         finally:
             os.close(descriptor)
+
+    def _open(self) -> int:
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        try:
+            return os.open(self._path, flags, 0o600)
+        except OSError as error:
+            msg = f"{error.strerror}; decisions are recorded there, make it a file that can be written"
+            raise OSError(error.errno, msg, str(self._path)) from None
 
 
 def _is_torn(descriptor: int) -> bool:

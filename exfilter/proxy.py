@@ -14,13 +14,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import os
 import signal
 import ssl
 import stat
 import sys
-import traceback
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,13 +43,22 @@ from mitmproxy.options import Options
 from addons.chain import chain
 from addons.identity import Identity
 from addons.pins import refuse
+from addons.private.listening import SharedPort
+from exfilter.door import metrics
 from exfilter.door.desk import RECORDERS, Desk
+from exfilter.door.logs import Format, discreet, logger
 from exfilter.door.nursery import Nursery
 from exfilter.door.plan import Plan
 from exfilter.door.pool import Pool
 from exfilter.door.spool import Spool
+from exfilter.door.status import STARTING, STOPPING, Readiness, serving, telling
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+    from multiprocessing.connection import Connection
+
+    from structlog.typing import FilteringBoundLogger
+
     from addons.guard import Guard
 
 BROKEN = 2
@@ -61,16 +69,29 @@ OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 def main() -> None:
     """Run the proxy until SIGTERM or SIGINT; what it holds then is finished first."""
+    plan = Plan.given(int(sys.argv[1]))
+    log = logger(plan.style)
     try:
-        with open(int(sys.argv[1]), "rb") as given:  # noqa: PTH123 - a descriptor
-            serve(Plan.read(given.read()))
+        serve(plan, log)
     except (ValueError, OSError) as error:
-        _say(f"exfilter: {error}")
+        complain(plan, log, error)
         sys.exit(BROKEN)
 
 
-def serve(plan: Plan) -> None:
+def complain(plan: Plan, log: FilteringBoundLogger, error: Exception) -> None:
+    """Say why it cannot start: on a terminal as all commands do."""
+    if plan.style is Format.JSON:
+        log.error(str(error))
+    else:
+        sys.stderr.write(f"exfilter: {error}\n")
+        sys.stderr.flush()
+
+
+def serve(plan: Plan, log: FilteringBoundLogger, parent: Connection | None = None) -> None:
     """Run the proxy.
+
+    ``parent``: of a process that is one of several on this port. It is told whether this one is ready, and
+    when it is gone this one ends.
 
     Raises ValueError or OSError where it cannot start: an option that leads around the scan, a folder for its
     certificate authority that others can read, no public key to seal to, a port in use.
@@ -78,22 +99,30 @@ def serve(plan: Plan) -> None:
     for option in plan.options:
         refuse(option.partition("=")[0])
     Spool.folder = _private(plan.spool)
-    nursery = Nursery(plan.folder, audit_only=plan.audit_only)
+    nursery = Nursery(plan)
     nursery.start()
-    asyncio.run(_run(plan, nursery))
+    asyncio.run(_run(plan, log, parent, nursery))
 
 
 class Announcer:
     """Says where the door is, once it is open."""
 
-    def __init__(self, master: Master, plan: Plan, certificate: Path) -> None:
+    def __init__(self, master: Master, plan: Plan, say: Callable[[list[str]], None]) -> None:
         self._master = master
         self._plan = plan
-        self._certificate = certificate
+        self._say = say
+        self._is_open = False
+        self.is_closing = False
         self.error: str = ""
 
+    def state(self) -> str:
+        """Return why nothing can be judged yet, or any more. Empty: the door is open."""
+        if self.is_closing or self._master.should_exit.is_set():
+            return STOPPING
+        return "" if self._is_open else STARTING
+
     def running(self) -> None:
-        """Print the address, or stop where there is none."""
+        """Say the addresses, or stop where there is none."""
         proxyserver: Any = self._master.addons.get("proxyserver")
         servers = {server.mode.type_name: server for server in proxyserver.servers}
         for mode, option in (("regular", "--listen"), ("socks5", "--socks")):
@@ -101,12 +130,10 @@ class Announcer:
                 self.error = self._blame(servers[mode], option)
                 self._master.shutdown()
                 return
-        if self._plan.audit_only:
-            _say("audit only: every transfer passes, whatever is found in it")
-        _say(f"certificate authority to trust: {self._certificate}")
-        if "socks5" in servers:
-            _say(f"listening on socks5h://{_shown(*servers['socks5'].listen_addrs[0][:2])}")
-        _say(f"listening on http://{_shown(*servers['regular'].listen_addrs[0][:2])}")
+        self._is_open = True
+        schemes = (("socks5", "socks5h"), ("regular", "http"))
+        places = [(servers[mode].listen_addrs[0], scheme) for mode, scheme in schemes if mode in servers]
+        self._say([location(place[0], place[1], scheme) for place, scheme in places])
 
     def _blame(self, server: Any, option: str) -> str:  # noqa: ANN401 - mitmproxy's, not typed
         host, port = (self._plan.socks if option == "--socks" else None) or (self._plan.host, self._plan.port)
@@ -115,50 +142,97 @@ class Announcer:
         return f"cannot listen on {host}:{port}: {why}; choose another {option} HOST:PORT"
 
 
-class Discreet(logging.Handler):
-    """Reports errors by their kind and place: the messages of a proxy quote what passes through it."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Print one line."""
-        if record.name.startswith("exfilter."):
-            _say(record.getMessage())
-            return
-        kind = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else "error"
-        frames = traceback.extract_tb(record.exc_info[2]) if record.exc_info else []
-        place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else record.module
-        _say(f"{kind} in {record.name} ({place})")
+def announce(log: FilteringBoundLogger, plan: Plan, addresses: list[str]) -> None:
+    """Say where the door is, and what its clients have to trust."""
+    if plan.audit_only:
+        log.warning("audit only: every transfer passes, whatever is found in it")
+    log.info("certificate authority to trust: %s", plan.proxy_ca / CERTIFICATE)
+    for address in addresses:
+        log.info("listening on %s", address)
 
 
-async def _run(plan: Plan, nursery: Nursery) -> None:
-    certificate = _confdir(plan.proxy_ca) / CERTIFICATE
+def location(host: str, port: int, scheme: str = "http") -> str:
+    """Return the URL of an address."""
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+
+@asynccontextmanager
+async def status(
+    address: tuple[str, int] | None,
+    word: Callable[[], Awaitable[str]],
+    figures: Callable[[], bytes],
+    log: FilteringBoundLogger,
+) -> AsyncIterator[None]:
+    """Answer probes while the body runs, where an address for them was given."""
+    if address is None:
+        yield
+        return
+    async with serving(address, word, figures) as place:
+        log.info("status on %s", location(*place))
+        yield
+
+
+async def _run(plan: Plan, log: FilteringBoundLogger, parent: Connection | None, nursery: Nursery) -> None:
+    _confdir(plan.proxy_ca)
     identity = Identity.by(plan.auth, plan.client_ca)
-    log = Discreet(logging.ERROR)
-    logging.getLogger().addHandler(log)
-    pool, recorders = Pool(nursery, plan.workers, plan.queue), Pool(nursery, RECORDERS)
-    try:
+    pool = Pool(nursery, plan.workers, plan.queue, _figures)
+    recorders = Pool(nursery, RECORDERS)
+    with discreet(log):
         options = Options(
             confdir=str(plan.proxy_ca), listen_host=plan.host, listen_port=plan.port, rawtcp=False
         )
         master = Master(options, with_termlog=False)
-        announcer = Announcer(master, plan, certificate)
+        say = (lambda _: None) if parent else (lambda addresses: announce(log, plan, addresses))
+        announcer = Announcer(master, plan, say)
         master.addons.add(*_hosts_addons())
         _set(options, plan)
         desk = Desk(pool, recorders, plan.deadline, plan.audit_only)
         master.addons.add(announcer, *chain(plan, desk, identity))
+        if parent:
+            master.addons.add(SharedPort())
         pool.open()
         recorders.open()
-        loop = asyncio.get_running_loop()
-        closing = _Closing(master, master.addons.get("guard"), plan.deadline)
+        closing = _Closing(master, announcer, plan.deadline)
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, closing.begin)
-        await master.run()
-    finally:
-        pool.close()
-        recorders.close()
-        nursery.close()
-        logging.getLogger().removeHandler(log)
+            asyncio.get_running_loop().add_signal_handler(number, closing.begin)
+        try:
+            async with _watched(plan, Readiness(desk.unready, announcer.state).word, log, parent, closing):
+                await master.run()
+        finally:
+            pool.close()
+            recorders.close()
+            nursery.close()
     if announcer.error:
         raise OSError(announcer.error)
+
+
+def _figures(waiting: int, busy: int) -> None:
+    metrics.queued(waiting)
+    metrics.busy(busy)
+
+
+@asynccontextmanager
+async def _watched(
+    plan: Plan,
+    word: Callable[[], Awaitable[str]],
+    log: FilteringBoundLogger,
+    parent: Connection | None,
+    closing: _Closing,
+) -> AsyncIterator[None]:
+    if parent is None:
+        async with status(plan.status, word, metrics.text, log):
+            yield
+        return
+    loop = asyncio.get_running_loop()
+
+    def orphaned() -> None:
+        loop.remove_reader(parent.fileno())
+        closing.begin()
+
+    # It never writes: what can be read is its end.
+    loop.add_reader(parent.fileno(), orphaned)
+    async with telling(parent, word):
+        yield
 
 
 class _Closing:
@@ -169,9 +243,9 @@ class _Closing:
     LAST = 0.2
     """Seconds for the last answers to leave."""
 
-    def __init__(self, master: Master, guard: Guard, patience: float) -> None:
+    def __init__(self, master: Master, announcer: Announcer, patience: float) -> None:
         self._master = master
-        self._guard = guard
+        self._announcer = announcer
         self._patience = patience
         self._task: asyncio.Task[None] | None = None
 
@@ -180,14 +254,16 @@ class _Closing:
         if self._task is not None:
             self._master.shutdown()
             return
+        self._announcer.is_closing = True
         self._task = asyncio.get_running_loop().create_task(self._finish())
 
     async def _finish(self) -> None:
         server: Any = self._master.addons.get("proxyserver")
+        guard: Guard = self._master.addons.get("guard")
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._patience):
                 await server.servers.update([])
-                while self._guard.held:  # noqa: ASYNC110 - it ends in many places
+                while guard.held:  # noqa: ASYNC110 - it ends in many places
                     await asyncio.sleep(self.LOOK)
                 await asyncio.sleep(self.LAST)
         self._master.shutdown()
@@ -252,15 +328,6 @@ def _private(folder: Path) -> Path:
         msg = f"{folder} can be read by others (mode {stat.S_IMODE(mode):04o}): run `chmod 700 {folder}`"
         raise PermissionError(msg)
     return folder
-
-
-def _shown(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()
 
 
 if __name__ == "__main__":

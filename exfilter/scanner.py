@@ -114,6 +114,10 @@ class Scanner:
         self._policy, self._terms = found, Terms(found.terms)
         return True
 
+    def check(self) -> None:
+        """Raise ValueError or OSError where nothing could be scanned now."""
+        self.pipeline()
+
     def _look(self) -> tuple[object, ...]:
         """Return what changes with the index on disk, also when a file of it is altered in its place."""
         version = store.version(self._path, self._key)

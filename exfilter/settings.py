@@ -50,6 +50,10 @@ region = ""
 # Passwords to try on encrypted archives and documents, beside those that a transfer itself tells.
 # passwords = []
 
+# How a sender reaches the reviewers: an e-mail address, a phone number, a room. Shown on the page of a held
+# transfer, to everybody who uses the proxy.
+# contact = ""
+
 # Whether to read what pictures show. Needs `pip install 'exfilter[ocr]'`, 1 GB of memory for each process
 # that scans, and about ten seconds a page. Without it, pictures are unscanned.
 # ocr = false
@@ -147,6 +151,8 @@ class Settings(BaseSettings):
     """Hours without a request after which an upload in pieces is forgotten."""
     passwords: tuple[str, ...] = Field(default=(), repr=False, strict=False)
     """To try on encrypted archives and documents."""
+    contact: str = Field(default="", max_length=200)
+    """How a sender reaches the reviewers. Empty: nobody said."""
     ocr: bool = False
     """Whether the pixels of pictures are read."""
     workers: int = Field(default_factory=_cores, ge=1, le=1024)
@@ -160,6 +166,14 @@ class Settings(BaseSettings):
             msg = 'give a list of texts, such as passwords = ["first", "second"]'
             raise ValueError(msg)
         return value
+
+    @field_validator("contact")
+    @classmethod
+    def _one_line(cls, value: str) -> str:
+        if not value.isprintable():
+            msg = "give one line of text, such as an e-mail address or a phone number"
+            raise ValueError(msg)
+        return value.strip()
 
     @field_validator("region")
     @classmethod

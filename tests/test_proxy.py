@@ -9,6 +9,7 @@ import pytest
 
 from exfilter import policy, settings
 from exfilter.cli.proxy import _address
+from exfilter.door.logs import logger
 from exfilter.door.plan import Plan
 from exfilter.index import build, keys
 from exfilter.index.store import IndexRefused
@@ -113,7 +114,7 @@ def test_a_door_with_an_option_that_leads_around_the_scan_does_not_open(tmp_path
         options=("http2=false", "ignore_hosts=.*"),
     )
     with pytest.raises(ValueError, match="ignore_hosts"):
-        serve(plan)
+        serve(plan, logger())
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,8 @@ from addons import page
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from mitmproxy.http import Response
+
 HEAD = 64 * 1024
 """Bytes of a request's head."""
 BEHIND = 256 * 1024
@@ -59,7 +61,7 @@ class BoundedServer(Http1Server):
             self.since = time.monotonic()
             self.reading.add(self)
         if len(self.buf) > HEAD:
-            yield from self._answered(431, "Request Header Fields Too Large", "")
+            yield from self._answered(page.head_too_large())
             self.state = self.done
 
     def read_body(self, event: Any) -> Generator[Any, Any]:  # noqa: ANN401 - mitmproxy's events
@@ -69,7 +71,7 @@ class BoundedServer(Http1Server):
             yield from super().read_body(event)
         except NotImplementedError:
             accept = self.request.headers.get("accept", "") if self.request else ""
-            yield from self._answered(501, "Not Implemented", accept)
+            yield from self._answered(page.trailers(accept))
             reason = "a request with trailers"
             yield ReceiveHttp(RequestProtocolError(self.stream_id, reason, RequestProtocolError.code))
             self.state = self.done
@@ -84,10 +86,8 @@ class BoundedServer(Http1Server):
         else:
             yield from super().wait(event)
 
-    def _answered(self, status: int, reason: str, accept: str) -> Generator[Any, Any]:
+    def _answered(self, answer: Response) -> Generator[Any, Any]:
         self.reading.discard(self)
-        answer = page.refused(accept)
-        answer.status_code, answer.reason = status, reason
         answer.headers["Connection"] = "close"
         yield commands.SendData(self.conn, http1.assemble_response(answer))
         yield commands.CloseConnection(self.conn)

@@ -45,6 +45,8 @@ KNOWN: Mapping[str, str] = MappingProxyType(
         _HTTP + "._http1:Http1Server": "9e550fe0dd2d4d1a",
         "mitmproxy.proxy.layers.modes:Socks5Proxy.state_greet": "a40f723d1eb95c59",
         "mitmproxy.proxy.layers.modes:Socks5Proxy.state_auth": "520b9d25146a92b2",
+        "mitmproxy.proxy.mode_servers:AsyncioServerInstance._start": "7054383aee50ee64",
+        "mitmproxy.proxy.mode_servers:AsyncioServerInstance.listen": "8e459ae256c4edc6",
         "mitmproxy.proxy.layers.tls:TLSLayer.start_tls": "c0abce4564814890",
         "mitmproxy.proxy.layers.tls:ClientTLSLayer.receive_handshake_data": "ab9d30931d97aef1",
         "mitmproxy.proxy.layers.websocket:WebsocketConnection": "ef7ca0f5449d4444",

@@ -6,7 +6,19 @@ from collections.abc import Callable
 
 from bench.lab import Lab
 from bench.results import Table
-from bench.tables import build, correctness, formats, hits, leak, opening, overhead, recall, throughput, whole
+from bench.tables import (
+    build,
+    correctness,
+    formats,
+    hits,
+    leak,
+    opening,
+    overhead,
+    proxy,
+    recall,
+    throughput,
+    whole,
+)
 
 TABLES: dict[str, Callable[[Lab], Table]] = {
     "build": build.measure,
@@ -19,5 +31,6 @@ TABLES: dict[str, Callable[[Lab], Table]] = {
     "overhead": overhead.measure,
     "formats": formats.measure,
     "recall": recall.measure,
+    "proxy": proxy.measure,
 }
 """By name, in the order in which they run."""

@@ -10,9 +10,12 @@ from typing import Annotated
 import typer
 
 from exfilter import settings
+from exfilter.door.logs import Format, logger
 from exfilter.door.plan import Plan
 
 PORTS = range(65536)
+BROKEN = 2
+"""Exit code where it could not start."""
 
 
 def proxy(
@@ -42,6 +45,16 @@ def proxy(
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="Set an option of mitmproxy."),
     ] = None,
+    status: Annotated[
+        str,
+        typer.Option(
+            metavar="HOST:PORT", help="Answer /healthz, /readyz and /metrics there. Default: nowhere."
+        ),
+    ] = "",
+    log_format: Annotated[Format, typer.Option(help="How lines on standard error look.")] = Format.TEXT,
+    processes: Annotated[
+        int, typer.Option(min=1, max=256, metavar="N", help="Processes that share the port.")
+    ] = 1,
     *,
     audit_only: Annotated[
         bool, typer.Option("--audit-only", help="Decide and record, but let every transfer pass.")
@@ -52,29 +65,40 @@ def proxy(
     Prints its address and the certificate to trust on standard error, and runs until it is interrupted.
     Exit codes: 0 stopped, 2 could not start.
     """
-    host, port = _address(listen)
-    socks_at = _address(socks, "--socks") if socks else None
-    given = settings.load(config)
-    plan = Plan(
-        folder=given.folder,
-        proxy_ca=given.proxy_ca,
-        spool=given.spool,
-        deadline=given.deadline,
-        max_body=given.max_body,
-        workers=given.workers,
-        queue=given.queue,
-        patience=given.patience,
-        host=host,
-        port=port,
-        audit_only=audit_only,
-        auth=auth,
-        client_ca=client_ca,
-        socks=socks_at,
-        upstream_ca=upstream_ca,
-        options=tuple(options or ()),
-    )
+    try:
+        host, port = _address(listen)
+        given = settings.load(config)
+        plan = Plan(
+            folder=given.folder,
+            proxy_ca=given.proxy_ca,
+            spool=given.spool,
+            deadline=given.deadline,
+            max_body=given.max_body,
+            # Several processes share the cores that one would have for its scans.
+            workers=max(1, given.workers // processes),
+            queue=given.queue,
+            patience=given.patience,
+            host=host,
+            port=port,
+            audit_only=audit_only,
+            auth=auth,
+            client_ca=client_ca,
+            socks=_address(socks, "--socks") if socks else None,
+            upstream_ca=upstream_ca,
+            status=_address(status, "--status") if status else None,
+            contact=given.contact,
+            style=log_format,
+            processes=processes,
+            options=tuple(options or ()),
+        )
+    except (ValueError, OSError) as error:
+        if log_format is Format.TEXT:
+            raise
+        logger(log_format).error(str(error))
+        raise typer.Exit(BROKEN) from None
     # The proxy is this process, without what it took to get here.
-    os.execv(sys.executable, [sys.executable, "-P", "-m", "exfilter.proxy", str(plan.written())])  # noqa: S606
+    program = "exfilter.proxy" if processes == 1 else "exfilter.supervisor"
+    os.execv(sys.executable, [sys.executable, "-P", "-m", program, str(plan.written())])  # noqa: S606
 
 
 def _address(listen: str, option: str = "--listen") -> tuple[str, int]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from exfilter.door.tasks import Outcome
 from exfilter.model import Reason
+from exfilter.policy.rules import FAIL_CLOSED
 from exfilter.quarantine import unbound
 
 if TYPE_CHECKING:
@@ -36,6 +37,9 @@ class Scanner(Protocol):
     def may_stream(self, transfer: Transfer) -> bool:
         """Whether a request to this destination may go on message by message."""
 
+    def check(self) -> None:
+        """Raise where nothing could be scanned now."""
+
     def failed(self, reason: str, transfer: Transfer, cause: Reason) -> Verdict:
         """Return what the policy says of a transfer that was not scanned."""
 
@@ -48,6 +52,9 @@ class Quarantine(Protocol):
 
     def redeem(self, transfer: Transfer, policy_digest: str, index_id: str) -> str | None:
         """Use up the release of exactly this transfer: its id, or None when there is none."""
+
+    def check(self) -> None:
+        """Raise where no transfer could be kept now."""
 
 
 class Journal(Protocol):
@@ -64,6 +71,9 @@ class Journal(Protocol):
         held: bool,
     ) -> None:
         """Append one line."""
+
+    def check(self) -> None:
+        """Raise where no line could be written now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +117,16 @@ class Clerk:
             may = False
         return self.judge(transfer, expired, begin) if may else Outcome(forward=False)
 
+    def check(self) -> Outcome:
+        """Look whether transfers could be scanned, kept and recorded now. The rule says what could not."""
+        parts = (("index", self.scanner), ("quarantine", self.quarantine), ("decisions", self.journal))
+        for word, part in parts:
+            try:
+                part.check()
+            except Exception:  # noqa: BLE001 - whatever it is, the door is not ready
+                return Outcome(forward=False, rule=word)
+        return Outcome(forward=True)
+
     def keep(self, transfer: Transfer, failure: Failure, begin: float) -> Outcome:
         """Record a transfer that was not scanned, and seal it."""
         return self._settle(transfer, failure, begin)
@@ -119,6 +139,7 @@ class Clerk:
             self._write(transfer, verdict, "", 0.0, held=not self.audit_only)
         except BaseException as error:  # noqa: BLE001 - it is not forwarded either way
             logger.error("refusal not recorded: %s", blame(error))  # noqa: TRY400 - as above
+            return Outcome(self.audit_only, recorded=False)
         return _outcome(verdict, forward=self.audit_only)
 
     # Fail closed. Rule 1: a scan that raises or does not end is a failure, of which the policy says what
@@ -127,7 +148,7 @@ class Clerk:
     # never forwards it. Rule 3: in audit-only mode everything passes, which is the mode's meaning.
 
     def _settle(self, transfer: Transfer, result: Verdict | Failure, begin: float) -> Outcome:
-        kept, tried = "", False
+        kept, tried, sealing = "", False, 0.0
         verdict: Verdict | None = None
         try:
             verdict = self._verdict(transfer, result)
@@ -135,19 +156,21 @@ class Clerk:
             released = self._redeem(transfer, verdict) if holds else None
             held = holds and released is None
             if held:
-                tried = True
+                tried, start = True, self.clock()
                 kept = self.quarantine.hold(transfer, verdict)
+                sealing = self.clock() - start
             self._write(transfer, verdict, released or kept, self.clock() - begin, held=held)
-            return _outcome(verdict, forward=not held, transfer_id=kept)
+            return _outcome(verdict, forward=not held, transfer_id=kept, sealing=sealing)
         except BaseException as error:  # noqa: BLE001 - fail closed, see the rules
             logger.error("decision not recorded: %s", blame(error))  # noqa: TRY400 - as above
-            kept = self._salvage(transfer, error, begin, kept, hold=not tried)
-            return _outcome(verdict, forward=self.audit_only, transfer_id=kept)
+            return self._salvage(transfer, error, begin, kept, hold=not tried)
 
     def _salvage(
         self, transfer: Transfer, error: BaseException, begin: float, kept: str, *, hold: bool
-    ) -> str:
-        """Keep a transfer whose decision could not be recorded. Empty: not even that was possible."""
+    ) -> Outcome:
+        """Keep a transfer whose decision could not be recorded. Without an id: not even that was possible."""
+        verdict: Verdict | None = None
+        recorded = False
         try:
             reason = f"the decision was not recorded ({blame(error)})"
             verdict = self._verdict(transfer, Failure(reason, Reason.MALFORMED))
@@ -156,9 +179,10 @@ class Clerk:
                     kept = self.quarantine.hold(transfer, verdict)
             finally:
                 self._write(transfer, verdict, kept, self.clock() - begin, held=not self.audit_only)
+                recorded = True
         except BaseException as second:  # noqa: BLE001 - fail closed, see the rules
             logger.error("transfer not kept or not recorded: %s", blame(second))  # noqa: TRY400 - as above
-        return kept
+        return _outcome(verdict, forward=self.audit_only, transfer_id=kept, recorded=recorded)
 
     def _verdict(self, transfer: Transfer, result: Verdict | Failure) -> Verdict:
         if isinstance(result, Failure):
@@ -194,11 +218,26 @@ class Clerk:
         )
 
 
-def _outcome(verdict: Verdict | None, *, forward: bool, transfer_id: str = "") -> Outcome:
+def _outcome(
+    verdict: Verdict | None,
+    *,
+    forward: bool,
+    transfer_id: str = "",
+    sealing: float = 0.0,
+    recorded: bool = True,
+) -> Outcome:
     if verdict is None:
-        return Outcome(forward, transfer_id)
-    unscanned = Counter(item.reason.value for item in verdict.findings.unscanned)
-    return Outcome(forward, transfer_id, verdict.action.name.lower(), verdict.rule, dict(unscanned))
+        return Outcome(forward, transfer_id, recorded=recorded)
+    return Outcome(
+        forward,
+        transfer_id,
+        action=verdict.action.name.lower(),
+        rule=verdict.rule,
+        failed=verdict.rule == FAIL_CLOSED,
+        unscanned=dict(Counter(item.reason.value for item in verdict.findings.unscanned)),
+        sealing=sealing,
+        recorded=recorded,
+    )
 
 
 def blame(error: BaseException) -> str:

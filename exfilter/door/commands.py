@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from exfilter.door.logs import Format
+
 READY = b"ready"
 """Its answer, once it has everything loaded. Anything else says why it could not."""
 
@@ -14,6 +16,8 @@ class Wanted(msgspec.Struct, frozen=True):
     folder: str
     """The configuration folder."""
     audit_only: bool
+    style: Format
+    """How lines on standard error look."""
 
 
 class Fork(msgspec.Struct, frozen=True, tag=True):

@@ -14,8 +14,11 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+import msgspec
+
 from exfilter.body import Filed, size
-from exfilter.door import tasks
+from exfilter.door import metrics, tasks
+from exfilter.door.metrics import Refusal
 from exfilter.door.pool import Arrival, BusyError, LostError
 from exfilter.door.tasks import Outcome
 from exfilter.model import Reason
@@ -71,21 +74,25 @@ class Desk:
     async def judge(self, transfer: Transfer, arrival: Arrival | None = None) -> Outcome:
         """Scan, decide, record; ``arrival``: the worker that has read it while it arrived."""
         begin = time.monotonic()
+        try:
+            outcome = await self._judged(transfer, arrival, begin)
+        except LostError as lost:
+            outcome = await self._keep(transfer, lost.cause, begin)
+        except BusyError:
+            busy = "all workers are busy and as many transfers wait as may"
+            refused = await self.refuse(transfer, busy, Refusal.SATURATED)
+            return msgspec.structs.replace(refused, busy=True)
+        return self._counted(transfer, outcome, time.monotonic() - begin)
+
+    async def _judged(self, transfer: Transfer, arrival: Arrival | None, begin: float) -> Outcome:
         scanned = begin + SCAN * self.deadline
         until = scanned + self._settling
         length = size(transfer.body)
-        try:
-            if arrival is not None and not arrival.lost:
-                return await arrival.finish(length, begin, scanned, until)
-            with _files(transfer) as files:
-                task = tasks.Judge(tasks.sent(transfer), begin, scanned, length, tasks.inline(transfer))
-                return await self.pool.run(task, transfer.actor, length, files, until)
-        except LostError as lost:
-            return await self._keep(transfer, lost.cause, begin)
-        except BusyError:
-            busy = "all workers are busy and as many transfers wait as may"
-            outcome = await self.refuse(transfer, busy)
-            return Outcome(outcome.forward, outcome.transfer_id, outcome.action, outcome.rule, busy=True)
+        if arrival is not None and not arrival.lost:
+            return await arrival.finish(length, begin, scanned, until)
+        with _files(transfer) as files:
+            task = tasks.Judge(tasks.sent(transfer), begin, scanned, length, tasks.inline(transfer))
+            return await self.pool.run(task, transfer.actor, length, files, until)
 
     async def may_stream(self, transfer: Transfer) -> bool:
         """Whether a request may go on message by message: the policy says so, and its head may leave."""
@@ -93,9 +100,12 @@ class Desk:
         scanned = begin + SCAN * self.deadline
         task = tasks.Open(tasks.sent(transfer), begin, scanned)
         try:
-            return (await self.pool.run(task, transfer.actor, 0, (), scanned + self._settling)).forward
+            outcome = await self.pool.run(task, transfer.actor, 0, (), scanned + self._settling)
         except (LostError, BusyError):
             return False
+        if outcome.action:
+            self._counted(transfer, outcome, time.monotonic() - begin)
+        return outcome.forward
 
     def arriving(self, transfer: Transfer, file: int) -> Arrival | None:
         """Let a worker read a body while it arrives in ``file``. None: nobody has the time."""
@@ -103,10 +113,29 @@ class Desk:
         task = tasks.Judge(tasks.sent(transfer), begin, 0.0, -1)
         return self.pool.begin(task, transfer.actor, file)
 
-    async def refuse(self, transfer: Transfer, reason: str, cause: Reason = Reason.OVER_BUDGET) -> Outcome:
+    async def refuse(self, transfer: Transfer, reason: str, why: Refusal = Refusal.OTHER) -> Outcome:
         """Record a transfer that cannot be scanned and whose body is not there to be kept."""
-        task = tasks.Refuse(tasks.sent(transfer), reason, cause)
-        return await self._record(task, transfer.actor, ())
+        metrics.refused(why)
+        begin = time.monotonic()
+        task = tasks.Refuse(tasks.sent(transfer), reason, Reason.OVER_BUDGET)
+        outcome = await self._record(task, transfer.actor, ())
+        return self._counted(transfer, outcome, time.monotonic() - begin)
+
+    async def unready(self) -> str:
+        """Return in one word why transfers could not be judged now. Empty: they can."""
+        until = time.monotonic() + LEAST
+        try:
+            outcome = await self.recorders.run(tasks.Check(), "", 0, (), until)
+        except (LostError, BusyError):
+            return "workers"
+        return "" if outcome.forward else outcome.rule
+
+    def _counted(self, transfer: Transfer, outcome: Outcome, seconds: float) -> Outcome:
+        if outcome.recorded:
+            metrics.count(transfer, size(transfer.body), outcome, seconds)
+        else:
+            metrics.unrecorded()
+        return outcome
 
     async def _keep(self, transfer: Transfer, cause: Reason, begin: float) -> Outcome:
         why = {Reason.DEADLINE: f"the scan did not end within {SCAN * self.deadline:g} s"}
@@ -124,7 +153,7 @@ class Desk:
             with contextlib.suppress(LostError, BusyError):
                 return await self.recorders.run(task, actor, 0, files, until)
         logger.error("transfer neither kept nor recorded")
-        return Outcome(self.audit_only)
+        return Outcome(self.audit_only, recorded=False)
 
     @property
     def _settling(self) -> float:

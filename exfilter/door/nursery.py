@@ -15,7 +15,8 @@ from exfilter.door import commands
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
+
+    from exfilter.door.plan import Plan
 
 PAUSE = 1.0
 """Seconds between two attempts to start it again."""
@@ -27,9 +28,9 @@ logger = logging.getLogger("exfilter.door")
 class Nursery:
     """Forks workers, ends them, lets others go before them. For one event loop."""
 
-    def __init__(self, folder: Path, *, audit_only: bool = False) -> None:
-        """Take the configuration folder."""
-        self._wanted = commands.encode(commands.Wanted(str(folder), audit_only))
+    def __init__(self, plan: Plan) -> None:
+        """Take what the process is to load."""
+        self._wanted = commands.encode(commands.Wanted(str(plan.folder), plan.audit_only, plan.style))
         self._numbers = 0
         self._closed = False
         self._again: asyncio.Task[None] | None = None

@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+from exfilter.door.logs import Format
+
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Settings and options of one door."""
@@ -34,13 +36,22 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Where SOCKS5 is spoken. None: nowhere."""
     upstream_ca: Path | None = None
     """The only authorities that destinations are trusted by. None: those that mitmproxy brings."""
+    status: tuple[str, int] | None = None
+    """Where probes are answered. None: nowhere."""
+    contact: str = ""
+    """How a sender reaches the reviewers. Empty: nobody said."""
+    style: Format = Format.TEXT
+    """How lines on standard error look."""
+    processes: int = 1
+    """That share the port."""
     options: tuple[str, ...] = ()
     """mitmproxy's own, ``NAME=VALUE``."""
 
     @classmethod
-    def read(cls, data: bytes) -> Plan:
-        """Read what was written. Raises ValueError for anything else."""
-        return msgspec.json.decode(data, type=cls, dec_hook=_path)
+    def given(cls, descriptor: int) -> Plan:
+        """Read what was written, and close the descriptor. Raises ValueError for anything else."""
+        with open(descriptor, "rb") as file:
+            return msgspec.json.decode(file.read(), type=cls, dec_hook=_path)
 
     def written(self) -> int:
         """Return a descriptor to read it from, which stays open over an ``exec``."""

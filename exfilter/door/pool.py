@@ -22,7 +22,7 @@ from exfilter.model import Reason
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from exfilter.door.nursery import Nursery
 
@@ -72,8 +72,18 @@ class _Wish:
 class Pool:
     """Workers and those who wait for one. For one event loop."""
 
-    def __init__(self, nursery: Nursery, workers: int, queue: int = QUEUE) -> None:
-        """Take where workers come from, and how many large transfers are scanned side by side."""
+    def __init__(
+        self,
+        nursery: Nursery,
+        workers: int,
+        queue: int = QUEUE,
+        told: Callable[[int, int], None] | None = None,
+    ) -> None:
+        """Take where workers come from, and how many large transfers are scanned side by side.
+
+        ``told`` hears how many wait and how many workers are busy whenever that changes.
+        """
+        self._told = told
         self.workers = workers
         self.queue = queue
         self._nursery = nursery
@@ -176,6 +186,11 @@ class Pool:
 
     def _assign(self) -> None:
         """Give those who wait what is free."""
+        self._give_out()
+        if self._told is not None:
+            self._told(len(self._waiting), len(self._busy))
+
+    def _give_out(self) -> None:
         while (wish := self._next()) is not None:
             worker = self._available()
             if worker is None:

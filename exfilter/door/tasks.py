@@ -92,7 +92,11 @@ class Open(msgspec.Struct, frozen=True, tag=True):
     until: float
 
 
-Task = Judge | Keep | Refuse | Open
+class Check(msgspec.Struct, frozen=True, tag=True):
+    """Look whether transfers could be scanned, kept and recorded now. The rule says what could not."""
+
+
+Task = Judge | Keep | Refuse | Open | Check
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -104,8 +108,14 @@ class Outcome(msgspec.Struct, frozen=True):
     action: str = ""
     """What the verdict says. Empty: there is none."""
     rule: str = ""
+    failed: bool = False
+    """Whether the transfer was not scanned at all."""
     unscanned: dict[str, int] = {}
     """Parts that were not read, by reason."""
+    sealing: float = 0.0
+    """Seconds that it took to be sealed. 0: it was not."""
+    recorded: bool = True
+    """Whether it stands in the decision log."""
     busy: bool = False
     """Nobody had time: the sender may try again."""
 

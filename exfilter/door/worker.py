@@ -22,6 +22,7 @@ from exfilter import scanner, settings
 from exfilter.body import Arriving, Filed
 from exfilter.door import commands, tasks
 from exfilter.door.clerk import Clerk, Failure
+from exfilter.door.logs import discreet, logger
 from exfilter.journal import Journal
 from exfilter.quarantine import Quarantine
 from exfilter.who.pseudonyms import Pseudonyms
@@ -47,10 +48,12 @@ def main() -> None:
     except (ValueError, OSError) as error:
         control.send(str(error).encode()[:_ROUND])
         return
+    log = logger(wanted.style)
     if scanner.SLOW:
-        sys.stderr.write(scanner.SLOW + "\n")
+        log.warning(scanner.SLOW)
     control.send(commands.READY)
-    _serve(control, given, scanning, audit_only=wanted.audit_only)
+    with discreet(log):
+        _serve(control, given, scanning, audit_only=wanted.audit_only)
 
 
 def _serve(
@@ -122,6 +125,8 @@ def done(clerk: Clerk, link: socket.socket | None, task: tasks.Task, files: list
     try:
         if isinstance(task, tasks.Refuse):
             return clerk.refuse(tasks.transfer(task.transfer, b""), Failure(task.reason, task.cause))
+        if isinstance(task, tasks.Check):
+            return clerk.check()
         if isinstance(task, tasks.Open):
             return clerk.open(tasks.transfer(task.transfer, b""), _expiry(task.until), task.begin)
         if isinstance(task, tasks.Judge) and task.size < 0 and link is not None:

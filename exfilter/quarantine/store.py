@@ -12,6 +12,7 @@ import datetime as dt
 import hashlib
 import os
 import secrets
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ from exfilter.quarantine.states import State, check_move
 
 RELEASE_LASTS = dt.timedelta(hours=24)
 _ID_BYTES = 10
+_PROBE = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,15 @@ class Quarantine:
                 raise OSError(msg) from None
             return winner
         return transfer_id
+
+    def check(self) -> None:
+        """Raise OSError where no transfer could be kept now."""
+        with tempfile.TemporaryFile(dir=self._bodies) as probe:
+            probe.write(bytes(_PROBE))
+            probe.flush()
+            os.fsync(probe.fileno())
+        with self._database.transaction(writes=True):
+            pass
 
     def redeem(self, transfer: Transfer, policy_digest: str, index_id: str) -> str | None:
         """Use up a release of exactly this transfer: its id, once; None where there is none.

@@ -49,6 +49,9 @@ class Scanner:
         leak = SECRET in whole(transfer.body) or any(SECRET.decode() in text for text in carriers)
         return verdict(Action.QUARANTINE if leak else Action.ALLOW, customers=int(leak))
 
+    def check(self) -> None:
+        """Find nothing wrong."""
+
     def may_stream(self, transfer: Transfer) -> bool:
         return transfer.destination == "stream.example"
 
@@ -71,6 +74,10 @@ class Quarantine:
         self.held.append((transfer, verdict))
         return f"t{len(self.held)}"
 
+    def check(self) -> None:
+        if self.full:
+            raise self.full
+
     def redeem(self, transfer: Transfer, policy_digest: str, index_id: str) -> str | None:
         assert (policy_digest, index_id) == ("policy-1", "index-1")
         body = whole(transfer.body)
@@ -86,6 +93,10 @@ class Journal:
 
     lines: list[dict[str, Any]] = field(default_factory=list)
     full: BaseException | None = None
+
+    def check(self) -> None:
+        if self.full:
+            raise self.full
 
     def write(self, transfer: Transfer, verdict: Verdict, **fields: Any) -> None:  # noqa: ANN401 - whatever it is
         if self.full:

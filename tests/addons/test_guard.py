@@ -130,7 +130,7 @@ def test_who_finds_nobody_free_is_told_so_and_recorded() -> None:
     door.pool.lost.append(BusyError())
     door.fire(HttpRequestHook(sent))
     assert sent.response is not None
-    assert (sent.response.status_code, sent.response.headers["retry-after"]) == (503, "60")
+    assert (sent.response.status_code, sent.response.headers["retry-after"]) == (503, "10")
     assert [line["held"] for line in door.journal.lines] == [True]
 
 

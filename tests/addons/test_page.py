@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from addons import page
+
+if TYPE_CHECKING:
+    from mitmproxy.http import Response
 
 
 def test_a_page_is_whole_in_itself() -> None:
@@ -48,3 +53,37 @@ def test_any_accept_header_gets_an_answer(accept: str) -> None:
     assert answer.status_code == 403
     if answer.headers["content-type"] == "application/json":
         assert json.loads(answer.get_text() or "")["transfer"] == "t-1"
+
+
+PAGES = [
+    (page.held("t-1", contact="reviewers@example.com"), 403),
+    (page.refused(contact="reviewers@example.com"), 503),
+    (page.busy(), 503),
+    (page.too_large(1000), 413),
+    (page.no_method(), 405),
+    (page.trailers(), 501),
+]
+
+
+@pytest.mark.parametrize(("answer", "status"), PAGES)
+def test_every_page_says_what_happened_and_what_to_do(answer: Response, status: int) -> None:
+    text = answer.get_text() or ""
+    assert answer.status_code == status
+    assert '<html lang="en">' in text
+    assert [text.count(tag) for tag in ("<h1>", "<h2>", "<main>")] == [1, 1, 1]
+    assert "not sent" in text
+    assert "color-scheme: light dark" in text
+    assert not re.search(r"src=|href=|url\(|//", text)
+
+
+def test_a_busy_door_says_when_to_come_back() -> None:
+    assert page.busy(seconds=7).headers["retry-after"] == "7"
+    assert "try again" in (page.busy().get_text() or "").lower()
+
+
+def test_a_contact_is_shown_and_escaped() -> None:
+    shown = page.held("t-1", contact="<b>Dana</b> & team").get_text() or ""
+    assert "&lt;b&gt;Dana&lt;/b&gt; &amp; team" in shown
+    assert "Reviewers" not in (page.held("t-1").get_text() or "")
+    answer = page.held("t-1", "application/json", "room 7").get_text() or ""
+    assert json.loads(answer)["contact"] == "room 7"

@@ -66,6 +66,7 @@ def test_a_head_that_is_larger_than_a_message_goes_as_a_file(
     tasks.give(links[0], tasks.Refuse(tasks.sent(transfer), "why", Reason.MALFORMED))
     taken = tasks.take(links[1])
     assert taken is not None
+    assert isinstance(taken[0], tasks.Refuse)
     assert taken[0].transfer.headers == transfer.headers
     assert not taken[1], "the file of the message itself is closed"
 

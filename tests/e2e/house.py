@@ -103,7 +103,7 @@ class Proxy:
         assert self.process.stderr
         for line in self.process.stderr:
             self.said.append(line.rstrip())
-            if match := re.match(r"listening on (http://\S+)", line):
+            if match := re.search(r"listening on (http://[^\s\"]+)", line):
                 self.address = match[1]
                 listening.set()
         listening.set()

@@ -1,0 +1,230 @@
+"""Several doors on one port, each a process: started, watched, replaced when they die, stopped together."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import time
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from exfilter.door import metrics
+from exfilter.door.logs import logger
+from exfilter.door.plan import Plan
+from exfilter.door.status import BEAT, STARTING, STOPPING
+from exfilter.proxy import BROKEN, announce, complain, location, serve, status
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+    from multiprocessing.context import SpawnProcess
+
+DEATHS, WITHIN = 5, 60.0
+"""So many deaths in so many seconds are no accident."""
+SILENT = 10 * BEAT
+"""Seconds after which a process that says nothing is taken for hanging."""
+
+
+@dataclass(slots=True)
+class _Member:
+    process: SpawnProcess
+    talk: Connection
+    word: str = STARTING
+    heard: float = 0.0
+
+
+def main() -> None:
+    """Run the doors of a plan until SIGTERM or SIGINT."""
+    plan = Plan.given(int(sys.argv[1]))
+    try:
+        sys.exit(supervise(plan))
+    except (ValueError, OSError) as error:
+        complain(plan, logger(plan.style), error)
+        sys.exit(BROKEN)
+
+
+def supervise(plan: Plan) -> int:
+    """Run as many doors on one port as the plan says until SIGTERM or SIGINT; return the exit code.
+
+    Raises OSError where the address is taken.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="exfilter-metrics-"))
+    # Read by prometheus-client when a process imports it: the ones that are started from here on.
+    os.environ[metrics.FOLDER] = str(folder)
+    try:
+        with _reserved(plan) as port:
+            return asyncio.run(_Company(msgspec.structs.replace(plan, port=port), folder).run())
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _reserved(plan: Plan) -> _Port:
+    """Take the port without listening: no connection comes here, and nobody else gets it in between."""
+    try:
+        # First as if alone: another exfilter of the same user that shares its port would let this one join.
+        _bound(plan).close()
+        return _Port(_bound(plan, socket.SO_REUSEPORT))
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else "no such address"
+        msg = f"cannot listen on {plan.host}:{plan.port}: {why}; choose another --listen HOST:PORT"
+        raise OSError(msg) from None
+
+
+def _bound(plan: Plan, *options: int) -> socket.socket:
+    family, *_, address = socket.getaddrinfo(plan.host, plan.port, type=socket.SOCK_STREAM)[0]
+    taken = socket.socket(family, socket.SOCK_STREAM)
+    for option in (socket.SO_REUSEADDR, *options):
+        taken.setsockopt(socket.SOL_SOCKET, option, 1)
+    try:
+        taken.bind(address)
+    except OSError:
+        taken.close()
+        raise
+    return taken
+
+
+class _Port:
+    """A port that is held as long as the body runs."""
+
+    def __init__(self, taken: socket.socket) -> None:
+        self._taken = taken
+
+    def __enter__(self) -> int:
+        port: int = self._taken.getsockname()[1]
+        return port
+
+    def __exit__(self, *_: object) -> None:
+        self._taken.close()
+
+
+class _Company:
+    """The processes, and what each last said."""
+
+    def __init__(self, plan: Plan, folder: Path) -> None:
+        self._plan = plan
+        self._folder = folder
+        self._log = logger(plan.style)
+        self._members: list[_Member] = []
+        self._deaths: deque[float] = deque(maxlen=DEATHS)
+        self._ended = asyncio.Event()
+        self._code = 0
+        self._is_stopping = False
+        self._missing = 0
+        """Processes that are still to be started, once the first is open."""
+        self._is_announced = False
+
+    async def run(self) -> int:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop, number)
+        async with status(self._plan.status, self._word, partial(metrics.merged, self._folder), self._log):
+            # The first alone: it makes the certificate authority and the quarantine, where there are none.
+            self._missing = self._plan.processes - 1
+            self._start()
+            await self._ended.wait()
+        return self._code
+
+    def _start(self) -> None:
+        context = get_context("spawn")
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_door, args=(self._plan, theirs))
+        process.start()
+        theirs.close()
+        member = _Member(process, ours)
+        self._members.append(member)
+        loop = asyncio.get_running_loop()
+        loop.add_reader(ours.fileno(), self._hear, member)
+        loop.add_reader(process.sentinel, self._bury, member)
+
+    def _hear(self, member: _Member) -> None:
+        try:
+            member.word, member.heard = str(member.talk.recv()), time.monotonic()
+        except (EOFError, OSError):
+            asyncio.get_running_loop().remove_reader(member.talk.fileno())
+            return
+        if member.word == STARTING or self._is_stopping:
+            return
+        while self._missing:
+            self._missing -= 1
+            self._start()
+        if not self._is_announced and all(each.word != STARTING for each in self._members):
+            self._is_announced = True
+            announce(self._log, self._plan, [location(self._plan.host, self._plan.port)])
+
+    def _bury(self, member: _Member) -> None:
+        """Take leave of a process that ended, and start another in its place."""
+        process = member.process
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(process.sentinel)
+        loop.remove_reader(member.talk.fileno())
+        process.join()
+        member.talk.close()
+        metrics.forget(process.pid or 0, self._folder)
+        self._members.remove(member)
+        if not self._is_stopping:
+            self._replace(member)
+        if self._is_stopping and not self._members:
+            self._ended.set()
+
+    def _replace(self, lost: _Member) -> None:
+        code = lost.process.exitcode
+        if lost.word == STARTING and code == BROKEN:
+            # It has said why; another one could not start either.
+            self._give_up()
+            return
+        self._log.error("a process of the door ended", process=lost.process.pid, code=code)
+        now = time.monotonic()
+        self._deaths.append(now)
+        if len(self._deaths) == DEATHS and now - self._deaths[0] < WITHIN:
+            self._log.error(f"{DEATHS} processes ended within {WITHIN:g} s: giving up")
+            self._give_up()
+            return
+        self._start()
+
+    def _give_up(self) -> None:
+        self._code = BROKEN
+        self._stop(signal.SIGTERM)
+
+    def _stop(self, number: signal.Signals) -> None:
+        """Pass the signal on. Each process finishes what it holds."""
+        self._is_stopping = True
+        for member in self._members:
+            with suppress(ProcessLookupError):
+                os.kill(member.process.pid or 0, number)
+        if not self._members:
+            self._ended.set()
+
+    async def _word(self) -> str:
+        if self._is_stopping:
+            return STOPPING
+        now = time.monotonic()
+        words = [each.word for each in self._members]
+        words += ["hanging" for each in self._members if each.word != STARTING and now - each.heard > SILENT]
+        return next(filter(None, words), "")
+
+
+def _door(plan: Plan, parent: Connection) -> None:
+    """Be one of the processes."""
+    # Ctrl-C in a terminal reaches the whole group: it is the parent that passes it on, once.
+    os.setpgrp()
+    log = logger(plan.style)
+    try:
+        serve(plan, log, parent)
+    except (ValueError, OSError) as error:
+        complain(plan, log, error)
+        sys.exit(BROKEN)
+
+
+if __name__ == "__main__":
+    main()
