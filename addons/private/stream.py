@@ -26,6 +26,8 @@ from mitmproxy.proxy.layers.http._events import (
     RequestHeaders,
     RequestProtocolError,
     RequestTrailers,
+    ResponseData,
+    ResponseEndOfMessage,
     ResponseProtocolError,
 )
 from mitmproxy.proxy.layers.http._hooks import HttpRequestHook, HttpResponseHeadersHook
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
 
 STEP = 4 << 20
 """Bytes after which whoever reads a body while it arrives hears that there is more."""
+ANSWER = 4 << 20
+"""Bytes of an answer that are kept while the request is still being sent; then no more of that is."""
 STUCK = 5.0
 """Seconds for which a destination that has answered already may leave the rest of a body untaken."""
 LOOK = 0.5
@@ -51,6 +55,7 @@ LOOK = 0.5
 QUEUED = 0.002
 """Seconds between two looks at whether the window of an HTTP/2 connection has opened."""
 
+_ENDS = (ResponseEndOfMessage, RequestProtocolError, ResponseProtocolError)
 _spools: WeakKeyDictionary[HTTPFlow, Spool] = WeakKeyDictionary()
 _arrivals: WeakKeyDictionary[HTTPFlow, Arrival] = WeakKeyDictionary()
 
@@ -99,7 +104,7 @@ class _Pump:
     async def is_drained(self) -> bool:
         """Wait; False: the destination takes no more, or the client has gone."""
         answered = 0.0
-        while not self.stream.is_broken:
+        while not self.stream.is_broken and self.stream.answered <= ANSWER:
             if await self._is_taken():
                 return True
             answered = answered or (time.monotonic() if self.stream.is_answered else 0.0)
@@ -159,6 +164,11 @@ class SpoolStream(http.HttpStream):
             isinstance(event, RequestProtocolError | ResponseProtocolError)
             for event in self._paused_event_queue
         )
+
+    @property
+    def answered(self) -> int:
+        """How many bytes of an answer the destination has sent while this stream was waiting."""
+        return sum(len(event.data) for event in self._paused_event_queue if isinstance(event, ResponseData))
 
     @property
     def is_answered(self) -> bool:
@@ -247,7 +257,12 @@ class SpoolStream(http.HttpStream):
             self.spool.clear()
             yield http.SendHttp(RequestData(number, content), server)
         elif size and not (yield from self._pumped()):
-            yield http.SendHttp(RequestProtocolError(number, "not all was taken", ErrorCode.KILL), server)
+            why = "not all was taken"
+            yield http.SendHttp(RequestProtocolError(number, why, ErrorCode.KILL), server)
+            if not any(isinstance(event, _ENDS) for event in self._paused_event_queue):
+                # What has been answered is passed on when this is over; then nothing more comes.
+                error = ResponseProtocolError(number, why, ErrorCode.GENERIC_SERVER_ERROR)
+                self._paused_event_queue.append(error)
             return
         if request.trailers:
             yield http.SendHttp(RequestTrailers(number, request.trailers), server)

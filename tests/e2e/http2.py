@@ -87,8 +87,9 @@ class Call:
 class Echo:
     """A far end of one connection that answers a call at once, and each piece with itself."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, echoes: bool = True) -> None:
         folder.mkdir()
+        self._echoes = echoes
         self.ca = folder / "echo-ca.pem"
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(certify(folder, self.ca))
@@ -96,7 +97,7 @@ class Echo:
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listening.getsockname()[1]
         self.connections = 0
-        self.received = b""
+        self.received = bytearray()
         self.heads: list[dict[bytes, bytes]] = []
         threading.Thread(target=self._serve, daemon=True).start()
 
@@ -118,9 +119,10 @@ class Echo:
                     self.heads.append(dict(event.headers))
                     peer.send_headers(event.stream_id, [(":status", "200")])
                 elif isinstance(event, DataReceived):
-                    self.received += event.data
+                    self.received.extend(event.data)
                     peer.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
-                    peer.send_data(event.stream_id, event.data)
+                    if self._echoes:
+                        peer.send_data(event.stream_id, event.data)
                 elif isinstance(event, StreamEnded):
                     peer.end_stream(event.stream_id)
             connection.sendall(peer.data_to_send())

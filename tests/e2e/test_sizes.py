@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e.house import Proxy, copy, http, https
+from tests.e2e.http2 import Echo
 from tests.e2e.websocket import tunnel
 
 if TYPE_CHECKING:
@@ -140,3 +141,23 @@ def test_a_client_that_leaves_while_its_body_arrives_leaves_no_file(proxy: Proxy
             client.sendall(LARGE[: 8 * MIB])
     assert proxy.eventually(lambda: len(proxy.files()) <= before)
     assert far_end.connections == 0
+
+
+def test_a_destination_that_answers_more_than_it_takes_is_heard_and_sent_no_more(
+    folder: Path, tmp_path: Path
+) -> None:
+    with Echo(tmp_path / "echo") as echo, Proxy(folder, ("--upstream-ca", str(echo.ca))) as proxy:
+        url = f"https://localhost:{echo.port}/upload"
+        reply = proxy.curl(url, "--http2", data=LARGE[: 60 * MIB], timeout=60)
+        assert reply.status == 200
+        assert len(echo.received) < 60 * MIB
+        assert proxy.resident(most=True) < LIMIT
+
+
+def test_large_uploads_by_http2_take_little_memory(folder: Path, tmp_path: Path) -> None:
+    sink = Echo(tmp_path / "sink", echoes=False)
+    with sink, Proxy(folder, ("--upstream-ca", str(sink.ca))) as proxy:
+        reply = proxy.curl(f"https://localhost:{sink.port}/upload", "--http2", data=LARGE, timeout=120)
+        assert reply.status == 200
+        assert sink.received == LARGE
+        assert proxy.resident(most=True) < LIMIT
