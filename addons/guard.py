@@ -14,6 +14,7 @@ from addons import page
 from addons.private import calls, stream, websocket
 from exfilter import flows
 from exfilter.door.metrics import Refusal
+from exfilter.model import Stream
 
 if TYPE_CHECKING:
     from mitmproxy.http import HTTPFlow, Response
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from addons.gate import Clearances
     from exfilter.door.desk import Desk
     from exfilter.door.pool import Arrival
+    from exfilter.door.spool import Spool
     from exfilter.door.tasks import Outcome
     from exfilter.model import Transfer
 
@@ -41,7 +43,7 @@ class Guard:
         self._clearances = clearances
         self._max_body = max_body
         self._held: WeakSet[HTTPFlow] = WeakSet()
-        self._tails: WeakKeyDictionary[HTTPFlow, bytes] = WeakKeyDictionary()
+        self._streams: WeakKeyDictionary[HTTPFlow, Stream] = WeakKeyDictionary()
         self._tasks: set[asyncio.Task[Outcome]] = set()
 
     @property
@@ -52,6 +54,8 @@ class Guard:
     def requestheaders(self, flow: HTTPFlow) -> None:
         """Take away what is for this proxy and nobody else."""
         flow.request.headers.pop("proxy-authorization", None)
+        # Compressed messages are inflated before anybody can say that they are too large.
+        flow.request.headers.pop("sec-websocket-extensions", None)
 
     def early(self, flow: HTTPFlow, file: int) -> Arrival | None:
         """Have a large body read while it arrives. None: it is read when it is whole."""
@@ -103,13 +107,13 @@ class Guard:
         flow = piece.flow
         accept = flow.request.headers.get("accept", "")
         piece.refusal = page.refused(accept)
-        transfer = _message(flow, piece.data, self._tails.get(flow, b""))
-        self._tails[flow] = (transfer.before + piece.data)[-TAIL:]
+        transfer = replace(_message(flow, piece.data), stream=self._streams.get(flow, Stream()))
         if piece.too_large:
             reason = f"a message of more than {calls.LARGEST} bytes"
             outcome = await self._desk.refuse(transfer, reason, Refusal.TOO_LARGE)
         else:
             outcome = await self._desk.judge(transfer)
+        self._remember(flow, piece.data, outcome)
         piece.passes = outcome.forward
         if outcome.transfer_id:
             piece.refusal = page.held(outcome.transfer_id, accept, self._contact)
@@ -124,11 +128,11 @@ class Guard:
             return
         # Fail closed, as above: dropped first, picked up again on an outcome that says `forward`.
         message.drop()
-        tail = self._tails.get(flow, b"")
-        self._tails[flow] = (tail + message.content)[-TAIL:]
+        sent = message.content
         try:
             transfer = flows.from_message(flow, message, "proxy")
-            outcome = await self._desk.judge(replace(transfer, before=tail))
+            outcome = await self._desk.judge(replace(transfer, stream=self._streams.get(flow, Stream())))
+            self._remember(flow, sent, outcome)
         except Exception:
             if self._desk.audit_only:
                 self._clearances.grant(message)
@@ -140,6 +144,13 @@ class Guard:
         else:
             message.content = b""
             websocket.close(flow, page.said(outcome.transfer_id))
+
+    def _remember(self, flow: HTTPFlow, sent: bytes, outcome: Outcome) -> None:
+        """Keep of a stream what its next message is judged with."""
+        before = self._streams.get(flow, Stream())
+        last = (before.last + sent)[-TAIL:]
+        customers = outcome.customers or before.customers
+        self._streams[flow] = Stream(last, customers, max(before.unread, outcome.unread))
 
     def flooded(self, flow: HTTPFlow) -> None:
         """Record a message that was too large to be judged."""
@@ -154,6 +165,7 @@ class Guard:
         """Do not store what comes back, and do not let it lead the client around this door."""
         if flow.response is not None:
             flow.response.headers.pop("alt-svc", None)
+            flow.response.headers.pop("sec-websocket-extensions", None)
             flow.response.stream = True
 
     def response(self, flow: HTTPFlow) -> None:
@@ -170,19 +182,23 @@ class Guard:
 
     async def _judge(self, flow: HTTPFlow, transfer: Transfer) -> Outcome:
         spool, reading = stream.spool(flow), stream.arrival(flow)
-        if not _has_method(flow):
-            reason = "the method is not made of capital letters and hyphens"
-            return await self._desk.refuse(transfer, reason, Refusal.METHOD)
-        if spool is not None and spool.broken:
-            reason = f"the body could not be kept: {spool.broken}"
-            return await self._desk.refuse(transfer, reason, Refusal.NO_ROOM)
-        if spool is not None and spool.dropped:
-            reason = f"the body is larger than the {self._max_body} bytes that are read"
-            return await self._desk.refuse(transfer, reason, Refusal.TOO_LARGE)
-        if reading and flow.request.trailers:
-            reading.abandon()  # it has been read without them
+        refusal = self._unjudged(flow, spool)
+        if reading is not None and (refusal is not None or flow.request.trailers):
+            reading.abandon()  # nobody waits for it, or it has read the body without its trailers
             reading = None
+        if refusal is not None:
+            return await self._desk.refuse(transfer, *refusal)
         return await self._desk.judge(transfer, reading)
+
+    def _unjudged(self, flow: HTTPFlow, spool: Spool | None) -> tuple[str, Refusal] | None:
+        """Return why a request is refused without a look at it. None: it is judged."""
+        if not _has_method(flow):
+            return "the method is not made of capital letters and hyphens", Refusal.METHOD
+        if spool is not None and spool.broken:
+            return f"the body could not be kept: {spool.broken}", Refusal.NO_ROOM
+        if spool is not None and spool.dropped:
+            return f"the body is larger than the {self._max_body} bytes that are read", Refusal.TOO_LARGE
+        return None
 
     def _refusal(self, flow: HTTPFlow, accept: str) -> Response:
         spool = stream.spool(flow)
@@ -205,11 +221,11 @@ def _transfer(flow: HTTPFlow) -> Transfer:
     return replace(flows.from_request(flow, "proxy"), body=spool.body())
 
 
-def _message(flow: HTTPFlow, data: bytes, before: bytes) -> Transfer:
+def _message(flow: HTTPFlow, data: bytes) -> Transfer:
     """Return messages of a call; its head was judged when it was opened."""
     request = flows.from_request(flow, "proxy")
     kept = tuple((name, value) for name, value in request.headers if name.lower() in _ABOUT)
-    return replace(request, body=data, headers=kept, before=before)
+    return replace(request, body=data, headers=kept)
 
 
 def _has_method(flow: HTTPFlow) -> bool:

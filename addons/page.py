@@ -140,7 +140,7 @@ def too_large(limit: int, accept: str = "", contact: str = "") -> Response:
         413,
         "Too large to be checked",
         f"This transfer was not sent: it is larger than the {limit:,} bytes that can be checked.",
-        "Send it in smaller parts, or ask for another way.",
+        "Ask the reviewers for another way.",
         contact=contact,
     )
     return _answer(said, accept)

@@ -86,6 +86,18 @@ def never() -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Stream:
+    """What was sent on the same connection before a message: it counts together with it."""
+
+    last: bytes = b""
+    """Its last bytes: read once more with the beginning of the message, so that a value in two is seen."""
+    customers: tuple[int, ...] = ()
+    """Who was identified in it."""
+    unread: int = 0
+    """Bytes of it that could not be read."""
+
+
+@dataclass(frozen=True, slots=True)
 class Transfer:
     """One outbound message: an HTTP request with its body, or a file given to ``scan``."""
 
@@ -110,9 +122,8 @@ class Transfer:
     trailers: Headers = ()
     time: float = 0.0
     """Seconds since the epoch, UTC: the door's clock, or the capture's own."""
-    before: bytes = b""
-    """What the same stream (a WebSocket, a gRPC call) sent last: read once more with the beginning of the
-    body, so that a value in two messages is seen and customers of several messages count together."""
+    stream: Stream | None = None
+    """What the stream (a WebSocket, a gRPC call) sent before. None: it is no message of a stream."""
 
     def header(self, name: str) -> str:
         """Return the first header of that name in any case, or an empty string."""

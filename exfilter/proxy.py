@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import resource
 import signal
 import ssl
 import stat
@@ -98,7 +99,9 @@ def serve(plan: Plan, log: FilteringBoundLogger, parent: Connection | None = Non
     """
     for option in plan.options:
         refuse(option.partition("=")[0])
-    Spool.folder = _private(plan.spool)
+    Spool.folder, Spool.room = _private(plan.spool), plan.spool_bytes
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     nursery = Nursery(plan)
     nursery.start()
     asyncio.run(_run(plan, log, parent, nursery))
@@ -192,7 +195,7 @@ async def _run(plan: Plan, log: FilteringBoundLogger, parent: Connection | None,
             master.addons.add(SharedPort())
         pool.open()
         recorders.open()
-        closing = _Closing(master, announcer, plan.deadline)
+        closing = _Closing(master, announcer, plan.deadline, log)
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, closing.begin)
         try:
@@ -243,8 +246,11 @@ class _Closing:
     LAST = 0.2
     """Seconds for the last answers to leave."""
 
-    def __init__(self, master: Master, announcer: Announcer, patience: float) -> None:
+    def __init__(
+        self, master: Master, announcer: Announcer, patience: float, log: FilteringBoundLogger
+    ) -> None:
         self._master = master
+        self._log = log
         self._announcer = announcer
         self._patience = patience
         self._task: asyncio.Task[None] | None = None
@@ -260,6 +266,7 @@ class _Closing:
     async def _finish(self) -> None:
         server: Any = self._master.addons.get("proxyserver")
         guard: Guard = self._master.addons.get("guard")
+        self._log.info("stopping: what is held has its answer first", held=guard.held)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._patience):
                 await server.servers.update([])

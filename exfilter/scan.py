@@ -32,6 +32,7 @@ from exfilter.model import (
     Part,
     Reason,
     Shown,
+    Stream,
     Transfer,
     Unscanned,
     Verdict,
@@ -93,7 +94,8 @@ class Engine:
         # Fail closed: a deadline that passed while the last part was read has passed all the same.
         if expired() and not any(item.reason is Reason.DEADLINE for item in seen.unscanned):
             self._leave(last or _unread(transfer), show, seen)
-        return self._weigh(transfer, seen, explain=explain)
+        found = self._weigh(transfer, seen, explain=explain)
+        return _with_stream(found, transfer.stream) if transfer.stream else found
 
     def shown(self, text: str, show: Show = mask) -> str:
         """Return a name that somebody chose, with the customers in it masked."""
@@ -245,11 +247,19 @@ def _joined(transfer: Transfer, limits: Limits, expired: Expired) -> Iterator[Pa
 
     What cannot be read there was read, or reported, in the messages themselves.
     """
-    if transfer.before:
+    if transfer.stream and transfer.stream.last:
         start = whole(transfer.body)[:SEAM]
         about = tuple(header for header in transfer.headers if header[0].lower() == "content-type")
-        seam = Transfer(door=transfer.door, body=transfer.before + start, name="stream", headers=about)
+        seam = Transfer(transfer.door, transfer.stream.last + start, name="stream", headers=about)
         yield from (item for item in content.read(seam, limits, expired) if isinstance(item, Part))
+
+
+def _with_stream(found: Findings, stream: Stream) -> Findings:
+    """Return the findings in a message with those in the messages before it."""
+    before = np.array(stream.customers, dtype=np.int64)
+    unread = (Unscanned("messages before", Reason.OPAQUE, stream.unread),) if stream.unread else ()
+    identified = np.union1d(found.identified, before)
+    return replace(found, identified=identified, unscanned=(*found.unscanned, *unread))
 
 
 def _unread(transfer: Transfer) -> Unscanned:

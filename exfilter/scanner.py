@@ -58,7 +58,7 @@ class Scanner:
         self._key = keys.load(settings.index_key)
         given = limits or replace(PROXY, bytes_in=settings.max_body)
         self._limits = replace(given, passwords=settings.passwords, ocr=settings.ocr)
-        self._uploads = Uploads(settings.uploads, self._key, settings.upload_hours)
+        self._uploads = Uploads(settings.uploads, self._key, settings.upload_hours, settings.upload_bytes)
         self._clock = clock
         self._lock = threading.Lock()
         self._version = self._look()

@@ -44,7 +44,7 @@ region = ""
 # body, before its connection is closed.
 # patience = 30
 
-# Bytes of the largest body that is scanned whole: 256 MiB. What goes beyond is unscanned.
+# Bytes of the largest body that is scanned whole: 256 MiB. What is larger is unscanned, and refused by the proxy.
 # max_body = 268435456
 
 # Passwords to try on encrypted archives and documents, beside those that a transfer itself tells.
@@ -82,6 +82,8 @@ region = ""
 # queue = 128
 # Hours that the pieces of an unfinished upload are kept (encrypted), to read it whole when it ends.
 # upload_hours = 24
+# Bytes of all such pieces together: 8 GiB. What comes beyond is unscanned.
+# upload_bytes = 8589934592
 
 # index = "index"
 # index_key = "index.key"
@@ -97,6 +99,8 @@ region = ""
 # Folder for the bodies that the proxy holds while they arrive and are scanned, in files without a name. It
 # should lie on a disk with room for as many of the largest bodies as arrive at a time.
 # spool = "spool"
+# Bytes of all bodies that are held at a time: 4 GiB. What comes beyond is refused.
+# spool_bytes = 4294967296
 """
 
 
@@ -147,8 +151,12 @@ class Settings(BaseSettings):
     """Seconds for the head of a request, and between two pieces of its body."""
     max_body: int = Field(default=256 * MIB, gt=0)
     """Bytes."""
+    spool_bytes: int = Field(default=4096 * MIB, gt=0)
+    """Of all bodies that are held at a time."""
     upload_hours: float = Field(default=24.0, gt=0, allow_inf_nan=False)
     """Hours without a request after which an upload in pieces is forgotten."""
+    upload_bytes: int = Field(default=8192 * MIB, gt=0)
+    """Of all pieces of unfinished uploads."""
     passwords: tuple[str, ...] = Field(default=(), repr=False, strict=False)
     """To try on encrypted archives and documents."""
     contact: str = Field(default="", max_length=200)

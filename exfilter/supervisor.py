@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 DEATHS, WITHIN = 5, 60.0
 """So many deaths in so many seconds are no accident."""
+AGAIN = 5.0
+"""Seconds after which one that could not start is tried again, while others run."""
 SILENT = 10 * BEAT
 """Seconds after which a process that says nothing is taken for hanging."""
 
@@ -180,8 +182,11 @@ class _Company:
     def _replace(self, lost: _Member) -> None:
         code = lost.process.exitcode
         if lost.word == STARTING and code == BROKEN:
-            # It has said why; another one could not start either.
-            self._give_up()
+            # It has said why; another one could not start either, but those that run go on.
+            if self._members:
+                asyncio.get_running_loop().call_later(AGAIN, self._start_again)
+            else:
+                self._give_up()
             return
         self._log.error("a process of the door ended", process=lost.process.pid, code=code)
         now = time.monotonic()
@@ -191,6 +196,10 @@ class _Company:
             self._give_up()
             return
         self._start()
+
+    def _start_again(self) -> None:
+        if not self._is_stopping:
+            self._start()
 
     def _give_up(self) -> None:
         self._code = BROKEN

@@ -8,8 +8,10 @@ with those before it; one that is held ends the call.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
+from weakref import WeakSet
 
 from mitmproxy.proxy import commands
 from mitmproxy.proxy.layers import http
@@ -34,6 +36,8 @@ PREFIX = 5
 """Bytes before each message: flags, and its length in four (gRPC over HTTP/2, "Length-Prefixed-Message")."""
 LARGEST = 8 << 20
 """Bytes of a message."""
+TOGETHER = 16 << 20
+"""Bytes of all messages that are not whole yet."""
 
 
 @dataclass
@@ -82,9 +86,14 @@ class Calls:
 class CallStream(SpoolStream):
     """A request that may be a call."""
 
+    partial: ClassVar[WeakSet[CallStream]] = WeakSet()
+    """Those that have a part of a message."""
+
     def __init__(self, context: Any, stream_id: int) -> None:  # noqa: ANN401 - mitmproxy's
         super().__init__(context, stream_id)
-        self._rest = b""
+        self._rest = bytearray()
+        self._wanted = PREFIX
+        """Bytes from which on it is worth a look whether a message is whole."""
 
     def state_wait_for_request_headers(self, event: Any) -> Generator[Any, Any, Any]:  # noqa: ANN401 - as above
         """Take the head, and ask what follows from it."""
@@ -98,20 +107,41 @@ class CallStream(SpoolStream):
     def state_call(self, event: Any) -> Generator[Any, Any, Any]:  # noqa: ANN401 - as above
         """Take more of an open call."""
         if isinstance(event, RequestData):
+            self.last = time.monotonic()
+            self.since = self.since if self._rest else self.last
             self._rest += event.data
-            size = _whole(self._rest)
-            if size < 0:
-                yield from self._judged(self._rest)
-            elif size:
-                data, self._rest = self._rest[:size], self._rest[size:]
-                yield from self._judged(data)
+            self.partial.add(self)
+            together = sum(len(each._rest) for each in self.partial)  # noqa: SLF001 - of its own kind
+            if together > TOGETHER:
+                yield from self._judged(b"", too_large=True)
+            elif len(self._rest) >= self._wanted:
+                yield from self._looked_at()
+            if not self._rest:
+                self.partial.discard(self)
         elif isinstance(event, RequestTrailers):
             self.flow.request.trailers = event.trailers
         elif isinstance(event, RequestEndOfMessage):
             if self._rest or self.flow.request.trailers:
-                yield from self._judged(self._rest)
+                yield from self._judged(bytes(self._rest))
             if self.client_state == self.state_call:
                 yield from self._ended(event)
+
+    def _looked_at(self) -> Generator[Any, Any, Any]:
+        """Have judged what is whole, and note how much more it takes until there is more."""
+        size, self._wanted = _whole(self._rest)
+        data = bytes(self._rest[:size])
+        if self._wanted - size > LARGEST + PREFIX:
+            yield from self._judged(data, too_large=True)
+            return
+        del self._rest[:size]
+        self._wanted -= size
+        if data:
+            yield from self._judged(data)
+
+    @property
+    def arrived(self) -> int:
+        """How many bytes of what is not whole yet have arrived."""
+        return len(self._rest) or super().arrived
 
     def _is_call(self) -> bool:
         kind = self.flow.request.headers.get("content-type", "").lower()
@@ -126,9 +156,9 @@ class CallStream(SpoolStream):
         else:
             self.client_state = self.state_errored
 
-    def _judged(self, data: bytes) -> Generator[Any, Any, Any]:
+    def _judged(self, data: bytes, *, too_large: bool = False) -> Generator[Any, Any, Any]:
         """Have messages judged, then send them or end the call."""
-        piece = Piece(self.flow, data, too_large=_whole(data) < 0)
+        piece = Piece(self.flow, data, too_large)
         yield ExfilterPieceHook(piece)
         if self.is_broken:
             return
@@ -136,7 +166,7 @@ class CallStream(SpoolStream):
             if data:
                 yield http.SendHttp(RequestData(self.stream_id, data), self.context.server)
             return
-        self._rest = b""
+        self._rest.clear()
         kill = RequestProtocolError(self.stream_id, "held", ErrorCode.KILL)
         yield http.SendHttp(kill, self.context.server)
         if self.server_state == self.state_wait_for_response_headers and piece.refusal is not None:
@@ -160,14 +190,12 @@ class CallStream(SpoolStream):
             yield from self.flow_done()
 
 
-def _whole(data: bytes) -> int:
-    """Return how many bytes of whole messages are at the beginning; -1: the next one is too large."""
+def _whole(data: bytearray) -> tuple[int, int]:
+    """Return how many bytes of whole messages are at the beginning, and how many there are with the next."""
     at = 0
     while len(data) - at >= PREFIX:
-        length = int.from_bytes(data[at + 1 : at + PREFIX])
-        if length > LARGEST:
-            return -1
-        if len(data) - at - PREFIX < length:
-            break
-        at += PREFIX + length
-    return at
+        end = at + PREFIX + int.from_bytes(data[at + 1 : at + PREFIX])
+        if end > len(data):
+            return at, end
+        at = end
+    return at, at + PREFIX

@@ -28,6 +28,7 @@ KNOWN: Mapping[str, str] = MappingProxyType(
         "mitmproxy.proxy.mode_servers:ProxyConnectionHandler.handle_hook": "ed5dcb7ade7e07a5",
         "mitmproxy.proxy.server:ConnectionHandler.server_event": "ffbed451b4933f30",
         "mitmproxy.proxy.server:ConnectionHandler.handle_connection": "f9faab6ad3ed5b81",
+        "mitmproxy.proxy.server:ConnectionHandler.drain_writers": "ebc2aaba7eb47e24",
         _HTTP + ":HttpStream.__init__": "c02d2dec3ce11192",
         _HTTP + ":HttpStream.state_wait_for_request_headers": "9cdaef99dc08cac5",
         _HTTP + ":HttpStream.check_killed": "ce8162a91be58671",

@@ -199,6 +199,8 @@ class SpoolStream(http.HttpStream):
         """Take the head, and from then on expect a body."""
         yield from super().state_wait_for_request_headers(event)
         if self.client_state == self.state_consume_request_body:
+            if self.flow.response is not None:
+                self.request_body_buf = Spool(0)  # type: ignore[assignment] # it is answered: nothing is kept
             self.since = self.last = time.monotonic()
             self.arriving.add(self)
 

@@ -11,9 +11,10 @@ and so does one that is held.
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, ClassVar
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from mitmproxy.proxy import commands
 from mitmproxy.proxy.layers import websocket
@@ -34,6 +35,11 @@ LARGEST = 8 << 20
 """Bytes of a client's message."""
 LARGEST_ANSWER = 64 << 20
 """Bytes of a far end's message."""
+
+TOGETHER = 16 << 20
+"""Bytes of all messages that are not whole yet."""
+FRAGMENTS, OVERHEAD = 4096, 64
+"""Pieces of a message, and the bytes that each takes beside its data."""
 
 _closing: WeakKeyDictionary[HTTPFlow, str] = WeakKeyDictionary()
 
@@ -60,11 +66,16 @@ class Frames:
 class EmptyingConnection(websocket.WebsocketConnection):
     """One side of the relay. What it changes, it changes on the side that faces the client."""
 
+    partial: ClassVar[WeakSet[EmptyingConnection]] = WeakSet()
+    """Those of clients that have a part of a message."""
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - wsproto's and mitmproxy's
         super().__init__(*args, **kwargs)
         self._asked: deque[bytes] = deque(maxlen=UNANSWERED)
         self._owed: list[Pong] = []
-        self._size = 0
+        self.arrived = self._fragments = 0
+        self.since = self.last = 0.0
+        """When the message began that is not whole yet, and when something of it arrived last."""
         self.flooded = False
         """Whether a message was too large."""
 
@@ -92,12 +103,22 @@ class EmptyingConnection(websocket.WebsocketConnection):
                 yield self.send2(pong)
 
     def _is_too_large(self, event: Message[Any]) -> bool:
-        self._size += len(event.data)
+        self.last = time.monotonic()
+        self.since = self.since if self.arrived else self.last
+        self.arrived += len(event.data) + OVERHEAD
+        self._fragments += event.frame_finished
+        if event.message_finished:
+            self.partial.discard(self)
+        elif not self.client:
+            self.partial.add(self)
+        together = sum(each.arrived for each in self.partial)
         largest = LARGEST_ANSWER if self.client else LARGEST
-        if self._size > largest:
+        if self.arrived > largest or self._fragments > FRAGMENTS or together > TOGETHER:
+            self.partial.discard(self)
+            self.frame_buf = [b""]
             return True
         if event.message_finished:
-            self._size = 0
+            self.arrived = self._fragments = 0
         return False
 
     def _emptied(self, event: Event) -> Event:

@@ -124,6 +124,7 @@ class Wire:
 
 def measure(given: Lab) -> Table:
     """Open both doors, then take turns."""
+    given.data.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=given.data) as scratch, contextlib.ExitStack() as stack:
         folder = Path(scratch)
         far_ca = folder / "far-end-ca.pem"

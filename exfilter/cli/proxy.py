@@ -74,6 +74,7 @@ def proxy(
             spool=given.spool,
             deadline=given.deadline,
             max_body=given.max_body,
+            spool_bytes=given.spool_bytes,
             # Several processes share the cores that one would have for its scans.
             workers=max(1, given.workers // processes),
             queue=given.queue,

@@ -145,12 +145,19 @@ _SPACES = range(0x08, 0x0E)
 """Backspace to carriage return: with ESC, the control characters that text has."""
 
 
+_BY_FIRST = tuple(
+    tuple(item for item in SIGNATURES if item.offset or item.magic[0] == first) for first in range(256)
+)
+"""The signatures that are possible, by the first byte of a content."""
+
+
 def signature(head: bytes) -> str:
     """Return the name of a binary format, or an empty string."""
     found = _PDF.search(head, 0, 1024)
     if found and (found.start() == 0 or _PDF_OBJECT.search(head)):
         return "pdf"
-    return next((item.name for item in SIGNATURES if item.matches(head)), "") or sealed.kind(head)
+    likely = _BY_FIRST[head[0]] if head else ()
+    return next((item.name for item in likely if item.matches(head)), "") or sealed.kind(head)
 
 
 def controls(data: bytes) -> npt.NDArray[np.int64]:

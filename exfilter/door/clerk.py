@@ -12,6 +12,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from msgspec import structs
+
 from exfilter.door.tasks import Outcome
 from exfilter.model import Reason
 from exfilter.policy.rules import FAIL_CLOSED
@@ -160,7 +162,8 @@ class Clerk:
                 kept = self.quarantine.hold(transfer, verdict)
                 sealing = self.clock() - start
             self._write(transfer, verdict, released or kept, self.clock() - begin, held=held)
-            return _outcome(verdict, forward=not held, transfer_id=kept, sealing=sealing)
+            outcome = _outcome(verdict, forward=not held, transfer_id=kept, sealing=sealing)
+            return outcome if transfer.stream is None else _of_stream(outcome, verdict)
         except BaseException as error:  # noqa: BLE001 - fail closed, see the rules
             logger.error("decision not recorded: %s", blame(error))  # noqa: TRY400 - as above
             return self._salvage(transfer, error, begin, kept, hold=not tried)
@@ -216,6 +219,13 @@ class Clerk:
             audit_only=self.audit_only,
             held=held,
         )
+
+
+def _of_stream(outcome: Outcome, verdict: Verdict) -> Outcome:
+    """Add what the next message is to be judged with."""
+    found = verdict.findings
+    customers, unread = tuple(map(int, found.identified)), sum(max(0, each.bytes) for each in found.unscanned)
+    return structs.replace(outcome, customers=customers, unread=unread)
 
 
 def _outcome(

@@ -20,6 +20,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     spool: Path
     deadline: float
     max_body: int
+    spool_bytes: int = 4 << 30
+    """Of all bodies that are held at a time."""
     workers: int
     queue: int = 128
     patience: float = 30.0

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -161,17 +161,23 @@ class Pool:
         wish = _Wish(actor, large, asyncio.get_running_loop().create_future())
         self._waiting.append(wish)
         self._assign()
-        if wish in self._waiting and len(self._waiting) > self.queue:
-            self._waiting.remove(wish)
-            raise BusyError
+        if len(self._waiting) > self.queue:
+            self._turn_away()
         try:
             return await wish.turn
         except asyncio.CancelledError:
             if wish in self._waiting:
                 self._waiting.remove(wish)
-            elif wish.turn.done() and not wish.turn.cancelled():
+            elif wish.turn.done() and not (wish.turn.cancelled() or wish.turn.exception()):
                 self._free(wish.turn.result())
             raise
+
+    def _turn_away(self) -> None:
+        """Send away the last who came of the actor with most who wait."""
+        waiting = Counter(wish.actor for wish in self._waiting)
+        last = max(reversed(self._waiting), key=lambda wish: waiting[wish.actor])
+        self._waiting.remove(last)
+        last.turn.set_exception(BusyError())
 
     async def _work(self, worker: Worker, task: tasks.Task, files: Sequence[int]) -> tasks.Outcome:
         loop = asyncio.get_running_loop()
@@ -252,6 +258,7 @@ class Pool:
             data = b""
         answer = worker.answer
         if answer is None or answer.done():
+            worker.ends = True
             self._idle = [other for other in self._idle if other is not worker]
             self._end(worker)
         elif not data:

@@ -5,6 +5,7 @@ A file without a name is gone when nobody has it open any more: after the answer
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from pathlib import Path
@@ -26,6 +27,10 @@ class Spool:
 
     folder: ClassVar[Path | None] = None
     """Where files are made. None: in the system's folder for such files."""
+    room: ClassVar[int] = 4 << 30
+    """Bytes of all files together."""
+    stored: ClassVar[int] = 0
+    """Bytes in the files of this process."""
     held: ClassVar[int] = 0
     """Bytes in the memory of this process, over all bodies."""
 
@@ -39,6 +44,7 @@ class Spool:
         self._pieces: list[bytes] = []
         self._size = 0
         self._file: int | None = None
+        self._stored = 0
 
     @property
     def file(self) -> int | None:
@@ -80,6 +86,8 @@ class Spool:
         if self._file is not None:
             os.close(self._file)
             self._file = None
+            Spool.stored -= self._stored
+            self._stored = 0
         Spool.held -= sum(map(len, self._pieces))
         self._pieces.clear()
         self._size = 0
@@ -96,20 +104,23 @@ class Spool:
             kept = bytes(self)
             self.clear()
             self._file = descriptor
-            _write(descriptor, kept)
+            self._write(kept)
         if self._file is None:
             self._pieces.append(data)
             Spool.held += len(data)
         else:
-            _write(self._file, data)
+            self._write(data)
         self._size = size
+
+    def _write(self, data: bytes) -> None:
+        if Spool.stored + len(data) > self.room:
+            raise OSError(errno.ENOSPC, "all bodies together are larger than they may be")
+        self._stored += len(data)
+        Spool.stored += len(data)
+        view = memoryview(data)
+        while view and self._file is not None:
+            view = view[os.write(self._file, view) :]
 
     def _drop(self, more: int) -> None:
         self.dropped += self._size + more
         self.clear()
-
-
-def _write(file: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(file, view) :]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from exfilter.body import Arriving, Filed, pieces, size
-from exfilter.model import Buffer, Headers, Reason, Transfer
+from exfilter.model import Buffer, Headers, Reason, Stream, Transfer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +38,7 @@ class Sent(msgspec.Struct, frozen=True):
     headers: Headers
     trailers: Headers
     time: float
-    before: bytes
+    stream: Stream | None
 
 
 class Judge(msgspec.Struct, frozen=True, tag=True):
@@ -116,6 +116,10 @@ class Outcome(msgspec.Struct, frozen=True):
     """Seconds that it took to be sealed. 0: it was not."""
     recorded: bool = True
     """Whether it stands in the decision log."""
+    customers: tuple[int, ...] = ()
+    """Who was identified in a message of a stream, and in those before it."""
+    unread: int = 0
+    """Bytes of a message of a stream, and of those before it, that could not be read."""
     busy: bool = False
     """Nobody had time: the sender may try again."""
 

@@ -3,7 +3,16 @@
 from exfilter.policy.example import default_policy_text
 from exfilter.policy.reading import load, read
 from exfilter.policy.rules import Defaults, Policy, Rule, Steps, Streams, Uploads
-from exfilter.policy.verdicts import UNTIL_WHOLE, Stage, decide, failed, may_stream, refused, summary
+from exfilter.policy.verdicts import (
+    UNTIL_WHOLE,
+    Stage,
+    decide,
+    failed,
+    is_listed,
+    may_stream,
+    refused,
+    summary,
+)
 
 __all__ = [
     "UNTIL_WHOLE",
@@ -17,6 +26,7 @@ __all__ = [
     "decide",
     "default_policy_text",
     "failed",
+    "is_listed",
     "load",
     "may_stream",
     "read",

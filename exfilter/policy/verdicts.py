@@ -154,7 +154,7 @@ def summary(verdict: Verdict) -> dict[str, Any]:
 
 def _counted(policy: Policy, transfer: Transfer, findings: Findings, stage: Stage) -> Findings:
     """Return what the rules are shown."""
-    if stage is not Stage.PIECE or not _is_listed(policy, transfer):
+    if stage is not Stage.PIECE or not is_listed(policy, transfer):
         return findings
     kept = tuple(item for item in findings.unscanned if item.reason not in UNTIL_WHOLE)
     return replace(findings, unscanned=kept)
@@ -162,13 +162,14 @@ def _counted(policy: Policy, transfer: Transfer, findings: Findings, stage: Stag
 
 def _refusal(policy: Policy, transfer: Transfer, findings: Findings, stage: Stage) -> Iterator[_Voice]:
     """Yield the refusal of uploads in pieces where they are not wanted."""
-    if stage is Stage.WHOLE or policy.uploads.elsewhere == "scan" or _is_listed(policy, transfer):
+    if stage is Stage.WHOLE or policy.uploads.elsewhere == "scan" or is_listed(policy, transfer):
         return
     if not any(rule.max_customers is None for rule in _exemptions(policy, transfer, findings)):
         yield _Voice(Action.QUARANTINE, UPLOAD_SESSION, {})
 
 
-def _is_listed(policy: Policy, transfer: Transfer) -> bool:
+def is_listed(policy: Policy, transfer: Transfer) -> bool:
+    """Whether pieces of uploads to this destination may pass that cannot be read by themselves."""
     return hosts.matches(_patterns(policy, policy.uploads.destinations), transfer.destination)
 
 

@@ -94,7 +94,20 @@ def read(transfer: Transfer) -> Head:
     rest = transfer.url[start.end() if start else 0 :].partition("#")[0]
     path, _, query = rest.partition("?")
     host = transfer.destination.lower()
-    return Head(transfer, transfer.method.upper(), host, unquote(path, errors="replace"), pairs(query))
+    return Head(transfer, transfer.method.upper(), host, plain(unquote(path, errors="replace")), pairs(query))
+
+
+def plain(path: str) -> str:
+    """Return a path without dot segments (RFC 3986, section 5.2.4), doubled slashes and parameters."""
+    kept: list[str] = []
+    for segment in path.split("/"):
+        name = segment.partition(";")[0]
+        if name == "..":
+            del kept[-1:]
+        elif name not in ("", "."):
+            kept.append(name)
+    end = "/" if path.endswith("/") and kept else ""
+    return "/" + "/".join(kept) + end
 
 
 def pairs(query: str) -> tuple[tuple[str, str], ...]:

@@ -26,7 +26,7 @@ from pathlib import Path
 from exfilter.body import pieces, size
 from exfilter.index.keys import IndexKey
 from exfilter.model import Expired, Findings, Reason, Transfer, Unscanned, Verdict
-from exfilter.policy import UNTIL_WHOLE, Stage, decide, refused
+from exfilter.policy import UNTIL_WHOLE, Stage, decide, is_listed, refused
 from exfilter.scan import SHOWN, Pipeline
 from exfilter.uploads import tally
 from exfilter.uploads.assembly import Piece
@@ -41,9 +41,15 @@ class Uploads:
     """Judges requests of uploads in pieces. Its folder is made when the first one comes."""
 
     def __init__(
-        self, folder: Path, key: IndexKey, hours: float, clock: Callable[[], float] = time.time
+        self,
+        folder: Path,
+        key: IndexKey,
+        hours: float,
+        room: int,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        """Name the folder, the index key, and the hours without a request after which pieces are dropped."""
+        """Name the folder, the index key, the hours after which pieces are dropped, and the bytes for all."""
+        self._room = room
         self._folder = folder
         self._key = key
         self._hours = hours
@@ -62,7 +68,7 @@ class Uploads:
     def _store(self) -> Store:
         with self._lock:
             if self._opened is None:
-                self._opened = Store(self._folder, self._key, self._hours, self._clock)
+                self._opened = Store(self._folder, self._key, self._hours, self._room, self._clock)
             return self._opened
 
 
@@ -107,6 +113,8 @@ class _Judge:
         kept = self.store.keep(self.stitching.id, self.stitching.family, self.request, self._data, most)
         if kept.session.state == "refused":
             return self._refused(kept.session)
+        if kept.late:
+            return self._decide(self._read(self.transfer), Stage.LAST)
         if kept.piece:
             return self._kept(kept, kept.piece)
         return self._too_large(kept) if kept.over else self._repeated(kept.session)
@@ -122,6 +130,10 @@ class _Judge:
         union = reduce(tally.together, (start.tally for start in starts), union)
         together = union.findings(found.unscanned, found.bytes, found.exhibits)
         if not self.stitching.completes(kept.session, piece):
+            ahead = self.stitching.ahead(kept.session, piece)
+            if ahead and is_listed(self.pipeline.policy, self.transfer):
+                # The last bytes of what nobody has seen the first of, or under another name: not read whole.
+                return self._settle(_with(together, Unscanned("upload", Reason.OPAQUE, ahead)), Stage.LAST)
             stage = Stage.PIECE if self.stitching.awaits(kept.session, piece) else Stage.LAST
             return self._settle(together, stage)
         # What could not be read of the piece by itself is read with the whole.

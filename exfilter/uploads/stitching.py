@@ -87,6 +87,14 @@ class Stitching:
             return True
         return self.reaches(session.total)
 
+    def ahead(self, session: Session, piece: Piece) -> int:
+        """Return the bytes that are missing before a piece which is the last by its place; 0: it is not."""
+        if not self.request.ranged or piece.rank is None or session.total is None:
+            return 0
+        if piece.rank + piece.size < session.total:
+            return 0
+        return max(0, session.total - sum(each.size for each in self.store.pieces(self.id)))
+
     def awaits(self, session: Session, piece: Piece) -> bool:
         """Whether a later request completes the upload, so that the piece will be read with the whole."""
         if self.request.endless:

@@ -33,6 +33,10 @@ from exfilter.uploads.tally import Tally
 
 REMEMBERED = 30 * 24 * 3600.0
 """Seconds after its last request for which it is known that there was an upload."""
+SETTLING = 60.0
+"""Seconds after an upload was completed in which more of it may overtake the request that completes it."""
+COMMITTED = frozenset({"s3", "azure", "dropbox"})
+"""Protocols in which a request of its own completes an upload, and its name is not used again."""
 SWEEP = 60.0
 """Seconds between two looks for what has expired."""
 
@@ -77,7 +81,9 @@ class Kept:
     """None: it was not kept, because of the session's state or the bytes that are over."""
     digest: str
     over: int = 0
-    """Bytes by which the upload is too large."""
+    """Bytes by which the upload, or all of them together, are too large."""
+    late: bool = False
+    """Whether it came just after its upload was completed: then it is judged by itself, and not kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +100,13 @@ class Store:
     """The uploads in one folder."""
 
     def __init__(
-        self, folder: Path, key: IndexKey, hours: float, clock: Callable[[], float] = time.time
+        self, folder: Path, key: IndexKey, hours: float, room: int, clock: Callable[[], float] = time.time
     ) -> None:
-        """Open the folder, or make it. Raises OSError, and ValueError for one of a newer exfilter."""
+        """Open the folder, or make it; `room`: bytes of all pieces together.
+
+        Raises OSError, and ValueError for one of a newer exfilter.
+        """
+        self._room = room
         files = folder / "pieces"
         for each in (folder, files):
             each.mkdir(mode=0o700, exist_ok=True)
@@ -196,6 +206,11 @@ class Store:
         if now is None:
             self._open(connection, identity, family, state="open", partial=False)
         elif now.state == "committed":
+            ended = connection.execute(
+                sa.select(sessions.c.last).where(sessions.c.id == identity)
+            ).scalar_one()
+            if request.protocol in COMMITTED and self._clock() - ended < SETTLING:
+                return Kept(now, None, arrived.digest, late=True)
             anew = {"state": "open", "total": None, "ended": None, "bytes": 0, **tally.stored(Tally())}
             self._touch(connection, identity, None, **anew)
         piece, over = self._again(connection, identity, arrived), 0
@@ -204,6 +219,7 @@ class Store:
             rank = have if request.ranged and request.rank is None else request.rank  # appended
             end = rank + arrived.size if request.ranged and rank is not None else 0
             over = max(0, max(request.total or 0, end, have + arrived.size) - most)
+            over = max(over, _all_bytes(connection) + arrived.size - self._room)
             if not over:
                 piece = self._insert(connection, identity, rank, arrived)
                 self._touch(connection, identity, None, bytes=sessions.c.bytes + arrived.size)
@@ -340,6 +356,10 @@ def _turn(identity: str) -> sa.ScalarSelect[Any]:
 def _bytes(connection: sa.Connection, identity: str) -> int:
     kept = sa.select(sessions.c.bytes).where(sessions.c.id == identity)
     return int(connection.execute(kept).scalar_one())
+
+
+def _all_bytes(connection: sa.Connection) -> int:
+    return int(connection.execute(sa.select(sa.func.coalesce(sa.func.sum(sessions.c.bytes), 0))).scalar_one())
 
 
 def _rows(connection: sa.Connection, wanted: sa.ColumnElement[bool]) -> list[Piece]:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from exfilter.body import Filed, whole
 from exfilter.door import tasks
-from exfilter.model import Reason, Transfer
+from exfilter.model import Reason, Stream, Transfer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,8 @@ TRANSFERS = st.builds(
     headers=HEADERS,
     trailers=HEADERS,
     time=st.floats(0, 1e10),
-    before=st.binary(max_size=20),
+    stream=st.none()
+    | st.builds(Stream, st.binary(max_size=9), st.lists(st.integers(0, 9)).map(tuple), st.integers(0, 9)),
 )
 
 

@@ -62,7 +62,7 @@ class Door:
     def restart(self) -> None:
         """Go on in another process."""
         key = keys.load(self.house.index_key)
-        self.uploads = Uploads(self.folder / "uploads", key, 24.0, lambda: self.now)
+        self.uploads = Uploads(self.folder / "uploads", key, 24.0, 1 << 30, lambda: self.now)
 
     def send(self, transfer: Transfer) -> Verdict:
         request = recognise(transfer)

@@ -95,7 +95,7 @@ def graph(data: bytes, count: int) -> list[Transfer]:
 
 
 def ranges(data: bytes, count: int) -> list[Transfer]:
-    return [r.ranged(at, piece, len(data)) for at, piece in reversed(cut(data, count))]
+    return [r.ranged(at, piece, len(data)) for at, piece in cut(data, count)]
 
 
 def forms(data: bytes, count: int) -> list[Transfer]:
