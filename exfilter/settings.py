@@ -44,7 +44,8 @@ region = ""
 # body, before its connection is closed.
 # patience = 30
 
-# Bytes of the largest body that is scanned whole: 256 MiB. What is larger is unscanned, and refused by the proxy.
+# Bytes of the largest body that is scanned whole: 256 MiB. What goes beyond is unscanned; the proxy refuses
+# what is larger.
 # max_body = 268435456
 
 # Passwords to try on encrypted archives and documents, beside those that a transfer itself tells.

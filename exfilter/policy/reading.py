@@ -34,7 +34,7 @@ def load(path: Path) -> Policy:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        msg = f"{path}: there is no policy; restore it, or copy the one that 'exfilter init' writes into a new folder"
+        msg = f"{path}: there is no policy; restore it, or copy one that 'exfilter init' writes elsewhere"
         raise FileNotFoundError(msg) from None
     return read(data, str(path))
 
