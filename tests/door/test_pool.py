@@ -133,6 +133,22 @@ def test_as_many_wait_as_may_and_the_next_is_told_so() -> None:
     run(body, queue=2)
 
 
+def test_who_has_most_waiting_is_sent_away_when_another_comes() -> None:
+    async def body(pool: Pool, _: Workers) -> None:
+        first = [start(pool, "greedy") for _ in range(pool.most - 1 + 2)]
+        await settled()
+        modest = start(pool, "modest", LARGE + 1)
+        waiting = start(pool, "modest", LARGE + 1)
+        await settled()
+        with pytest.raises(BusyError):
+            await first[-1]
+        assert not waiting.done()
+        for task in (*first, modest, waiting):
+            task.cancel()
+
+    run(body, queue=2)
+
+
 def test_a_worker_that_overstays_is_ended_and_its_place_taken() -> None:
     async def body(pool: Pool, nursery: Workers) -> None:
         with pytest.raises(LostError) as lost:

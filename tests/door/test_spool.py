@@ -64,6 +64,19 @@ def test_its_file_has_no_name_and_goes_with_it(tmp_path: Path) -> None:
         os.fstat(file)
 
 
+def test_all_files_together_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Spool, "room", 100)
+    first, second = Spool(), Spool()
+    for _ in range(5):
+        first += b"x" * 15
+    for _ in range(5):
+        second += b"x" * 15
+    assert (len(first), len(second), second.dropped) == (75, 0, 75)
+    assert second.broken
+    first.clear()
+    assert Spool.stored == 0
+
+
 def test_where_there_is_no_room_it_says_so_and_goes_on_counting(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

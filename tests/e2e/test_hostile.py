@@ -170,6 +170,27 @@ def test_a_slow_sender_is_not_waited_for(proxy: Proxy, far_end: FarEnd, manner: 
     assert ended
 
 
+@pytest.mark.parametrize("tunnel_first", [False, True])
+def test_a_connection_without_a_request_is_cut(proxy: Proxy, far_end: FarEnd, *, tunnel_first: bool) -> None:
+    with plain(proxy) as client:
+        if tunnel_first:
+            client.sendall(f"CONNECT 127.0.0.1:{far_end.http} HTTP/1.1\r\n\r\n".encode())
+            assert b" 200 " in client.recv(1000)
+        assert answer(client) == b""
+    assert far_end.connections == 0
+
+
+def test_the_body_of_a_request_that_is_answered_already_is_not_kept(folder: Path, far_end: FarEnd) -> None:
+    own = copy(folder, folder.parent / "guarded")
+    (own / "users").write_text("anna:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n")
+    with Proxy(own, ("--auth", str(own / "users"))) as proxy, plain(proxy) as client:
+        before = len(proxy.files())
+        client.sendall(head(far_end, f"Content-Length: {4 << 20}") + b"x" * (3 << 20))
+        assert len(proxy.files()) == before
+        client.sendall(b"x" * (1 << 20))
+        assert client.recv(12) == b"HTTP/1.1 407"
+
+
 def test_what_comes_behind_a_held_request_is_bounded(proxy: Proxy, far_end: FarEnd, folder: Path) -> None:
     own = copy(folder, folder.parent / "pausing")
     with Proxy(own, fault="pauses") as pausing, plain(pausing) as client:

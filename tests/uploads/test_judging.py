@@ -248,6 +248,29 @@ def test_a_new_upload_to_the_same_address_begins_anew(door: Door) -> None:
     assert not door.passes(*graph(packed(people(60)), 4))
 
 
+def test_parts_that_come_just_behind_the_commit_are_judged_by_themselves(door: Door) -> None:
+    """The commit may still be on its way, and complete what it was not judged with."""
+    assert door.passes(*s3(packed("a quiet line\n"), 3))
+    *parts, _ = s3(packed(people(300)), 3)
+    assert not any(door.passes(part) for part in parts)
+    door.now += 61
+    assert door.passes(*parts), "then they are of another upload"
+
+
+def test_the_last_bytes_of_what_was_sent_under_another_name_are_not_waived(door: Door) -> None:
+    data = packed(people(300))
+    first, rest = (0, data[:300]), (300, data[300:])
+    assert door.passes(r.ranged(*first, len(data)))
+    for path in ("/f/./7", "//f/7", "/f/q/../7", "/f/7;a"):
+        same = replace(r.ranged(*rest, len(data)), url=f"https://up.example{path}")
+        assert not door.passes(same), "the same name"
+    other = replace(r.ranged(*rest, len(data)), url="https://up.example/f/8")
+    assert not door.passes(other), "another name, of which the first bytes are missing"
+    short = len(data) - 3000
+    late = replace(r.ranged(short, data[short:], len(data)), url="https://up.example/f/9")
+    assert not door.passes(late), "few bytes are unread in it, many before it"
+
+
 def test_a_retry_of_the_last_piece_passes_again(door: Door) -> None:
     sent = graph(packed("quiet"), 4)
     assert door.passes(*sent, sent[-1])
