@@ -188,6 +188,21 @@ def test_one_that_is_killed_leaves_the_other_serving_and_is_replaced(
     assert [line for line in company.said if "a process of the door ended" in line]
 
 
+def test_one_that_cannot_be_replaced_for_now_leaves_the_other_serving(
+    company: Proxy, folder: Path, far_end: FarEnd, form: bytes
+) -> None:
+    policy = folder / "policy.toml"
+    good = policy.read_text()
+    policy.write_text(good + "\n[[rule")
+    lost = min(children(company))
+    os.kill(lost, signal.SIGKILL)
+    await_(lambda: any("policy.toml:" in line for line in company.said))
+    await_(lambda: len(children(company)) == 1)
+    assert company.curl(http(far_end), data=form).status == 200
+    policy.write_text(good)
+    await_(lambda: len(children(company)) == 2 and probe(company, "/readyz").status == 200)
+
+
 def test_processes_that_keep_dying_end_them_all(company: Proxy) -> None:
     def kill() -> bool:
         for process in children(company):
