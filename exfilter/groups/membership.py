@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from exfilter.groups import listed
+from exfilter.groups.kept import Kept
 from exfilter.latest import Latest
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from exfilter.settings import Settings
 
 logger = logging.getLogger("exfilter.groups")
+ANSWERS = "groups.sqlite"
+"""File of the configuration folder in which the answers of a directory are kept."""
 NONE: frozenset[str] = frozenset()
 
 
@@ -58,9 +61,11 @@ class Membership:
         self,
         file: Callable[[], Mapping[str, frozenset[str]]] | None = None,
         directory: Asked | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.time,
+        kept: Kept | None = None,
     ) -> None:
-        """None: there is no such source."""
+        """None: there is no such source; ``kept``: what all processes know."""
+        self._kept = kept
         self._file = file
         self._directory = directory
         self._clock = clock
@@ -78,7 +83,7 @@ class Membership:
 
             directory = Directory(given)
         file = Latest(given.groups_file, listed.read) if given.groups_file.name else None
-        return cls(file, directory)
+        return cls(file, directory, kept=Kept(given.folder / ANSWERS) if directory else None)
 
     def placed(self, transfer: Transfer) -> Transfer:
         """Return the transfer with its actor's groups."""
@@ -99,15 +104,23 @@ class Membership:
 
     def _recent(self, actor: str, age: float) -> _Answer | None:
         answer = self._answers.get(actor)
+        if self._kept and not (answer and self._clock() - answer.at < self.FRESH):
+            found = self._kept.answer(actor)
+            if found and (answer is None or found[1] > answer.at):
+                answer = self._answers[actor] = _Answer(*found)
         return answer if answer and self._clock() - answer.at < age else None
 
     def _ask(self, directory: Asked, actor: str) -> _Answer | None:
+        if self._kept:
+            self._retry_at = max(self._retry_at, min(self._kept.paused_until(), self._clock() + self.PAUSE))
         if self._clock() < self._retry_at:
             return None
         try:
             answer = _Answer(directory.groups(actor), self._clock())
         except Exception as error:  # noqa: BLE001 - fail closed: whatever it is, the groups are not known
             self._retry_at = self._clock() + self.PAUSE
+            if self._kept:
+                self._kept.pause(self._retry_at)
             self._say(error)
             return None
         if self._failing:
@@ -115,6 +128,8 @@ class Membership:
             logger.error("groups: the directory answers again")
         self._answers[actor] = answer
         self._answers.move_to_end(actor)
+        if self._kept:
+            self._kept.keep(actor, answer.groups, answer.at)
         while len(self._answers) > self.ACTORS:
             self._answers.popitem(last=False)
         return answer

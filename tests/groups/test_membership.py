@@ -5,11 +5,16 @@ from __future__ import annotations
 import logging
 import threading
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import pytest
 
 from exfilter.groups import Membership
+from exfilter.groups.kept import Kept
 from exfilter.model import Transfer
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ANNA = Transfer("proxy", b"", actor="Anna")
 DAY = Membership.LAST_KNOWN
@@ -131,4 +136,34 @@ def test_many_threads_ask_once(directory: Directory) -> None:
         thread.start()
     for thread in threads:
         thread.join()
+    assert directory.asked == 1
+
+
+def test_what_one_process_was_told_all_know(tmp_path: Path, directory: Directory) -> None:
+    file = tmp_path / "groups.sqlite"
+    first, second, third = (Membership(None, directory, directory.clock, Kept(file)) for _ in range(3))
+    assert known(first) == ({"support"}, True)
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert known(second) == ({"support"}, True)
+    assert directory.asked == 1
+    directory.now += Membership.FRESH
+    directory.fault = ConnectionError("away")
+    assert known(second) == ({"support"}, True)
+    assert known(third) == ({"support"}, True), "the last answer, without waiting for the directory"
+    assert directory.asked == 2
+    boris = Transfer("proxy", b"", actor="Boris")
+    assert known(third, boris) == (set(), False)
+    assert directory.asked == 2, "nobody waits for it for a while"
+    directory.now += DAY
+    assert known(Membership(None, directory, directory.clock, Kept(file))) == (set(), False)
+
+
+@pytest.mark.parametrize("damage", [b"no database", b""])
+def test_a_file_of_answers_that_is_damaged_is_as_none(
+    tmp_path: Path, directory: Directory, damage: bytes
+) -> None:
+    (tmp_path / "groups.sqlite").write_bytes(damage)
+    membership = Membership(None, directory, directory.clock, Kept(tmp_path / "groups.sqlite"))
+    assert known(membership) == ({"support"}, True)
+    assert known(membership) == ({"support"}, True)
     assert directory.asked == 1
