@@ -1,7 +1,7 @@
 """The workers of a door: how many there may be, who gets which transfer, and what happens when one dies.
 
 A small transfer takes any worker that is free. Large ones have a bound of their own, so that small ones
-never wait for them, and run with less priority; so does a small one that takes long. Who waits longest goes
+never wait for them; what takes long, whatever its size, runs with less priority. Who waits longest goes
 first, but those of an actor who has few under way go before those of one who has many, and nobody gets the
 last worker for himself. A body that still arrives is read where a worker has nothing else to do, and gives
 it back as soon as somebody waits.
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 LARGE = 256 * 1024
 """Bytes from which on a body is large."""
 LONG = 0.25
-"""Seconds after which a small transfer is treated as a large one."""
+"""Seconds after which a worker loses its priority to others, and ends with its task."""
 QUEUE = 128
 """Transfers that wait for a worker at a time."""
 _ROUND = 1 << 16
@@ -56,6 +56,8 @@ class Worker:
     link: socket.socket
     answer: asyncio.Future[tasks.Outcome] | None = None
     """None: it is idle."""
+    demotion: asyncio.TimerHandle | None = None
+    """What takes priority from it when its task is a long one."""
     ends: bool = False
     """It has been given less priority, and ends with its task."""
     arriving: bool = False
@@ -147,7 +149,7 @@ class Pool:
         loop = asyncio.get_running_loop()
         self._busy[worker] = _Wish(actor, large=True, turn=loop.create_future())
         worker.answer, worker.arriving = loop.create_future(), True
-        self._demote(worker)
+        worker.demotion = loop.call_later(LONG, self._demote, worker)
         try:
             tasks.give(worker.link, task, [file])
         except OSError:
@@ -182,13 +184,9 @@ class Pool:
     async def _work(self, worker: Worker, task: tasks.Task, files: Sequence[int]) -> tasks.Outcome:
         loop = asyncio.get_running_loop()
         worker.answer = loop.create_future()
-        wish = self._busy[worker]
-        demotion = loop.call_later(0 if wish.large else LONG, self._demote, worker)
-        try:
-            tasks.give(worker.link, task, files)
-            return await worker.answer
-        finally:
-            demotion.cancel()
+        worker.demotion = loop.call_later(LONG, self._demote, worker)
+        tasks.give(worker.link, task, files)
+        return await worker.answer
 
     def _assign(self) -> None:
         """Give those who wait what is free."""
@@ -271,6 +269,8 @@ class Pool:
 
     def _free(self, worker: Worker) -> None:
         """Take a worker back that has answered, end one that has not."""
+        if worker.demotion is not None:
+            worker.demotion.cancel()
         if self._busy.pop(worker, None) is not None:
             answer, worker.answer, worker.arriving = worker.answer, None, False
             unused = answer is None
