@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 LARGE = 256 * 1024
 """Bytes from which on a body is large."""
-LONG = 0.25
+LONG = 1.0
 """Seconds after which a worker loses its priority to others, and ends with its task."""
 QUEUE = 128
 """Transfers that wait for a worker at a time."""
