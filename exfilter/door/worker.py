@@ -151,7 +151,10 @@ def _arriving(clerk: Clerk, link: socket.socket, task: tasks.Judge, file: int) -
 
     def more() -> tuple[int, bool]:
         nonlocal last
-        last = tasks.take_more(link)
+        try:
+            last = tasks.take_more(link)
+        except (EOFError, OSError):
+            os._exit(0)  # the sender has gone, or the worker is wanted elsewhere: nobody waits for an outcome
         return last.size, last.end > 0
 
     body = Arriving(file, more)
