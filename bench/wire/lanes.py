@@ -178,7 +178,7 @@ def http2(lane: Lane) -> None:
 
 
 def websocket(lane: Lane) -> None:
-    """Messages over a WebSocket: those that are held are dropped, and not answered."""
+    """Messages over a WebSocket, which ends with the first that is held."""
     host = f"127.0.0.1:{lane.site.websocket}"
     peer = WSConnection(ConnectionType.CLIENT)
     with lane.tunnel(host) as connection:
@@ -186,13 +186,12 @@ def websocket(lane: Lane) -> None:
         _await(connection, peer, AcceptConnection)
         lane.note("GET", 200, 200)
         for number in range(MESSAGES):
-            if number % 5 == 0:
-                connection.sendall(peer.send(TextMessage(lane.site.leak)))
-                lane.note("WEBSOCKET", 403, 403)
             connection.sendall(peer.send(TextMessage("good morning " * (number + 1))))
             _await(connection, peer, TextMessage)
             lane.note("WEBSOCKET", 200, 200)
-        connection.sendall(peer.send(CloseConnection(1000)))
+        connection.sendall(peer.send(TextMessage(lane.site.leak)))
+        _await(connection, peer, CloseConnection)
+        lane.note("WEBSOCKET", 403, 403)
 
 
 def leaving(lane: Lane) -> None:
