@@ -107,6 +107,8 @@ class Guard:
         flow = piece.flow
         accept = flow.request.headers.get("accept", "")
         piece.refusal = page.refused(accept)
+        if flow.request.trailers is not None:
+            flow.request.trailers.pop("proxy-authorization", None)
         transfer = replace(_message(flow, piece.data), stream=self._streams.get(flow, Stream()))
         if piece.too_large:
             reason = f"a message of more than {calls.LARGEST} bytes"
@@ -209,6 +211,9 @@ class Guard:
         return page.refused(accept, self._contact)
 
     def _pass(self, flow: HTTPFlow) -> None:
+        spool = stream.spool(flow)
+        if spool is not None and spool.dropped:
+            return  # Nothing of the body is here: also where everything passes, nothing goes on cut off.
         self._clearances.grant(flow)
         flow.response = None
 

@@ -9,7 +9,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from mitmproxy.http import HTTPFlow, Response
+from mitmproxy.http import Headers, HTTPFlow, Response
 from mitmproxy.proxy.layers.http._hooks import (
     HttpConnectHook,
     HttpRequestHook,
@@ -20,6 +20,7 @@ from mitmproxy.proxy.layers.websocket import WebsocketEndHook, WebsocketMessageH
 from mitmproxy.test import tflow, tutils
 
 from addons.private import stream
+from addons.private.calls import ExfilterPieceHook, Piece
 from exfilter.body import whole
 from exfilter.door.desk import ATTEMPTS
 from exfilter.door.pool import BusyError, LostError
@@ -236,6 +237,26 @@ def test_audit_only_never_blocks_not_even_what_fails() -> None:
     door.journal.full = OSError(28, "No space left on device")
     door.fire(HttpRequestHook(sent))
     assert sent.response is None
+
+
+@pytest.mark.parametrize("broken", ["", "No space left on device"])
+def test_audit_only_sends_no_body_that_is_not_here(broken: str) -> None:
+    door, sent = Door(audit_only=True), flow(b"")
+    spooled(sent, 10, b"x" * 5000).broken = broken
+    door.fire(HttpRequestHook(sent))
+    assert sent.response is not None
+    assert sent.response.status_code == 503
+    assert len(door.journal.lines) == 1
+
+
+def test_a_proxy_password_behind_the_messages_of_a_call_goes_no_further() -> None:
+    door, sent = Door(), flow(b"")
+    sent.request.trailers = Headers(((b"proxy-authorization", b"Basic c2VjcmV0"), (b"x-sum", b"1")))
+    piece = Piece(sent, CLEAN)
+    door.fire(ExfilterPieceHook(piece))
+    assert piece.passes
+    assert list(sent.request.trailers) == ["x-sum"]
+    assert door.scanner.seen[0].trailers == (("x-sum", "1"),)
 
 
 def test_the_host_of_a_tunnel_is_a_carrier() -> None:
