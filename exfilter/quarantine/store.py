@@ -22,13 +22,14 @@ from typing import Any, Self
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
+from exfilter.database import Database
 from exfilter.model import Transfer, Verdict
 from exfilter.quarantine import keys, sealing
 from exfilter.quarantine.binding import digest
-from exfilter.quarantine.database import Database, moves, transfers
 from exfilter.quarantine.entries import COLUMNS, Entry, Move, described, printable, utc
 from exfilter.quarantine.exporting import Export
 from exfilter.quarantine.states import State, check_move
+from exfilter.quarantine.tables import SCHEMA, metadata, moves, transfers
 
 RELEASE_LASTS = dt.timedelta(hours=24)
 _ID_BYTES = 10
@@ -70,7 +71,7 @@ class Quarantine:
             msg = f"{key} is missing, no release could be recognised; restore it from a backup"
             raise ValueError(msg)
         self._key = keys.digest_key(key)
-        self._database = Database(file)
+        self._database = Database(file, metadata, SCHEMA)
 
     @classmethod
     def open(

@@ -19,10 +19,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from exfilter.database import Database
 from exfilter.index import keys
 from exfilter.index.keys import IndexKey
 from exfilter.model import Action, Reason, Transfer, Unscanned
-from exfilter.quarantine.database import Database
 from exfilter.uploads import tally
 from exfilter.uploads.assembly import EDGE, Piece
 from exfilter.uploads.framing import Data

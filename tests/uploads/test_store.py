@@ -206,7 +206,7 @@ def test_two_requests_that_complete_an_upload_at_once_both_pass(
 
 
 def test_a_database_that_stays_locked_is_an_error(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("exfilter.quarantine.database.BUSY_SECONDS", 0)
+    monkeypatch.setattr("exfilter.database.BUSY_SECONDS", 0)
     assert door.passes(r.part(1, b"a quiet line\n"))
     with sqlite3.connect(door.folder / "uploads" / "uploads.sqlite") as other:
         other.execute("BEGIN IMMEDIATE")
