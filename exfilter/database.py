@@ -1,4 +1,4 @@
-"""Short transactions on a database that several processes use at once: a SQLite file, or PostgreSQL by URL."""
+"""Short transactions on a database that several processes use: a SQLite file, or PostgreSQL by URL."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """Findings to a verdict, by an ordered table of rules in a TOML file. Pure, total and monotone."""
 
 from exfilter.policy.example import default_policy_text
+from exfilter.policy.history import Counted, Past, Question, Window, question, recall, suspended
 from exfilter.policy.reading import load, read
-from exfilter.policy.rules import Defaults, Policy, Rule, Steps, Streams, Uploads
+from exfilter.policy.rules import By, Defaults, Policy, Rule, Steps, Streams, Uploads
 from exfilter.policy.verdicts import (
     UNTIL_WHOLE,
     Stage,
@@ -16,20 +17,28 @@ from exfilter.policy.verdicts import (
 
 __all__ = [
     "UNTIL_WHOLE",
+    "By",
+    "Counted",
     "Defaults",
+    "Past",
     "Policy",
+    "Question",
     "Rule",
     "Stage",
     "Steps",
     "Streams",
     "Uploads",
+    "Window",
     "decide",
     "default_policy_text",
     "failed",
     "is_listed",
     "load",
     "may_stream",
+    "question",
     "read",
+    "recall",
     "refused",
     "summary",
+    "suspended",
 ]

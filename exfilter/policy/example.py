@@ -14,6 +14,9 @@ _TEXT = """\
 #   content ("json", "form", "multipart", "text", "file"), door ("proxy", "scan", "replay", "icap").
 # Thresholds ("at least"): customers, identified, unscanned_bytes, unscanned_reasons = [...],
 #   terms = { label = count }. An allow rule has none, only a ceiling: max_customers.
+# Thresholds that look back, over days = 1, 7, 30 or 365 (today counts) and by = "actor" (if nothing is said),
+#   "group" or "destination": sent_customers (distinct ones) and new_customers (not sent before those days).
+#   They hold no transfer without customers. What was held, and not released, does not count.
 
 [defaults]
 # What happens to a transfer that could not be examined at all.
@@ -45,6 +48,11 @@ elsewhere = "scan"
 # Members may also come from groups_file or a directory (see exfilter.toml); a group of those alone is [].
 # support = ["anna", "support-*"]
 
+# Who is there to send many customers: counted apart, and no threshold that looks back applies.
+# [[bulk]]
+# actor = ["svc-crm-sync"]
+# destination = ["crm"]
+
 [streams]
 # Calls of gRPC that go on while they are answered. To these destinations each message is judged for itself,
 # with those before it, and then goes on. Elsewhere a call is held until it ends, and breaks if it does not.
@@ -74,6 +82,19 @@ action = "quarantine"
 name = "several customers"
 customers = 5
 action = "alert"
+
+# What drips out stays below every threshold on one transfer.
+[[rules]]
+name = "many new customers in a day"
+new_customers = 200
+days = 1
+action = "quarantine"
+
+[[rules]]
+name = "many new customers in a month"
+new_customers = 1_000
+days = 30
+action = "quarantine"
 """
 
 

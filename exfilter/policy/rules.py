@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import hashlib
 import json
 import re
@@ -27,7 +28,7 @@ from exfilter.policy import hosts
 
 MIB = 1024 * 1024
 DEFAULT, FAIL_CLOSED, UNSCANNED = "default", "fail-closed", "unscanned"
-UPLOAD_SESSION = "upload-session"
+UPLOAD_SESSION, SUSPENDED = "upload-session", "suspended"
 """What a verdict names where no rule of the table decided; no rule may bear these names."""
 
 FORMAT = "exfilter-policy-1"
@@ -49,7 +50,7 @@ def _action(value: object) -> Action:
 
 
 def _rule_name(name: str) -> str:
-    if name in (DEFAULT, FAIL_CLOSED, UNSCANNED, UPLOAD_SESSION):
+    if name in (DEFAULT, FAIL_CLOSED, UNSCANNED, UPLOAD_SESSION, SUSPENDED):
         reason = f"the name {name!r} is reserved; choose another"
         raise mistake(reason)
     if not _NAME.fullmatch(name):
@@ -113,6 +114,15 @@ Doors = Annotated[tuple[Literal["proxy", "scan", "replay", "icap"], ...], AfterV
 Reasons = Annotated[tuple[Reason, ...], AfterValidator(_some)]
 Count = Annotated[int, Field(strict=True, ge=1)]
 Size = Annotated[int, Field(strict=True, ge=0)]
+Days = Literal[1, 7, 30, 365]
+
+
+class By(enum.StrEnum):
+    """Whose transfers are counted together."""
+
+    ACTOR = "actor"
+    GROUP = "group"
+    DESTINATION = "destination"
 
 
 class _Table(BaseModel):
@@ -138,8 +148,30 @@ class Rule(_Table):
     unscanned_bytes: Count | None = None
     unscanned_reasons: Reasons | None = None
     terms: dict[StrictStr, Count] = {}
+    sent_customers: Count | None = None
+    """Distinct customers in this transfer and in those of the last ``days``, ``by`` whom."""
+    new_customers: Count | None = None
+    """Those of them whom he had not sent before."""
+    days: Days | None = None
+    by: By = By.ACTOR
     max_customers: Size | None = None
     """Only of an allow rule: beyond so many customers it no longer applies."""
+
+    @property
+    def looks_back(self) -> bool:
+        """Whether it compares what was sent before."""
+        return self.sent_customers is not None or self.new_customers is not None
+
+    @model_validator(mode="after")
+    def _days_are_counted(self) -> Self:
+        if self.looks_back and self.days is None:
+            reason = "say over how many days: add days = 1, 7, 30 or 365"
+            raise mistake(reason, "sent_customers" if self.new_customers is None else "new_customers")
+        for key in ("days", "by"):
+            if key in self.model_fields_set and not self.looks_back:
+                reason = f"{key} belongs to sent_customers or new_customers: add one of them"
+                raise mistake(reason, key)
+        return self
 
     @model_validator(mode="after")
     def _thresholds_fit_the_action(self) -> Self:
@@ -149,7 +181,15 @@ class Rule(_Table):
                 reason = "max_customers belongs to allow rules; write customers = N for a threshold"
                 raise mistake(reason, "max_customers")
             return self
-        for key in ("customers", "identified", "unscanned_bytes", "unscanned_reasons", "terms"):
+        for key in (
+            "customers",
+            "identified",
+            "unscanned_bytes",
+            "unscanned_reasons",
+            "terms",
+            "sent_customers",
+            "new_customers",
+        ):
             if key in given:
                 reason = (
                     f"an allow rule has no threshold {key!r}: more findings would soften the verdict; "
@@ -221,6 +261,13 @@ class Uploads(_Table):
     """What happens to uploads in pieces to other destinations."""
 
 
+class Bulk(_Table):
+    """Who is there to send many customers, and where to: counted apart from everything else he sends."""
+
+    actor: Globs
+    destination: Destinations
+
+
 class Policy(_Table):
     """A checked policy. Equal policies, however they are laid out, have the same digest."""
 
@@ -233,6 +280,7 @@ class Policy(_Table):
     """Label -> words; they match in any case, at word boundaries."""
     streams: Streams = Streams()
     uploads: Uploads = Uploads()
+    bulk: tuple[Bulk, ...] = ()
     rules: tuple[Rule, ...] = ()
 
     @cached_property
@@ -252,6 +300,8 @@ class Policy(_Table):
             self._check_references(number, rule)
         self._check_classes(self.streams.destinations, "streams", "destinations")
         self._check_classes(self.uploads.destinations, "uploads", "destinations")
+        for number, bulk in enumerate(self.bulk):
+            self._check_classes(bulk.destination, "bulk", number, "destination")
         return self
 
     def _check_classes(self, destinations: tuple[str, ...], *at: str | int) -> None:

@@ -27,7 +27,6 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from typing import Any
 
 import numpy as np
@@ -35,6 +34,7 @@ import numpy as np
 from exfilter.body import size
 from exfilter.model import Action, Findings, Reason, Transfer, Unscanned, Verdict, Versions
 from exfilter.policy import hosts
+from exfilter.policy.applying import applies, patterns
 from exfilter.policy.rules import DEFAULT, FAIL_CLOSED, UNSCANNED, UPLOAD_SESSION, Policy, Rule
 
 UNTIL_WHOLE = frozenset({Reason.OPAQUE, Reason.MALFORMED, Reason.UNSUPPORTED, Reason.ENCRYPTED})
@@ -53,7 +53,7 @@ class Stage(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class _Voice:
+class Voice:
     """A rule that speaks, with what it compared: label -> (number found, threshold)."""
 
     action: Action
@@ -72,12 +72,12 @@ def decide(
         *_rules(policy, transfer, counted),
         *_unread(policy, transfer, counted),
     ]
-    quiet = _Voice(Action.ALLOW, exempting.name if exempting else DEFAULT, {})
+    quiet = Voice(Action.ALLOW, exempting.name if exempting else DEFAULT, {})
     voice = max(voices, key=lambda each: each.action, default=quiet)
     return Verdict(
         action=voice.action,
         rule=voice.rule,
-        reason=_sentence(voice, findings),
+        reason=sentence(voice, findings),
         versions=replace(versions, policy=policy.digest),
         findings=findings,
         details={
@@ -92,7 +92,7 @@ def decide(
 
 def may_stream(policy: Policy, transfer: Transfer) -> bool:
     """Whether requests to this destination may go on message by message."""
-    return hosts.matches(_patterns(policy, policy.streams.destinations), transfer.destination)
+    return hosts.matches(patterns(policy, policy.streams.destinations), transfer.destination)
 
 
 def refused(action: Action, findings: Findings, versions: Versions) -> Verdict:
@@ -160,44 +160,47 @@ def _counted(policy: Policy, transfer: Transfer, findings: Findings, stage: Stag
     return replace(findings, unscanned=kept)
 
 
-def _refusal(policy: Policy, transfer: Transfer, findings: Findings, stage: Stage) -> Iterator[_Voice]:
+def _refusal(policy: Policy, transfer: Transfer, findings: Findings, stage: Stage) -> Iterator[Voice]:
     """Yield the refusal of uploads in pieces where they are not wanted."""
     if stage is Stage.WHOLE or policy.uploads.elsewhere == "scan" or is_listed(policy, transfer):
         return
     if not any(rule.max_customers is None for rule in _exemptions(policy, transfer, findings)):
-        yield _Voice(Action.QUARANTINE, UPLOAD_SESSION, {})
+        yield Voice(Action.QUARANTINE, UPLOAD_SESSION, {})
 
 
 def is_listed(policy: Policy, transfer: Transfer) -> bool:
     """Whether pieces of uploads to this destination may pass that cannot be read by themselves."""
-    return hosts.matches(_patterns(policy, policy.uploads.destinations), transfer.destination)
+    return hosts.matches(patterns(policy, policy.uploads.destinations), transfer.destination)
 
 
-def _rules(policy: Policy, transfer: Transfer, findings: Findings) -> Iterator[_Voice]:
+def _rules(policy: Policy, transfer: Transfer, findings: Findings) -> Iterator[Voice]:
     """Yield the rules that speak, up to the first that exempts."""
     for rule in policy.rules:
-        if not _applies(policy, rule, transfer):
+        if not applies(policy, rule, transfer):
             continue
         if rule.action is Action.ALLOW:
-            if _exempts(rule, findings):
+            if exempts(rule, findings):
                 return
             continue
-        compared = _compared(rule, findings)
-        if all(found >= least for found, least in compared.values()):
-            yield _Voice(rule.action, rule.name, compared)
+        if rule.looks_back:
+            continue  # What was sent before is compared in history.py.
+        numbers = compared(rule, findings)
+        if all(found >= least for found, least in numbers.values()):
+            yield Voice(rule.action, rule.name, numbers)
 
 
 def _exemptions(policy: Policy, transfer: Transfer, findings: Findings) -> Iterator[Rule]:
     for rule in policy.rules:
-        if rule.action is Action.ALLOW and _exempts(rule, findings) and _applies(policy, rule, transfer):
+        if rule.action is Action.ALLOW and exempts(rule, findings) and applies(policy, rule, transfer):
             yield rule
 
 
-def _exempts(rule: Rule, findings: Findings) -> bool:
+def exempts(rule: Rule, findings: Findings) -> bool:
+    """Whether an allow rule that applies exempts from the rules after it."""
     return rule.max_customers is None or findings.customers <= rule.max_customers
 
 
-def _unread(policy: Policy, transfer: Transfer, findings: Findings) -> Iterator[_Voice]:
+def _unread(policy: Policy, transfer: Transfer, findings: Findings) -> Iterator[Voice]:
     """Yield what the policy's defaults say of the bytes that could not be read."""
     if any(rule.max_customers is None for rule in _exemptions(policy, transfer, findings)):
         return
@@ -206,7 +209,7 @@ def _unread(policy: Policy, transfer: Transfer, findings: Findings) -> Iterator[
         steps = policy.defaults.on_unscanned[reason]
         action = steps.action(sum(sizes)) if sizes else Action.ALLOW
         if action > Action.ALLOW:
-            yield _Voice(
+            yield Voice(
                 action, UNSCANNED, {f"{reason.value} bytes": (sum(sizes), dict(steps.starts())[action])}
             )
 
@@ -216,78 +219,25 @@ def _sizes(findings: Findings, reasons: tuple[Reason, ...]) -> list[int]:
     return [max(0, int(item.bytes)) for item in findings.unscanned if item.reason in reasons]
 
 
-def _compared(rule: Rule, findings: Findings) -> dict[str, tuple[int, int]]:
-    """Return each threshold of a rule with the number it is compared with."""
-    compared: dict[str, tuple[int, int]] = {}
+def compared(rule: Rule, findings: Findings) -> dict[str, tuple[int, int]]:
+    """Return each threshold of a rule with the number it is numbers with."""
+    numbers: dict[str, tuple[int, int]] = {}
     if rule.customers is not None:
-        compared["customers"] = (int(findings.customers), rule.customers)
+        numbers["customers"] = (int(findings.customers), rule.customers)
     if rule.identified is not None:
-        compared["identified"] = (len(findings.identified), rule.identified)
+        numbers["identified"] = (len(findings.identified), rule.identified)
     sizes = _sizes(findings, rule.unscanned_reasons or tuple(Reason))
     if rule.unscanned_reasons is not None:
-        compared["unscanned parts"] = (len(sizes), 1)
+        numbers["unscanned parts"] = (len(sizes), 1)
     if rule.unscanned_bytes is not None:
-        compared["unscanned bytes"] = (sum(sizes), rule.unscanned_bytes)
+        numbers["unscanned bytes"] = (sum(sizes), rule.unscanned_bytes)
     for label, least in rule.terms.items():
-        compared[f"term {label}"] = (int(findings.terms.get(label, 0)), least)
-    return compared
+        numbers[f"term {label}"] = (int(findings.terms.get(label, 0)), least)
+    return numbers
 
 
-def _applies(policy: Policy, rule: Rule, transfer: Transfer) -> bool:
-    """Whether all conditions of a rule hold for a transfer."""
-    goes_to = None if rule.destination is None else _patterns(policy, rule.destination)
-    return (
-        _is_one_of(transfer.actor, rule.actor)
-        and (rule.group is None or _is_member(policy, rule, rule.group, transfer))
-        and (goes_to is None or hosts.matches(goes_to, transfer.destination))
-        and (rule.method is None or transfer.method.upper() in rule.method)
-        and (rule.door is None or transfer.door in rule.door)
-        and (rule.content is None or _has_content(rule, transfer))
-    )
-
-
-def _is_member(policy: Policy, rule: Rule, groups: tuple[str, ...], transfer: Transfer) -> bool:
-    if any(
-        name.casefold() in transfer.groups or _is_one_of(transfer.actor, policy.groups[name])
-        for name in groups
-    ):
-        return True
-    # Fail closed: of groups that could not be found out, an allow rule takes the actor for no member, and
-    # every other rule takes the actor for one.
-    return not transfer.groups_known and rule.action is not Action.ALLOW
-
-
-def _is_one_of(actor: str, globs: tuple[str, ...] | None) -> bool:
-    return globs is None or any(fnmatchcase(actor.casefold(), glob.casefold()) for glob in globs)
-
-
-def _patterns(policy: Policy, names: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(pattern for name in names for pattern in policy.destinations.get(name, (name,)))
-
-
-def _has_content(rule: Rule, transfer: Transfer) -> bool:
-    # Two Content-Types are one for us and one for the receiver: both must suit an allow rule, either
-    # is enough for the others.
-    wanted = set(rule.content or ())
-    types = [value for name, value in transfer.headers if name.lower() == "content-type"] or [""]
-    kinds = {_content(value) for value in types}
-    return kinds <= wanted if rule.action is Action.ALLOW else bool(kinds & wanted)
-
-
-def _content(content_type: str) -> str:
-    kind = content_type.partition(";")[0].strip().lower()
-    if kind == "application/x-www-form-urlencoded":
-        return "form"
-    if kind == "application/json" or kind.endswith("+json"):
-        return "json"
-    if kind.startswith("multipart/"):
-        return "multipart"
-    if kind.startswith("text/") or kind == "application/xml" or kind.endswith("+xml"):
-        return "text"
-    return "file"
-
-
-def _sentence(voice: _Voice, findings: Findings) -> str:
+def sentence(voice: Voice, findings: Findings) -> str:
+    """Return why a rule decided, with the numbers and without any value."""
     customers, identified, estimated = findings.customers, len(findings.identified), findings.estimated
     if voice.rule == UPLOAD_SESSION:
         return "an upload in pieces, to a destination that is not listed for them"

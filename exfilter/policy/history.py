@@ -1,0 +1,123 @@
+"""The part of the verdict that looks back: thresholds over days, compared with what the ledger knows.
+
+**Why it never softens a verdict.** It begins with the verdict on the transfer alone and takes the most
+severe of it and of the rules that look back and speak: a maximum. Those rules apply, are exempted from and
+compare their other thresholds as all rules do (see ``verdicts.py``); what they count of the past grows with
+the customers of the transfer and of those before it, so findings cannot silence them either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from exfilter.model import Action, Findings, Transfer, Verdict
+from exfilter.policy.applying import applies, groups_of, is_bulk
+from exfilter.policy.rules import SUSPENDED, By, Policy, Rule
+from exfilter.policy.verdicts import Voice, compared, exempts, sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Days up to today in which transfers are counted together."""
+
+    by: By
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the ledger is asked before a transfer is decided."""
+
+    groups: tuple[str, ...] = ()
+    """The policy's groups that the actor is in."""
+    bulk: bool = False
+    """Whether he is declared to send many customers there."""
+    windows: frozenset[Window] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Customers of one window, with those of the transfer that is being decided."""
+
+    sent: int
+    """Distinct ones."""
+    new: int
+    """Those of them that had not been sent before the window."""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What the ledger answers."""
+
+    counted: Mapping[tuple[Window, str], Counted] = field(default_factory=dict)
+    """By window, and by the name of the actor, group or destination."""
+
+
+def question(policy: Policy, transfer: Transfer) -> Question:
+    """Return what has to be known of the past to decide on a transfer."""
+    bulk = is_bulk(policy, transfer)
+    asked = () if bulk else (rule for rule in policy.rules if rule.looks_back)
+    windows = frozenset(_window(rule) for rule in asked if applies(policy, rule, transfer))
+    return Question(groups_of(policy, transfer), bulk, windows)
+
+
+def recall(policy: Policy, transfer: Transfer, verdict: Verdict, past: Past) -> Verdict:
+    """Return the verdict with what was sent before. Pure, total, never softer than ``verdict``.
+
+    A transfer without customers adds nothing to the past: it is not held for it.
+    """
+    if not verdict.findings.customers:
+        return verdict
+    voices = list(_voices(policy, transfer, verdict.findings, past))
+    loudest = max(voices, key=lambda each: each.action, default=None)
+    if loudest is None:
+        return verdict
+    details = {**verdict.details, "spoke": [*verdict.details.get("spoke", ()), *(v.rule for v in voices)]}
+    if loudest.action <= verdict.action:
+        return replace(verdict, details=details)
+    details["compared"] = {label: list(numbers) for label, numbers in loudest.compared.items()}
+    reason = sentence(loudest, verdict.findings)
+    return replace(verdict, action=loudest.action, rule=loudest.rule, reason=reason, details=details)
+
+
+def suspended(verdict: Verdict) -> Verdict:
+    """Return the verdict on a transfer of an actor who is suspended."""
+    if verdict.action.holds:
+        return verdict
+    reason = f"this actor is suspended: every transfer is held until a reviewer lifts it; {verdict.reason}"
+    return replace(verdict, action=Action.QUARANTINE, rule=SUSPENDED, reason=reason)
+
+
+def _voices(policy: Policy, transfer: Transfer, findings: Findings, past: Past) -> Iterator[Voice]:
+    for rule in policy.rules:
+        if rule.action is Action.ALLOW:
+            if exempts(rule, findings) and applies(policy, rule, transfer):
+                return
+        elif rule.looks_back and applies(policy, rule, transfer):
+            for counted in _counts(rule, past):
+                numbers = {**compared(rule, findings), **_compared_before(rule, counted)}
+                if all(found >= least for found, least in numbers.values()):
+                    yield Voice(rule.action, rule.name, numbers)
+
+
+def _counts(rule: Rule, past: Past) -> Iterator[Counted]:
+    wanted = _window(rule)
+    for (window, name), counted in past.counted.items():
+        if window == wanted and (rule.by is not By.GROUP or rule.group is None or name in rule.group):
+            yield counted
+
+
+def _compared_before(rule: Rule, counted: Counted) -> dict[str, tuple[int, int]]:
+    """Return what of the past the rule compares: label -> (found, threshold)."""
+    of = f"of the {rule.by} in {rule.days} days" if rule.days != 1 else f"of the {rule.by} today"
+    numbers = {}
+    if rule.sent_customers is not None:
+        numbers[f"customers {of}"] = (counted.sent, rule.sent_customers)
+    if rule.new_customers is not None:
+        numbers[f"new customers {of}"] = (counted.new, rule.new_customers)
+    return numbers
+
+
+def _window(rule: Rule) -> Window:
+    return Window(rule.by, rule.days or 1)
