@@ -9,7 +9,7 @@ import contextlib
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,11 +77,18 @@ moves = sa.Table(
 class Database:
     """Short transactions on one file that several processes use at once."""
 
-    def __init__(self, file: Path, tables: sa.MetaData = metadata, schema: int = SCHEMA) -> None:
-        """Open the database, or make it. Raises ValueError where it is newer than this exfilter."""
+    def __init__(
+        self, file: Path, tables: sa.MetaData = metadata, schema: int = SCHEMA, steps: Sequence[str] = ()
+    ) -> None:
+        """Open the database, or make it; of an older schema, change it.
+
+        ``steps``: the statement that takes schema 1 to 2, and so on. Raises ValueError where it is newer than
+        this exfilter.
+        """
         self._file = file
         self._tables = tables
         self._schema = schema
+        self._steps = steps
         url = sa.URL.create("sqlite", database=str(file))
         # hide_parameters: an error must not carry an actor or a masked value into a log.
         self._engine = sa.create_engine(url, hide_parameters=True)
@@ -139,6 +146,10 @@ class Database:
                 raise ValueError(msg)
             if version == 0:
                 self._tables.create_all(connection, checkfirst=False)
+            else:
+                for step in self._steps[version - 1 :]:
+                    connection.exec_driver_sql(step)
+            if version < self._schema:
                 connection.exec_driver_sql(f"PRAGMA user_version = {self._schema}")
 
 
