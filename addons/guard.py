@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import secrets
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary, WeakSet
@@ -109,7 +110,7 @@ class Guard:
         piece.refusal = page.refused(accept)
         if flow.request.trailers is not None:
             flow.request.trailers.pop("proxy-authorization", None)
-        transfer = replace(_message(flow, piece.data), stream=self._streams.get(flow, Stream()))
+        transfer = replace(_message(flow, piece.data), stream=self._before(flow))
         if piece.too_large:
             reason = f"a message of more than {calls.LARGEST} bytes"
             outcome = await self._desk.refuse(transfer, reason, Refusal.TOO_LARGE)
@@ -133,7 +134,7 @@ class Guard:
         sent = message.content
         try:
             transfer = flows.from_message(flow, message, "proxy")
-            outcome = await self._desk.judge(replace(transfer, stream=self._streams.get(flow, Stream())))
+            outcome = await self._desk.judge(replace(transfer, stream=self._before(flow)))
             self._remember(flow, sent, outcome)
         except Exception:
             if self._desk.audit_only:
@@ -147,12 +148,16 @@ class Guard:
             message.content = b""
             websocket.close(flow, page.said(outcome.transfer_id))
 
+    def _before(self, flow: HTTPFlow) -> Stream:
+        """Return what is known of a stream; its first message gives it an id."""
+        return self._streams.setdefault(flow, Stream(secrets.token_hex(16)))
+
     def _remember(self, flow: HTTPFlow, sent: bytes, outcome: Outcome) -> None:
         """Keep of a stream what its next message is judged with."""
-        before = self._streams.get(flow, Stream())
+        before = self._before(flow)
         last = (before.last + sent)[-TAIL:]
         customers = outcome.customers or before.customers
-        self._streams[flow] = Stream(last, customers, max(before.unread, outcome.unread))
+        self._streams[flow] = Stream(before.id, last, customers, max(before.unread, outcome.unread))
 
     def flooded(self, flow: HTTPFlow) -> None:
         """Record a message that was too large to be judged."""

@@ -9,7 +9,7 @@ import ipaddress
 import os
 import sqlite3
 import ssl
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -51,12 +51,13 @@ class Database:
         tables: sa.MetaData,
         schema: int,
         *,
+        steps: Sequence[str] = (),
         password: str = "",
         authority: Path | None = None,
     ) -> None:
-        """Open the database, or make it.
+        """Open the database, or make it; of an older schema, change it.
 
-        ``password``, ``authority`` (a file of certificates; None: the system's): of a server. Raises
+        ``steps``: the statement that takes schema 1 to 2, and so on. ``password``, ``authority`` (a file of certificates; None: the system's): of a server. Raises
         ValueError where the database is newer than this exfilter.
         """
         self._name = str(place) if isinstance(place, Path) else place.render_as_string(hide_password=True)
@@ -64,7 +65,7 @@ class Database:
         try:
             with self._translated(), self._kind.alone():
                 self._kind.prepare()
-                self._migrate(tables, schema)
+                self._migrate(tables, schema, steps)
         except BaseException:
             self.close()
             raise
@@ -99,7 +100,7 @@ class Database:
             msg = f"{self._name}: {_told(cause)}; {self._kind.next_step}"
             raise OSError(msg) from None
 
-    def _migrate(self, tables: sa.MetaData, schema: int) -> None:
+    def _migrate(self, tables: sa.MetaData, schema: int, steps: Sequence[str]) -> None:
         with self.transaction(writes=True) as connection:
             version = self._kind.version(connection)
             if version > schema:
@@ -108,6 +109,10 @@ class Database:
                 raise ValueError(msg)
             if version == 0:
                 tables.create_all(connection, checkfirst=False)
+            else:
+                for step in steps[version - 1 :]:
+                    connection.exec_driver_sql(step)
+            if version < schema:
                 self._kind.set_version(connection, schema)
 
 

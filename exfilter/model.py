@@ -89,6 +89,8 @@ def never() -> bool:
 class Stream:
     """What was sent on the same connection before a message: it counts together with it."""
 
+    id: str = ""
+    """Made once for the connection or call, at random. Empty: nobody made one."""
     last: bytes = b""
     """Its last bytes: read once more with the beginning of the message, so that a value in two is seen."""
     customers: tuple[int, ...] = ()
@@ -219,6 +221,9 @@ class Findings:
     exhibits: tuple[Exhibit, ...] = ()
     judgements: tuple[Judgement, ...] = ()
     explained: tuple[Explained, ...] = ()
+    exposed: Mapping[str, Ordinals] = field(default_factory=dict)
+    """By field, as in ``fields``: who of the identified, and of those behind the estimate, stands in the
+    transfer with it. Empty: nobody looked."""
 
     @property
     def customers(self) -> int:
@@ -273,3 +278,6 @@ class Verdict:
     """The numbers that the rule compared."""
     shown: Shown = Shown()
     """What logs and lists call the transfer. Rules and releases go by its true names."""
+    thread: str = ""
+    """What the transfer is a part of: requests of one upload in pieces, messages of one stream, share it and
+    count as one exposure. No value is in it. Empty: it stands alone."""

@@ -175,19 +175,21 @@ class Engine:
 
     def _weigh(self, transfer: Transfer, seen: _Seen, *, explain: bool) -> Findings:
         tables, statistics = self.index.tables, self.index.statistics
-        weighed = evidence.weigh(seen.observed, tables, statistics, explain=explain)
+        known = np.array(transfer.stream.customers if transfer.stream else (), dtype=np.int64)
+        weighed = evidence.weigh(seen.observed, tables, statistics, known, explain=explain)
         counted = np.union1d(weighed.identified, weighed.estimated_ordinals)
         return Findings(
             identified=weighed.identified,
             estimated=weighed.estimated,
             estimated_ordinals=weighed.estimated_ordinals,
-            fields=weighed.fields,
+            fields={field: len(who) for field, who in weighed.exposed.items()},
             terms=dict(seen.terms),
             unscanned=tuple(seen.unscanned),
             bytes=size(transfer.body),
             exhibits=tuple(islice(_of_counted(seen.exhibits, counted, tables), SHOWN)),
             judgements=weighed.judgements,
             explained=weighed.explained,
+            exposed=weighed.exposed,
         )
 
 
@@ -223,12 +225,13 @@ class Pipeline:
         found = self.engine.findings(transfer, self.limits, expired, explain=explain, reveal=reveal)
         found = replace(found, unscanned=(*found.unscanned, *missing))
         verdict = decide(self.policy, transfer, found, self.engine.versions(self.policy.digest))
-        return replace(verdict, shown=self.engine.names(transfer))
+        return replace(verdict, shown=self.engine.names(transfer), thread=_thread(transfer))
 
     def failed(self, reason: str, transfer: Transfer, cause: Reason) -> Verdict:
         """Return what the policy says of a transfer that was not examined. Never raises."""
         versions = self.engine.versions(self.policy.digest)
         verdict = failed(reason, transfer, versions, self.policy, cause)
+        verdict = replace(verdict, thread=_thread(transfer))
         try:
             return replace(verdict, shown=self.engine.names(transfer))
         except Exception:  # noqa: BLE001 - fail closed: names that cannot be looked at are not shown
@@ -240,6 +243,10 @@ class Pipeline:
             return verdict.action.holds
         read = replace(verdict.findings, unscanned=())
         return decide(self.policy, transfer, read, verdict.versions).action.holds
+
+
+def _thread(transfer: Transfer) -> str:
+    return transfer.stream.id if transfer.stream else ""
 
 
 def _joined(transfer: Transfer, limits: Limits, expired: Expired) -> Iterator[Part]:

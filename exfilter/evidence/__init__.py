@@ -43,7 +43,7 @@ from exfilter.evidence.cases import find
 from exfilter.evidence.chance import binomial_tail, stranger_tail
 from exfilter.evidence.chances import Chances
 from exfilter.evidence.explain import explain as explained_by
-from exfilter.evidence.explain import fields, no_fields
+from exfilter.evidence.explain import exposed, nobody_exposed
 from exfilter.evidence.gather import Observed, gather
 from exfilter.evidence.identify import identify
 from exfilter.evidence.judge import Judge
@@ -51,6 +51,8 @@ from exfilter.evidence.values import looked_for
 from exfilter.index.statistics import Statistics
 from exfilter.kernel.tables import Tables
 from exfilter.model import Explained, Judgement, Ordinals
+
+NOBODY: Ordinals = np.empty(0, dtype=np.int64)
 
 __all__ = ["Observed", "Weighed", "binomial_tail", "stranger_tail", "weigh"]
 
@@ -62,29 +64,39 @@ class Weighed:
     identified: Ordinals
     estimated: int
     estimated_ordinals: Ordinals
-    fields: dict[str, int]
+    exposed: dict[str, Ordinals]
+    """By field: who of them, and of those known before, stands in the transfer with it."""
     judgements: tuple[Judgement, ...] = ()
     explained: tuple[Explained, ...] = ()
 
 
 def weigh(
-    observed: Sequence[Observed], tables: Tables, statistics: Statistics, *, explain: bool = False
+    observed: Sequence[Observed],
+    tables: Tables,
+    statistics: Statistics,
+    known: Ordinals = NOBODY,
+    *,
+    explain: bool = False,
 ) -> Weighed:
-    """Return the customers in what the kernel found in the parts of one transfer."""
+    """Return the customers in what the kernel found in the parts of one transfer.
+
+    ``known``: those who count already for what was sent before. Only their fields are told here.
+    """
     if not any(len(part.matches.start) for part in observed):
-        nobody = np.empty(0, dtype=np.int64)
-        return Weighed(nobody, 0, nobody, no_fields())
+        return Weighed(NOBODY, 0, NOBODY, nobody_exposed())
     hits = gather(observed, tables)
     looked = looked_for(observed, hits, tables.shapes)
     cases = find(hits, Chances(tables, statistics), tables)
     identified, needed = identify(cases, looked.anchors)
     estimated, behind, judgements = Judge(hits, looked, statistics, tables).all_shapes(identified)
-    counted = np.concatenate((identified, behind))
+    # Stable: the runs ascend already, and are merged.
+    counted = np.sort(np.concatenate((identified, behind)), kind="stable")
+    counted = np.union1d(counted, known) if len(known) else counted
     return Weighed(
         identified,
         estimated,
         behind,
-        fields(hits, cases, counted, tables),
+        exposed(hits, cases, counted, tables),
         judgements,
         tuple(explained_by(cases, needed, hits, tables)) if explain else (),
     )

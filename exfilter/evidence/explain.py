@@ -21,35 +21,39 @@ _DEARER = 8
 """Asking whether one customer bears a value takes as long as expanding it to so many bearers."""
 
 
-def no_fields() -> dict[str, int]:
-    """Return what ``fields`` says where nobody is counted."""
-    return dict.fromkeys((kind.name.lower() for kind in _KINDS), 0)
+def nobody_exposed() -> dict[str, Ordinals]:
+    """Return what ``exposed`` says where nobody is counted."""
+    return {kind.name.lower(): np.empty(0, dtype=np.int64) for kind in _KINDS}
 
 
-def fields(hits: Hits, cases: Cases, counted: Ordinals, tables: Tables) -> dict[str, int]:
-    """Return how many of the counted customers have a field of each kind in the transfer."""
-    result = no_fields()
+def exposed(hits: Hits, cases: Cases, counted: Ordinals, tables: Tables) -> dict[str, Ordinals]:
+    """Return who of the counted customers has a field of each kind in the transfer."""
+    result = nobody_exposed()
     if len(counted):
         for kind in _KINDS:
-            result[kind.name.lower()] = len(counted) - len(_lacking(hits, kind, cases, counted, tables))
+            result[kind.name.lower()] = counted[_having(hits, kind, cases, counted, tables)]
     return result
 
 
-def _lacking(hits: Hits, kind: Kind, cases: Cases, counted: Ordinals, tables: Tables) -> Ordinals:
-    """Return who has no field of the kind: what many bear is looked at last, for those who are left."""
+def _having(hits: Hits, kind: Kind, cases: Cases, counted: Ordinals, tables: Tables) -> NDArray[np.bool_]:
+    """Return whether each has a field of the kind: what many bear is looked at last, for those left."""
     mine, few = hits.kind == kind, hits.bearers <= HOUSEHOLD
     having = Counted(tables, cases.ordinal[cases.support[:, kind] > 0.0])
     having.add_bearers(hits.posting[mine & few])
-    left = counted[~having.hold(counted)]
+    found = having.hold(counted)
+    rest = np.flatnonzero(~found)
+    left = counted[rest]
     crowd = hits.posting[mine & ~few]
     if not len(left) or not len(crowd):
-        return left
+        return found
     crowd = crowd[by_ordinal(crowd.astype(np.int64))]
     crowd = crowd[runs(crowd)]
     if _DEARER * len(left) * len(crowd) < tables.bearers(crowd).sum():
-        return left[~_bear_any(crowd, left, tables)]
+        found[rest] = _bear_any(crowd, left, tables)
+        return found
     having.add_bearers(crowd)
-    return left[~having.hold(left)]
+    found[rest] = having.hold(left)
+    return found
 
 
 def _bear_any(crowd: NDArray[np.uint32], ordinals: Ordinals, tables: Tables) -> NDArray[np.bool_]:

@@ -63,7 +63,9 @@ class Uploads:
         store.sweep()
         stitching = Stitching(store, store.family(transfer, request), request)
         verdict = _Judge(store, pipeline, transfer, request, expired, stitching).verdict()
-        return replace(verdict, shown=pipeline.engine.names(transfer))
+        # Nobody knows which upload a start belongs to.
+        thread = "" if request.step is Step.START else store.thread(stitching.id)
+        return replace(verdict, shown=pipeline.engine.names(transfer), thread=thread)
 
     def _store(self) -> Store:
         with self._lock:

@@ -28,7 +28,7 @@ from exfilter.uploads.assembly import EDGE, Piece
 from exfilter.uploads.framing import Data
 from exfilter.uploads.request import Request
 from exfilter.uploads.sealed import Sealed
-from exfilter.uploads.tables import SCHEMA, metadata, pieces, sessions
+from exfilter.uploads.tables import SCHEMA, STEPS, metadata, pieces, sessions
 from exfilter.uploads.tally import Tally
 
 REMEMBERED = 30 * 24 * 3600.0
@@ -40,7 +40,7 @@ COMMITTED = frozenset({"s3", "azure", "dropbox"})
 SWEEP = 60.0
 """Seconds between two looks for what has expired."""
 
-_TALLY = ("identified", "estimated", "behind", "fields", "terms")
+_TALLY = ("identified", "estimated", "behind", "fields", "terms", "exposed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ class Store:
         self._seconds = hours * 3600
         self._clock = clock
         self._next_sweep = 0.0
-        self._database = Database(folder / "uploads.sqlite", metadata, SCHEMA)
+        self._database = Database(folder / "uploads.sqlite", metadata, SCHEMA, steps=STEPS)
 
     def close(self) -> None:
         """Close the database."""
@@ -154,6 +154,13 @@ class Store:
         """Return an upload, or None for one that was never seen."""
         with self._database.transaction() as connection:
             return _session(connection, identity)
+
+    def thread(self, identity: str) -> str:
+        """Return what the requests of an upload share, and no later one of its name. Empty: never seen."""
+        begun = sa.select(sessions.c.first).where(sessions.c.id == identity)
+        with self._database.transaction() as connection:
+            first = connection.execute(begun).scalar_one_or_none()
+        return "" if first is None else self.digest("thread", identity, repr(first))
 
     def begin(self, family: str, request: Request, data: Data, found: Tally) -> None:
         """Keep a start. A retry is another one."""
@@ -211,8 +218,8 @@ class Store:
             ).scalar_one()
             if request.protocol in COMMITTED and self._clock() - ended < SETTLING:
                 return Kept(now, None, arrived.digest, late=True)
-            anew = {"state": "open", "total": None, "ended": None, "bytes": 0, **tally.stored(Tally())}
-            self._touch(connection, identity, None, **anew)
+            anew = {"state": "open", "total": None, "ended": None, "bytes": 0, "first": self._clock()}
+            self._touch(connection, identity, None, **anew, **tally.stored(Tally()))
         piece, over = self._again(connection, identity, arrived), 0
         if piece is None:
             have = _bytes(connection, identity)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-SCHEMA = 1
+SCHEMA = 2
+STEPS = ("ALTER TABLE sessions ADD COLUMN exposed BLOB",)
+"""What takes a database of schema 1 to 2, and so on."""
 
 metadata = sa.MetaData()
 
@@ -26,7 +28,7 @@ sessions = sa.Table(
     sa.Column("total", sa.Integer),  # bytes of the whole, as declared
     sa.Column("partial", sa.Boolean, nullable=False),  # of a start: it will be a piece of another upload
     sa.Column("bytes", sa.Integer, nullable=False),  # of all pieces that are kept
-    sa.Column("first", sa.Float, nullable=False),  # seconds since the epoch
+    sa.Column("first", sa.Float, nullable=False),  # seconds since the epoch, when it was begun or begun anew
     sa.Column("last", sa.Float, nullable=False),
     sa.Column("action", sa.Integer),  # of a refused one: what it was refused with
     sa.Column("ended", sa.Text),  # of a committed one: digest of the request that completed it
@@ -36,6 +38,7 @@ sessions = sa.Table(
     sa.Column("fields", sa.Text, nullable=False),
     sa.Column("terms", sa.Text, nullable=False),
     sa.Column("unscanned", sa.Text, nullable=False),  # of a committed one: pairs of reason and bytes
+    sa.Column("exposed", sa.LargeBinary),  # who stands in it with which field; null: kept before schema 2
 )
 sa.Index("by_family", sessions.c.family, sessions.c.state)
 sa.Index("by_last", sessions.c.last)

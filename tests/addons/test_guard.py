@@ -249,6 +249,17 @@ def test_audit_only_sends_no_body_that_is_not_here(broken: str) -> None:
     assert len(door.journal.lines) == 1
 
 
+def test_the_messages_of_a_stream_share_an_id_that_no_other_has() -> None:
+    door = Door()
+    for sent in (flow(b""), flow(b"")):
+        for _ in range(3):
+            door.fire(ExfilterPieceHook(Piece(sent, CLEAN)))
+    ids = [each.stream.id if each.stream else "" for each in door.scanner.seen]
+    assert ids[:3] == [ids[0]] * 3
+    assert ids[3:] == [ids[3]] * 3
+    assert len({*ids, ""}) == 3
+
+
 def test_a_proxy_password_behind_the_messages_of_a_call_goes_no_further() -> None:
     door, sent = Door(), flow(b"")
     sent.request.trailers = Headers(((b"proxy-authorization", b"Basic c2VjcmV0"), (b"x-sum", b"1")))

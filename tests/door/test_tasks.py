@@ -34,7 +34,9 @@ TRANSFERS = st.builds(
     trailers=HEADERS,
     time=st.floats(0, 1e10),
     stream=st.none()
-    | st.builds(Stream, st.binary(max_size=9), st.lists(st.integers(0, 9)).map(tuple), st.integers(0, 9)),
+    | st.builds(
+        Stream, TEXT, st.binary(max_size=9), st.lists(st.integers(0, 9)).map(tuple), st.integers(0, 9)
+    ),
 )
 
 

@@ -181,9 +181,9 @@ def values(observed: Sequence[Observed]) -> dict[tuple[int, int], tuple[int, int
     return found
 
 
-def fields(observed: Sequence[Observed], tables: Tables, counted: Ordinals) -> dict[str, int]:
-    """Return how many of the counted customers have a field of each kind."""
+def exposed(observed: Sequence[Observed], tables: Tables, counted: Ordinals) -> dict[str, list[int]]:
+    """Return who of the counted customers has a field of each kind."""
     bearing: dict[Kind, set[int]] = {kind: set() for kind in Kind}
     for hit in hits(observed, tables):
         bearing[hit.kind] |= hit.bearers
-    return {kind.name.lower(): len(bearing[kind] & set(counted.tolist())) for kind in Kind}
+    return {kind.name.lower(): sorted(bearing[kind] & set(counted.tolist())) for kind in Kind}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from exfilter.evidence import Observed, weigh
 from exfilter.evidence.cases import find
 from exfilter.evidence.chances import Chances
-from exfilter.evidence.explain import best, fields
+from exfilter.evidence.explain import best, exposed
 from exfilter.evidence.gather import gather
 from exfilter.evidence.values import COLUMNS, distinct, looked_for
 from exfilter.index.statistics import Statistics
@@ -42,12 +42,27 @@ def test_each_customer_has_the_bits_of_the_oracle(seed: int, counts: list[int], 
 
 
 @given(seeds, sizes, lengths, st.integers(0, CUSTOMERS))
-def test_the_fields_are_those_of_the_oracle(seed: int, counts: list[int], length: int, some: int) -> None:
+def test_who_is_exposed_by_field_is_who_the_oracle_says(
+    seed: int, counts: list[int], length: int, some: int
+) -> None:
     observed, tables, statistics = made(seed, counts, length)
     hits = gather(observed, tables)
     cases = find(hits, Chances(tables, statistics), tables)
     counted = np.sort(np.random.default_rng(seed).permutation(CUSTOMERS)[:some])
-    assert fields(hits, cases, counted, tables) == slow.fields(observed, tables, counted)
+    found = exposed(hits, cases, counted, tables)
+    assert {kind: who.tolist() for kind, who in found.items()} == slow.exposed(observed, tables, counted)
+
+
+@given(seeds, sizes, lengths, st.integers(0, CUSTOMERS))
+def test_who_counts_already_is_exposed_with_those_who_count_here(
+    seed: int, counts: list[int], length: int, some: int
+) -> None:
+    observed, tables, statistics = made(seed, counts, length)
+    known = np.sort(np.random.default_rng(seed).permutation(CUSTOMERS)[:some])
+    weighed = weigh(observed, tables, statistics, known)
+    counted = np.unique(np.concatenate((weighed.identified, weighed.estimated_ordinals, known)))
+    found = {kind: who.tolist() for kind, who in weighed.exposed.items()}
+    assert found == slow.exposed(observed, tables, counted)
 
 
 @given(seeds, sizes)

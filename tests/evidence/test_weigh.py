@@ -265,7 +265,8 @@ def test_one_customer_in_a_letter_is_one() -> None:
     row = TABLE[42]
     weighed = weigh(f"Dear {row['first']} {row['last']}, ticket {row['ticket']} is solved. Yours, support")
     assert weighed.identified.tolist() == [42]
-    assert weighed.fields == {"name": 1, "email": 0, "ticket": 1, "phone": 0}
+    exposed = {kind: who.tolist() for kind, who in weighed.exposed.items()}
+    assert exposed == {"name": [42], "email": [], "ticket": [42], "phone": []}
 
 
 def test_one_customer_a_thousand_times_is_one() -> None:

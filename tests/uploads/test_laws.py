@@ -11,7 +11,7 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from exfilter.model import Transfer
+from exfilter.model import Kind, Ordinals, Transfer
 from exfilter.uploads.assembly import Piece, missing, painted, reach
 from exfilter.uploads.tally import Tally, over, restored, stored, together
 from tests.uploads import requests as r
@@ -70,7 +70,10 @@ def test_any_split_in_any_order_with_retries_yields_the_customers_of_the_whole(
 
 ORDINALS = st.lists(st.integers(0, 15)).map(lambda some: np.unique(np.array(some, dtype=np.int64)))
 COUNTS = st.dictionaries(st.sampled_from("xy"), st.integers(0, 9))
-TALLIES = st.builds(Tally, ORDINALS, st.integers(0, 12), ORDINALS, COUNTS, COUNTS)
+EXPOSED: st.SearchStrategy[dict[str, Ordinals]] = st.just({}) | st.fixed_dictionaries(
+    {kind.name.lower(): ORDINALS for kind in Kind}
+)
+TALLIES = st.builds(Tally, ORDINALS, st.integers(0, 12), ORDINALS, COUNTS, COUNTS, EXPOSED)
 
 
 @given(TALLIES, TALLIES, st.sampled_from([together, over]))
@@ -81,6 +84,15 @@ def test_a_union_never_shrinks(one: Tally, other: Tally, join: Callable[[Tally, 
         assert both.customers >= alone.customers
         assert len(both.identified) >= len(alone.identified)
         assert all(both.terms[label] >= count for label, count in alone.terms.items())
+        assert all(set(who) <= set(_of(join(one, other), kind)) for kind, who in each.exposed.items())
+    everybody = {*both.identified, *both.estimated_ordinals}
+    assert all(set(who) <= everybody for who in both.exposed.values())
+    assert all(both.fields[kind] == len(who) for kind, who in both.exposed.items())
+
+
+def _of(tally: Tally, kind: str) -> list[int]:
+    who: list[int] = tally.exposed[kind].tolist()
+    return who
 
 
 @given(TALLIES)
@@ -88,6 +100,9 @@ def test_a_tally_is_kept_as_it_is(one: Tally) -> None:
     again = restored(**stored(one))  # type: ignore[arg-type]
     assert again.findings((), 0).customers == one.findings((), 0).customers
     assert (again.fields, again.terms) == (one.fields, one.terms)
+    assert {kind: who.tolist() for kind, who in again.exposed.items()} == {
+        kind: who.tolist() for kind, who in one.exposed.items()
+    }
 
 
 @given(

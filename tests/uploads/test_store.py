@@ -248,6 +248,17 @@ def test_a_folder_of_a_newer_exfilter_is_refused(door_with: MakeDoor, tmp_path: 
         door_with().send(r.part(1, b"x"))
 
 
+def test_uploads_that_an_older_exfilter_kept_go_on(door_with: MakeDoor, tmp_path: Path) -> None:
+    text = people(3).encode()
+    door_with().send(r.ranged(0, text[:90], len(text)))
+    with sqlite3.connect(tmp_path / "uploads" / "uploads.sqlite") as database:
+        database.execute("ALTER TABLE sessions DROP COLUMN exposed")
+        database.execute("PRAGMA user_version = 1")
+    found = door_with().send(r.ranged(90, text[90:], len(text))).findings
+    assert len(found.identified) == 3
+    assert set(found.exposed["email"]) <= set(found.identified)
+
+
 def test_the_key_of_pieces_is_not_the_index_key(house: Settings) -> None:
     key = keys.load(house.index_key)
     assert key.subkey(keys.UPLOAD_PIECES, 32) != key.subkey(keys.UPLOAD_NAMES, 32)
