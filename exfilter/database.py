@@ -10,6 +10,7 @@ import os
 import sqlite3
 import ssl
 from collections.abc import Iterable, Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -57,8 +58,9 @@ class Database:
     ) -> None:
         """Open the database, or make it; of an older schema, change it.
 
-        ``steps``: the statement that takes schema 1 to 2, and so on. ``password``, ``authority`` (a file of certificates; None: the system's): of a server. Raises
-        ValueError where the database is newer than this exfilter.
+        ``steps``: the statement that takes schema 1 to 2, and so on. ``password`` and ``authority`` (a file
+        of certificates; None: the system's) are of a server. Raises ValueError where the database is newer
+        than this exfilter.
         """
         self._name = str(place) if isinstance(place, Path) else place.render_as_string(hide_password=True)
         self._kind: _Kind = _File(place) if isinstance(place, Path) else _Server(place, password, authority)
@@ -158,6 +160,9 @@ class _Server:
         arguments: dict[str, Any] = {"timeout": BUSY_SECONDS, "application_name": "exfilter"}
         if not _is_here(url.host):
             arguments["ssl_context"] = ssl.create_default_context(cafile=authority)
+        if not find_spec("pg8000"):
+            msg = "PostgreSQL needs an extra: run `pip install 'exfilter[postgres]'`"
+            raise ValueError(msg)
         self.engine = sa.create_engine(
             url.set(drivername="postgresql+pg8000", password=password or None),
             hide_parameters=True,

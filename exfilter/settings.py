@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+import zoneinfo
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -97,6 +98,15 @@ region = ""
 # proxy_ca = "proxy-ca"
 # pseudonym_key = "pseudonym.key"
 
+# Where it stands who sent whom: a file, or a PostgreSQL server that several doors share (needs the extra:
+# `pip install 'exfilter[postgres]'`). TLS is used for a server on another machine.
+# ledger = "ledger.sqlite"
+# ledger = "postgresql://exfilter@db.example:5432/exfilter"
+# ledger_password_file = "ledger.password"
+# ledger_ca = "ca.pem"
+# Where days begin and end.
+# timezone = "UTC"
+
 # Folder for the bodies that the proxy holds while they arrive and are scanned, in files without a name. It
 # should lie on a disk with room for as many of the largest bodies as arrive at a time.
 # spool = "spool"
@@ -142,6 +152,13 @@ class Settings(BaseSettings):
     ldap_base: str = ""
     ldap_filter: str = "(uid={actor})"
     ldap_group_attribute: str = "memberOf"
+    ledger: str = "ledger.sqlite"
+    """A file, or the URL of a PostgreSQL server."""
+    ledger_password_file: _Path = Path()
+    ledger_ca: _Path = Path()
+    """The only authorities that the server of the ledger is trusted by. The empty path: the system's."""
+    timezone: str = "UTC"
+    """IANA name: where days begin and end."""
     pseudonyms: bool = False
     """Whether the decision log calls actors by pseudonyms."""
     region: str = ""
@@ -184,6 +201,15 @@ class Settings(BaseSettings):
             raise ValueError(msg)
         return value.strip()
 
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            return value if value == "UTC" else zoneinfo.ZoneInfo(value).key
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+            msg = "not a time zone that this machine knows: give a name such as UTC or Europe/Berlin"
+            raise ValueError(msg) from None
+
     @field_validator("region")
     @classmethod
     def _known_region(cls, value: str) -> str:
@@ -223,7 +249,7 @@ PATHS = (
     "spool",
     "pseudonym_key",
 )
-OPTIONAL_PATHS = ("groups_file", "ldap_password_file", "ldap_ca")
+OPTIONAL_PATHS = ("groups_file", "ldap_password_file", "ldap_ca", "ledger_password_file", "ledger_ca")
 """The empty path stays empty: there is none."""
 
 

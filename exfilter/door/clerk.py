@@ -6,6 +6,7 @@ anything is forwarded, a held body lies sealed before the sender hears of it.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections import Counter
@@ -22,7 +23,9 @@ from exfilter.quarantine import unbound
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from exfilter.ledger import Entry
     from exfilter.model import Expired, Transfer, Verdict
+    from exfilter.policy import Past, Question
 
 GRACE = 1.0
 """Seconds that the parts of a transfer that a release does not cover may take to be examined."""
@@ -41,6 +44,12 @@ class Scanner(Protocol):
 
     def check(self) -> None:
         """Raise where nothing could be scanned now."""
+
+    def question(self, transfer: Transfer) -> Question:
+        """Return what the policy wants to know of the past."""
+
+    def recall(self, transfer: Transfer, verdict: Verdict, past: Past) -> Verdict:
+        """Return the verdict with what was sent before."""
 
     def failed(self, reason: str, transfer: Transfer, cause: Reason) -> Verdict:
         """Return what the policy says of a transfer that was not scanned."""
@@ -78,6 +87,33 @@ class Journal(Protocol):
         """Raise where no line could be written now."""
 
 
+class Ledger(Protocol):
+    """Who sent whom before. Several processes use it at once."""
+
+    def enter(
+        self,
+        transfer: Transfer,
+        verdict: Verdict,
+        question: Question,
+        decide: Callable[[Past], Verdict],
+        *,
+        audit_only: bool,
+    ) -> Entry:
+        """Decide on a transfer with what was sent before, and write down who is in it."""
+
+    def sent(self, entry: Entry) -> None:
+        """Have it count after all: it is released."""
+
+    def stays(self, entry: Entry) -> None:
+        """Have it not count: it is not forwarded after all."""
+
+    def kept(self, entry: Entry, transfer_id: str) -> None:
+        """Name the quarantine's entry."""
+
+    def check(self) -> None:
+        """Raise where nothing could be written down now."""
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """Why a transfer was not scanned."""
@@ -97,6 +133,7 @@ class Clerk:
     scanner: Scanner
     quarantine: Quarantine
     journal: Journal
+    ledger: Ledger
     audit_only: bool = False
     clock: Callable[[], float] = time.monotonic
 
@@ -121,7 +158,12 @@ class Clerk:
 
     def check(self) -> Outcome:
         """Look whether transfers could be scanned, kept and recorded now. The rule says what could not."""
-        parts = (("index", self.scanner), ("quarantine", self.quarantine), ("decisions", self.journal))
+        parts = (
+            ("index", self.scanner),
+            ("quarantine", self.quarantine),
+            ("decisions", self.journal),
+            ("ledger", self.ledger),
+        )
         for word, part in parts:
             try:
                 part.check()
@@ -145,28 +187,50 @@ class Clerk:
         return _outcome(verdict, forward=self.audit_only)
 
     # Fail closed. Rule 1: a scan that raises or does not end is a failure, of which the policy says what
-    # follows (it holds, unless it was told otherwise). Rule 2: `forward` is said after the journal line is
-    # on disk; whatever is raised before that ends in `_salvage`, which keeps the transfer if it can and
-    # never forwards it. Rule 3: in audit-only mode everything passes, which is the mode's meaning.
+    # follows (it holds, unless it was told otherwise). Rule 2: `forward` is said after the ledger's row and
+    # the journal's line are on disk; whatever is raised before that ends in `_salvage`, which keeps the
+    # transfer if it can and never forwards it. Rule 3: in audit-only mode everything passes, which is the
+    # mode's meaning.
 
     def _settle(self, transfer: Transfer, result: Verdict | Failure, begin: float) -> Outcome:
         kept, tried, sealing = "", False, 0.0
-        verdict: Verdict | None = None
+        entry: Entry | None = None
         try:
-            verdict = self._verdict(transfer, result)
+            entry = self._entered(transfer, self._verdict(transfer, result))
+            verdict = entry.verdict
             holds = verdict.action.holds and not self.audit_only
             released = self._redeem(transfer, verdict) if holds else None
             held = holds and released is None
+            if released:
+                self.ledger.sent(entry)
             if held:
                 tried, start = True, self.clock()
                 kept = self.quarantine.hold(transfer, verdict)
+                self.ledger.kept(entry, kept)
                 sealing = self.clock() - start
             self._write(transfer, verdict, released or kept, self.clock() - begin, held=held)
             outcome = _outcome(verdict, forward=not held, transfer_id=kept, sealing=sealing)
             return outcome if transfer.stream is None else _of_stream(outcome, verdict)
         except BaseException as error:  # noqa: BLE001 - fail closed, see the rules
             logger.error("decision not recorded: %s", blame(error))  # noqa: TRY400 - as above
+            self._take_back(entry)
             return self._salvage(transfer, error, begin, kept, hold=not tried)
+
+    def _entered(self, transfer: Transfer, verdict: Verdict) -> Entry:
+        """Decide with what was sent before, and write down who is in it."""
+        return self.ledger.enter(
+            transfer,
+            verdict,
+            self.scanner.question(transfer),
+            lambda past: self.scanner.recall(transfer, verdict, past),
+            audit_only=self.audit_only,
+        )
+
+    def _take_back(self, entry: Entry | None) -> None:
+        """Have a transfer not count that is not forwarded after all. At worst it counts."""
+        if entry is not None and not self.audit_only:
+            with contextlib.suppress(Exception):
+                self.ledger.stays(entry)
 
     def _salvage(
         self, transfer: Transfer, error: BaseException, begin: float, kept: str, *, hold: bool

@@ -24,6 +24,7 @@ from exfilter.door import commands, tasks
 from exfilter.door.clerk import Clerk, Failure
 from exfilter.door.logs import discreet, logger
 from exfilter.journal import Journal
+from exfilter.ledger import open_ledger
 from exfilter.quarantine import Quarantine
 from exfilter.who.pseudonyms import Pseudonyms
 
@@ -45,6 +46,7 @@ def main() -> None:
         scanning = scanner.Scanner(given)
         with Quarantine.open(given.quarantine, given.reviewers):
             pass
+        open_ledger(given).close()
     except (ValueError, OSError) as error:
         control.send(str(error).encode()[:_ROUND])
         return
@@ -102,8 +104,9 @@ def _fork(
         control.close()
         _end_with(parent)
         quarantine = Quarantine.open(given.quarantine, given.reviewers)
-        journal = Journal(given.decisions, Pseudonyms(given.pseudonym_key) if given.pseudonyms else str)
-        clerk = Clerk(scanning, quarantine, journal, audit_only=audit_only)
+        called = Pseudonyms(given.pseudonym_key) if given.pseudonyms else str
+        journal, ledger = Journal(given.decisions, called), open_ledger(given)
+        clerk = Clerk(scanning, quarantine, journal, ledger, audit_only=audit_only)
         with socket.socket(fileno=descriptor) as link:
             while (task := tasks.take(link)) is not None:
                 tasks.answer(link, done(clerk, link, *task))

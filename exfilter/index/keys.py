@@ -38,6 +38,7 @@ CHECKED = "checked mac"
 KEY_CHECK = "key check"
 UPLOAD_PIECES = "upload pieces"
 UPLOAD_NAMES = "upload names"
+EXPOSURES = "exposures"
 
 
 class IndexKey:

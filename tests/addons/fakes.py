@@ -19,7 +19,9 @@ from exfilter.door import tasks
 from exfilter.door.clerk import Clerk
 from exfilter.door.desk import Desk
 from exfilter.door.worker import done
+from exfilter.ledger import Entry
 from exfilter.model import Action, Expired, Findings, Reason, Transfer, Verdict, Versions
+from exfilter.policy import Past, Question
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -54,6 +56,14 @@ class Scanner:
 
     def may_stream(self, transfer: Transfer) -> bool:
         return transfer.destination == "stream.example"
+
+    def question(self, transfer: Transfer) -> Question:
+        del transfer
+        return Question()
+
+    def recall(self, transfer: Transfer, verdict: Verdict, past: Past) -> Verdict:
+        del transfer, past
+        return verdict
 
     def failed(self, reason: str, transfer: Transfer, cause: Reason) -> Verdict:
         del reason, transfer, cause
@@ -104,6 +114,40 @@ class Journal:
         self.lines.append({"method": transfer.method, "rule": verdict.rule, **fields})
 
 
+class Ledger:
+    """Knows nothing of the past."""
+
+    def __init__(self) -> None:
+        self.full: OSError | None = None
+
+    def enter(
+        self,
+        transfer: Transfer,
+        verdict: Verdict,
+        question: Question,
+        decide: Callable[[Past], Verdict],
+        *,
+        audit_only: bool,
+    ) -> Entry:
+        del transfer, verdict, question, audit_only
+        if self.full:
+            raise self.full
+        return Entry(decide(Past()))
+
+    def sent(self, entry: Entry) -> None:
+        del entry
+
+    def stays(self, entry: Entry) -> None:
+        del entry
+
+    def kept(self, entry: Entry, transfer_id: str) -> None:
+        del entry, transfer_id
+
+    def check(self) -> None:
+        if self.full:
+            raise self.full
+
+
 class Workers:
     """Do their work in this process, each task in a thread."""
 
@@ -134,7 +178,8 @@ class Door:
         self.scanner = scanner or Scanner()
         self.quarantine = Quarantine()
         self.journal = Journal()
-        clerk = Clerk(self.scanner, self.quarantine, self.journal, audit_only=audit_only)
+        self.ledger = Ledger()
+        clerk = Clerk(self.scanner, self.quarantine, self.journal, self.ledger, audit_only=audit_only)
         self.pool, self.recorders = Workers(clerk), Workers(clerk)
         self.desk = Desk(self.pool, self.recorders, deadline, audit_only)
         clearances = Clearances()

@@ -1,0 +1,54 @@
+"""The ledger of a configuration folder."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from exfilter import private
+from exfilter.index import keys
+from exfilter.ledger.days import Calendar
+from exfilter.ledger.store import Ledger
+from exfilter.who.pseudonyms import Pseudonyms
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from exfilter.settings import Settings
+
+ENVIRONMENT = "EXFILTER_LEDGER_PASSWORD"
+"""Environment variable that takes the place of the password's file."""
+
+
+def open_ledger(given: Settings) -> Ledger:
+    """Open the ledger that the settings name, or make it. Raises OSError or ValueError."""
+    return Ledger.open(
+        place(given),
+        keys.load(given.index_key).subkey(keys.EXPOSURES, 32),
+        password=_password(given.ledger_password_file),
+        authority=given.ledger_ca if given.ledger_ca.name else None,
+        calendar=Calendar.of(given.timezone),
+        called=Pseudonyms(given.pseudonym_key) if given.pseudonyms else str,
+    )
+
+
+def place(given: Settings) -> Path | sa.URL:
+    """Return the file or the URL. Raises ValueError for another kind of server."""
+    if "://" not in given.ledger:
+        return given.folder / given.ledger
+    url = sa.make_url(given.ledger)
+    if url.get_backend_name() != "postgresql":
+        msg = f"ledger: {url.get_backend_name()} is not known here: name a file, or postgresql://USER@HOST/DATABASE"
+        raise ValueError(msg)
+    if url.password:
+        msg = "ledger: no password in the URL, it would be seen: put it into ledger_password_file (mode 0600)"
+        raise ValueError(msg)
+    return url
+
+
+def _password(file: Path) -> str:
+    if ENVIRONMENT in os.environ:
+        return os.environ[ENVIRONMENT]
+    return private.read(file).decode().strip() if file.name else ""

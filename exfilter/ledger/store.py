@@ -1,0 +1,308 @@
+"""The ledger: what was sent before, asked and added to in one transaction with the decision.
+
+**Nothing twice, nothing missed.** A transfer is decided and written down while no other transfer of the same
+actor, to the same destination or of the same groups is: of two that come at once, the second one sees the
+first. It is written before it is forwarded. A crash in between leaves an exposure of a transfer that was not
+forwarded; its retry is the same exposure.
+
+What is held was not sent, and does not count until it is released.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import sqlalchemy as sa
+
+from exfilter.database import Database
+from exfilter.ledger import identity
+from exfilter.ledger.days import Calendar
+from exfilter.ledger.rollup import AFTER, customers, roll_up
+from exfilter.ledger.rows import put
+from exfilter.ledger.sets import (
+    Customers,
+    packed,
+    packed_fields,
+    packed_or_none,
+    repacked_fields,
+    unpacked_fields,
+)
+from exfilter.ledger.tables import SCHEMA, exposures, meetings, metadata, scopes, tail, unread
+from exfilter.ledger.windows import States
+from exfilter.model import Transfer, Verdict
+from exfilter.policy import Counted, Past, Question, Window
+
+NAME_LIMIT = 255
+"""Characters of a name that are kept: a sender does not choose how long a row is."""
+
+Scope = tuple[str, str]
+"""Kind and name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What was written down of a transfer."""
+
+    verdict: Verdict
+    number: int = 0
+    """Of the exposure. 0: nobody is in it."""
+    scopes: tuple[int, ...] = ()
+    sent: bool = False
+    """Whether this made it one that was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """A scope in a transaction that no other one disturbs."""
+
+    id: int
+    turn: int
+    through: int
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Exposures in one database. Several processes use it at once; an object of it is for one thread."""
+
+    database: Database
+    secret: bytes = field(repr=False)
+    """Key of what makes two requests the same."""
+    calendar: Calendar = field(default_factory=Calendar)
+    called: Callable[[str], str] = str
+    """What the ledger calls an actor."""
+    clock: Callable[[], float] = time.time
+    _ids: dict[Scope, int] = field(default_factory=dict, repr=False)
+    _states: States = field(default_factory=States, repr=False)
+
+    @classmethod
+    def open(
+        cls,
+        place: Path | sa.URL,
+        secret: bytes,
+        *,
+        password: str = "",
+        authority: Path | None = None,
+        calendar: Calendar | None = None,
+        called: Callable[[str], str] = str,
+    ) -> Self:
+        """Open the ledger, or make it. Raises OSError or ValueError."""
+        database = Database(place, metadata, SCHEMA, password=password, authority=authority)
+        return cls(database, secret, calendar or Calendar(), called)
+
+    def close(self) -> None:
+        """Close the database."""
+        self.database.close()
+
+    def check(self) -> None:
+        """Raise OSError where nothing could be written down now."""
+        with self.database.transaction(writes=True):
+            pass
+
+    def enter(
+        self,
+        transfer: Transfer,
+        verdict: Verdict,
+        question: Question,
+        decide: Callable[[Past], Verdict],
+        *,
+        audit_only: bool = False,
+    ) -> Entry:
+        """Decide on a transfer with what was sent before, and write down who is in it.
+
+        Raises OSError where that cannot be done: then the door must not forward it.
+        """
+        when = transfer.time or self.clock()
+        names = self._scopes(transfer, verdict, question)
+        if not verdict.findings.customers:
+            decided = decide(Past())
+            if verdict.findings.unscanned_bytes and (audit_only or not decided.action.holds):
+                self._leave_unread(names, verdict, when)
+            return Entry(decided)
+        try:
+            with self._turns(names) as (connection, turns):
+                past = self._past(connection, names, turns, question, verdict, self.calendar.day(when))
+                decided = decide(past)
+                sent = audit_only or not decided.action.holds
+                return self._written(connection, transfer, decided, when, turns, sent=sent)
+        except BaseException:
+            self._forget()
+            raise
+
+    def sent(self, entry: Entry) -> None:
+        """Have an exposure count after all: its transfer is released and passes."""
+        if entry.number:
+            with self.database.transaction(writes=True) as connection:
+                turns = _taken(connection, entry.scopes)
+                _set(connection, entry.number, sent=True)
+                _append(connection, entry.number, turns)
+
+    def stays(self, entry: Entry) -> None:
+        """Have an exposure not count: its transfer was not forwarded after all."""
+        if entry.sent:
+            with self.database.transaction(writes=True) as connection:
+                _set(connection, entry.number, sent=False)
+            self._forget()
+
+    def kept(self, entry: Entry, transfer_id: str) -> None:
+        """Name the quarantine's entry of an exposure."""
+        if entry.number:
+            with self.database.transaction(writes=True) as connection:
+                _set(connection, entry.number, transfer_id=transfer_id)
+
+    # What a transfer belongs to
+
+    def _scopes(self, transfer: Transfer, verdict: Verdict, question: Question) -> tuple[Scope, ...]:
+        """Return actor, destination and groups, in this order. What a bulk sender sends is counted apart."""
+        actor = ("bulk" if question.bulk else "actor", self.called(transfer.actor)[:NAME_LIMIT])
+        destination = ("destination", (verdict.shown.destination or "unknown")[:NAME_LIMIT])
+        groups = () if question.bulk else question.groups
+        return (actor, destination, *(("group", name) for name in groups))
+
+    @contextlib.contextmanager
+    def _turns(self, names: Sequence[Scope]) -> Iterator[tuple[sa.Connection, list[_Turn]]]:
+        """Run a transaction in which these scopes are one turn further, and no other one has them."""
+        with self.database.transaction(writes=True) as connection:
+            numbers = [self._ids.get(name) or _number(connection, name) for name in names]
+            yield connection, _taken(connection, numbers)
+        self._ids |= dict(zip(names, numbers, strict=True))
+
+    def _forget(self) -> None:
+        self._ids.clear()
+        self._states.forget()
+
+    # What it adds to
+
+    def _past(
+        self,
+        connection: sa.Connection,
+        names: Sequence[Scope],
+        turns: Sequence[_Turn],
+        question: Question,
+        verdict: Verdict,
+        today: int,
+    ) -> Past:
+        who = Customers.of(verdict.findings)
+        counted: dict[tuple[Window, str], Counted] = {}
+        for (kind, name), turn in zip(names, turns, strict=True):
+            windows = [window for window in question.windows if window.by == kind]
+            if windows:
+                days = {window.days for window in windows}
+                state = self._states.state(connection, turn.id, turn.through, today, days)
+                counted |= {(window, name): state.counted(window.days, who) for window in windows}
+        return Past(counted)
+
+    def _written(
+        self,
+        connection: sa.Connection,
+        transfer: Transfer,
+        verdict: Verdict,
+        when: float,
+        turns: Sequence[_Turn],
+        *,
+        sent: bool,
+    ) -> Entry:
+        key, day = identity.key(self.secret, transfer, verdict.thread), self.calendar.day(when)
+        same = sa.select(exposures).where(exposures.c.key == key, exposures.c.day == day)
+        known = connection.execute(same).mappings().one_or_none()
+        row = _described(transfer, verdict, when) | {"sent": sent}
+        if known:
+            number = known["id"]
+            _set(connection, number, **_joined(known, row))
+        else:
+            actor, destination = turns[0].id, turns[1].id
+            row |= {"key": key, "day": day, "actor": actor, "destination": destination}
+            number = connection.execute(sa.insert(exposures).returning(exposures.c.id), row).scalar_one()
+        _append(connection, number, turns)
+        if sent:
+            _meet(connection, turns, day)
+        for each in turns:
+            if each.turn - each.through >= AFTER:
+                roll_up(connection, each.id, each.turn, each.through)
+        ids = tuple(each.id for each in turns)
+        return Entry(verdict, number, ids, sent=sent and not (known and known["sent"]))
+
+    def _leave_unread(self, names: Sequence[Scope], verdict: Verdict, when: float) -> None:
+        day, size = self.calendar.day(when), verdict.findings.unscanned_bytes
+        with self._turns(names[:2]) as (connection, turns):
+            row = {"actor": turns[0].id, "day": day, "bytes": size, "transfers": 1}
+            more = {"bytes": unread.c.bytes + size, "transfers": unread.c.transfers + 1}
+            put(connection, unread, [row], **more)
+            _meet(connection, turns, day)
+
+
+def _number(connection: sa.Connection, name: Scope) -> int:
+    """Return the number of a scope, which is made where it is new."""
+    row = {"kind": name[0], "name": name[1], "turn": 0, "through": 0}
+    put(connection, scopes, [row])
+    same = sa.select(scopes.c.id).where(scopes.c.kind == name[0], scopes.c.name == name[1])
+    return int(connection.execute(same).scalar_one())
+
+
+def _taken(connection: sa.Connection, numbers: Sequence[int]) -> list[_Turn]:
+    """Take the next turn of each scope. In one order for all: two transactions never wait for each other."""
+    mine = scopes.c.id.in_(numbers)
+    locked = sa.select(scopes.c.id, scopes.c.turn, scopes.c.through).where(mine).order_by(scopes.c.id)
+    found = {row.id: row for row in connection.execute(locked.with_for_update())}
+    connection.execute(sa.update(scopes).where(mine).values(turn=scopes.c.turn + 1))
+    return [_Turn(number, found[number].turn + 1, found[number].through) for number in numbers]
+
+
+def _append(connection: sa.Connection, number: int, turns: Sequence[_Turn]) -> None:
+    rows = [{"scope": each.id, "turn": each.turn, "exposure": number} for each in turns]
+    put(connection, tail, rows)
+
+
+def _meet(connection: sa.Connection, turns: Sequence[_Turn], day: int) -> None:
+    put(connection, meetings, [{"actor": turns[0].id, "destination": turns[1].id, "day": day}])
+
+
+def _set(connection: sa.Connection, number: int, **values: object) -> None:
+    connection.execute(sa.update(exposures).where(exposures.c.id == number).values(**values))
+
+
+def _described(transfer: Transfer, verdict: Verdict, when: float) -> dict[str, object]:
+    found, who = verdict.findings, Customers.of(verdict.findings)
+    return {
+        "first": when,
+        "last": when,
+        "attempts": 1,
+        "door": transfer.door,
+        "action": int(verdict.action),
+        "rule": verdict.rule,
+        "transfer_id": "",
+        "index_id": verdict.versions.index,
+        "customers": int(found.customers),
+        "estimated": who.estimated,
+        "identified": packed(who.identified),
+        "behind": packed_or_none(who.behind),
+        "fields": packed_fields(found.exposed, who.identified),
+    }
+
+
+def _joined(known: Mapping[Any, Any], row: dict[str, Any]) -> dict[str, Any]:
+    """Return an exposure that came again, or of which another piece came."""
+    both = customers(known["identified"], known["behind"], known["estimated"])
+    before = both.identified.copy()
+    more = customers(row["identified"], row["behind"], row["estimated"])
+    who = Customers(both.identified | more.identified, both.behind | more.behind)
+    fields = unpacked_fields(known["fields"], before)
+    for name, each in unpacked_fields(row["fields"], more.identified).items():
+        fields[name] = fields.get(name, each) | each
+    estimated = max(both.estimated, more.estimated)
+    return {
+        "last": max(known["last"], row["last"]),
+        "attempts": known["attempts"] + 1,
+        "action": row["action"],
+        "rule": row["rule"],
+        "sent": known["sent"] or row["sent"],
+        "customers": len(who.identified) + estimated,
+        "estimated": estimated,
+        "identified": packed(who.identified),
+        "behind": packed_or_none(who.behind),
+        "fields": repacked_fields(fields, who.identified),
+    }

@@ -1,0 +1,125 @@
+"""The schema of the ledger, which is its documentation. The same on SQLite and on PostgreSQL.
+
+Customers are ordinals of the index, in roaring bitmaps; no value in clear, no URL. ``exposures`` is what
+happened. All that is counted from it can be made anew: ``rollups`` and ``lifetimes`` hold the customers of
+its rows up to a turn of their scope, ``tail`` names the rows after it.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+SCHEMA = 1
+
+metadata = sa.MetaData()
+
+_Number = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+"""SQLite numbers rows by itself only where they are of its own kind of integer."""
+
+scopes = sa.Table(
+    "scopes",
+    metadata,
+    sa.Column("id", _Number, primary_key=True),
+    # actor: what he sent, bulk: what he sent where he is declared to, reader: what he was shown
+    sa.Column(
+        "kind", sa.Text, sa.CheckConstraint("kind IN ('actor', 'bulk', 'destination', 'group', 'reader')")
+    ),
+    sa.Column("name", sa.Text, nullable=False),  # actors by pseudonym where so set, customers masked
+    sa.Column("turn", _Number, nullable=False),  # of the last exposure
+    sa.Column("through", _Number, nullable=False),  # the last turn that is rolled up
+    sa.UniqueConstraint("kind", "name"),
+)
+
+exposures = sa.Table(
+    "exposures",
+    metadata,
+    sa.Column("id", _Number, primary_key=True),
+    sa.Column(
+        "key", sa.LargeBinary, nullable=False
+    ),  # see identity.py: the same for a retry, on the same day
+    sa.Column("day", sa.Integer, nullable=False),  # see days.py
+    sa.Column("first", sa.Float, nullable=False),  # when it was sent; seconds since the epoch, UTC
+    sa.Column("last", sa.Float, nullable=False),  # and sent again, or its last piece
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("actor", _Number, sa.ForeignKey("scopes.id"), nullable=False),  # or bulk, or reader
+    sa.Column("destination", _Number, sa.ForeignKey("scopes.id"), nullable=False),
+    sa.Column("door", sa.Text, nullable=False),
+    sa.Column("action", sa.Integer, nullable=False),  # of the verdict, model.Action
+    sa.Column("rule", sa.Text, nullable=False),
+    sa.Column("sent", sa.Boolean, nullable=False),  # whether it was forwarded
+    sa.Column("transfer_id", sa.Text, nullable=False),  # in the quarantine; empty: it is not there
+    sa.Column("index_id", sa.Text, nullable=False),
+    sa.Column("customers", sa.Integer, nullable=False),
+    sa.Column("estimated", sa.Integer, nullable=False),  # of these, beyond the identified
+    sa.Column("identified", sa.LargeBinary, nullable=False),  # bitmap
+    sa.Column("behind", sa.LargeBinary),  # bitmap: who may be behind the estimate
+    sa.Column("fields", sa.LargeBinary, nullable=False),  # who with which field, see sets.py
+    sa.UniqueConstraint("key", "day"),
+)
+sa.Index("exposures_by_actor", exposures.c.actor, exposures.c.day)
+sa.Index("exposures_by_destination", exposures.c.destination, exposures.c.day)
+sa.Index("exposures_by_transfer", exposures.c.transfer_id)
+sa.Index("exposures_by_day", exposures.c.day)
+
+tail = sa.Table(
+    "tail",
+    metadata,
+    sa.Column("scope", _Number, sa.ForeignKey("scopes.id"), primary_key=True),
+    sa.Column("turn", _Number, primary_key=True, autoincrement=False),
+    sa.Column("exposure", _Number, sa.ForeignKey("exposures.id"), nullable=False),
+    sqlite_with_rowid=False,
+)
+sa.Index("tail_by_exposure", tail.c.exposure)
+
+rollups = sa.Table(
+    "rollups",
+    metadata,
+    sa.Column("scope", _Number, sa.ForeignKey("scopes.id"), primary_key=True),
+    sa.Column("day", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("customers", sa.Integer, nullable=False),  # distinct
+    sa.Column("identified", sa.LargeBinary, nullable=False),
+    sa.Column("behind", sa.LargeBinary),
+    sa.Column("estimated", sa.Integer, nullable=False),  # sums over the transfers, see sets.py
+    sa.Column("suspects", sa.Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+lifetimes = sa.Table(
+    "lifetimes",
+    metadata,
+    sa.Column("scope", _Number, sa.ForeignKey("scopes.id"), primary_key=True, autoincrement=False),
+    sa.Column("identified", sa.LargeBinary, nullable=False),
+    sa.Column("behind", sa.LargeBinary),
+)
+
+meetings = sa.Table(
+    "meetings",
+    metadata,
+    sa.Column("actor", _Number, sa.ForeignKey("scopes.id"), primary_key=True, autoincrement=False),
+    sa.Column("destination", _Number, sa.ForeignKey("scopes.id"), primary_key=True, autoincrement=False),
+    sa.Column(
+        "day", sa.Integer, nullable=False
+    ),  # the first on which he sent customers, or unread bytes, there
+    sqlite_with_rowid=False,
+)
+
+unread = sa.Table(
+    "unread",
+    metadata,
+    sa.Column("actor", _Number, sa.ForeignKey("scopes.id"), primary_key=True, autoincrement=False),
+    sa.Column("day", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("bytes", _Number, nullable=False),  # that were forwarded and could not be read
+    sa.Column("transfers", sa.Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+acts = sa.Table(
+    "acts",
+    metadata,
+    sa.Column("number", _Number, primary_key=True),
+    sa.Column("time", sa.Float, nullable=False),
+    sa.Column("who", sa.Text, nullable=False),
+    sa.Column("act", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+)

@@ -1,0 +1,221 @@
+"""What the ledger counts, on SQLite and PostgreSQL, against plain sets."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+import threading
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exfilter.ledger import Ledger
+from exfilter.ledger.rollup import AFTER
+from exfilter.ledger.tables import exposures, rollups, tail, unread
+from exfilter.model import Action, Reason, Unscanned
+from exfilter.policy import By, Past, Question, Window
+from tests.ledger.conftest import SECRET
+from tests.ledger.sending import WINDOWS, Plain, Sent
+
+if TYPE_CHECKING:
+    from exfilter.model import Verdict
+    from tests.ledger.conftest import Opened
+
+TODAY = Window(By.ACTOR, 1)
+
+
+def rows(ledger: Ledger, table: sa.Table) -> list[sa.RowMapping]:
+    with ledger.database.transaction() as connection:
+        return list(connection.execute(sa.select(table)).mappings())
+
+
+def today(past: Past, name: str = "anna") -> tuple[int, int]:
+    counted = past.counted[TODAY, name]
+    return counted.sent, counted.new
+
+
+def check(ledger: Ledger, sent: list[Sent]) -> None:
+    plain = Plain()
+    for each in sorted(sent, key=lambda each: each.day):
+        past, _ = each.enter(ledger)
+        assert past.counted == plain.counted(each)
+        plain.enter(each)
+
+
+sendings = st.builds(
+    Sent,
+    customers=st.frozensets(st.integers(0, 30), min_size=1, max_size=6),
+    day=st.integers(0, 400),
+    actor=st.sampled_from(["anna", "boris"]),
+    destination=st.sampled_from(["mail.example", "crm.example"]),
+    groups=st.sampled_from([(), ("support",), ("sales", "support")]),
+    body=st.binary(min_size=8, max_size=8),
+    holds=st.booleans(),
+)
+
+
+@given(st.lists(sendings, max_size=25))
+def test_windows_are_those_of_plain_sets(sent: list[Sent]) -> None:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        closing(Ledger.open(Path(folder) / "ledger.sqlite", SECRET)) as ledger,
+    ):
+        check(ledger, sent)
+
+
+def test_they_are_so_also_when_they_are_rolled_up(opened: Opened) -> None:
+    dice = random.Random(5)
+    first, second = opened(), opened()
+    plain = Plain()
+    for number in range(3 * AFTER):
+        each = Sent(
+            frozenset(dice.sample(range(200_000), dice.randint(1, 9))) | frozenset(dice.sample(range(50), 2)),
+            day=number // 4,
+            actor=dice.choice(["anna", "boris"]),
+            groups=dice.choice([(), ("support",)]),
+        )
+        # Two doors by turns: what one of them has kept in mind, the other has rolled up.
+        past, _ = each.enter(dice.choice([first, second]))
+        assert past.counted == plain.counted(each)
+        plain.enter(each)
+    assert rows(first, rollups)
+    assert len(rows(first, tail)) < 4 * AFTER
+
+
+class TestOnce:
+    def test_a_retry_is_the_same_exposure(self, ledger: Ledger) -> None:
+        sent = Sent(frozenset({1, 2}), body=b"one")
+        sent.enter(ledger)
+        past, _ = sent.enter(ledger)
+        assert today(past) == (2, 2)
+        (row,) = rows(ledger, exposures)
+        assert (row["attempts"], row["customers"]) == (2, 2)
+
+    def test_pieces_of_one_upload_are_one_exposure(self, ledger: Ledger) -> None:
+        for number in range(3):
+            Sent(frozenset(range(number + 2)), body=b"%d" % number, thread="upload").enter(ledger)
+        (row,) = rows(ledger, exposures)
+        assert (row["attempts"], row["customers"]) == (3, 4)
+
+    def test_another_body_is_another_exposure(self, ledger: Ledger) -> None:
+        for body in (b"one", b"two"):
+            Sent(frozenset({1}), body=body).enter(ledger)
+        assert len(rows(ledger, exposures)) == 2
+
+    def test_a_thread_that_lives_on_is_another_exposure_on_another_day(self, ledger: Ledger) -> None:
+        for day in (0, 40):
+            past, _ = Sent(frozenset(range(day, day + 5)), day=day, thread="stream").enter(ledger)
+        assert today(past) == (5, 5)
+        assert len(rows(ledger, exposures)) == 2
+
+
+class TestHeld:
+    def test_what_is_held_does_not_count_until_it_is_released(self, ledger: Ledger) -> None:
+        _, entry = Sent(frozenset(range(10)), holds=True).enter(ledger)
+        past, _ = Sent(frozenset({90}), body=b"two").enter(ledger)
+        assert today(past) == (1, 1)
+        ledger.sent(entry)
+        past, _ = Sent(frozenset({91}), body=b"three").enter(ledger)
+        assert today(past) == (12, 12)
+
+    def test_what_was_not_forwarded_after_all_does_not_count(self, ledger: Ledger) -> None:
+        _, entry = Sent(frozenset(range(10))).enter(ledger)
+        ledger.stays(entry)
+        past, _ = Sent(frozenset({90}), body=b"two").enter(ledger)
+        assert today(past) == (1, 1)
+
+    def test_a_retry_that_fails_leaves_what_was_sent_before(self, ledger: Ledger) -> None:
+        sent = Sent(frozenset(range(10)), body=b"one")
+        sent.enter(ledger)
+        _, again = sent.enter(ledger)
+        ledger.stays(again)
+        past, _ = Sent(frozenset({90}), body=b"two").enter(ledger)
+        assert today(past) == (11, 11)
+
+    def test_it_names_the_entry_of_the_quarantine(self, ledger: Ledger) -> None:
+        _, entry = Sent(frozenset({1}), holds=True).enter(ledger)
+        ledger.kept(entry, "t-abc")
+        assert [(row["transfer_id"], row["sent"]) for row in rows(ledger, exposures)] == [("t-abc", False)]
+
+
+class TestEstimates:
+    def test_the_same_estimate_twice_is_not_more(self, ledger: Ledger) -> None:
+        crowd = Sent(frozenset({1}), behind=frozenset(range(100, 300)), estimated=50)
+        for body in (b"one", b"two"):
+            past, _ = replace(crowd, body=body).enter(ledger)
+        assert today(past) == (51, 51)
+
+    def test_other_people_are_more(self, ledger: Ledger) -> None:
+        for begin in (100, 300):
+            past, _ = Sent(frozenset({1}), behind=frozenset(range(begin, begin + 200)), estimated=50).enter(
+                ledger
+            )
+        assert today(past) == (101, 101)
+
+    def test_who_was_identified_before_is_not_estimated_again(self, ledger: Ledger) -> None:
+        Sent(frozenset(range(100, 300))).enter(ledger)
+        past, _ = Sent(frozenset({1}), behind=frozenset(range(100, 300)), estimated=200).enter(ledger)
+        assert today(past) == (201, 201)
+
+
+def test_a_bulk_sender_is_counted_apart(ledger: Ledger) -> None:
+    Sent(frozenset(range(1000)), actor="sync", bulk=True).enter(ledger)
+    past, _ = Sent(frozenset({5000}), actor="sync", destination="crm.example").enter(ledger)
+    assert today(past, "sync") == (1, 1)
+
+
+def test_bytes_that_were_not_read_are_counted_by_day(ledger: Ledger) -> None:
+    quiet = Sent(frozenset())
+    found = replace(quiet.verdict.findings, unscanned=(Unscanned("request.body", Reason.OPAQUE, 70),))
+    verdict = replace(quiet.verdict, findings=found)
+    for action in (Action.ALLOW, Action.QUARANTINE, Action.ALERT):
+        ledger.enter(
+            quiet.transfer, verdict, Question(), lambda _, done=action: replace(verdict, action=done)
+        )
+    (row,) = rows(ledger, unread)
+    assert (row["bytes"], row["transfers"]) == (140, 2)
+    assert not rows(ledger, exposures)
+
+
+def test_of_many_doors_at_once_none_passes_a_threshold(opened: Opened) -> None:
+    """Eight doors send ten customers each, ten times, where a hundred in a day are held."""
+    ledgers = [opened() for _ in range(8)]
+    failures: list[BaseException] = []
+
+    def send(door: int) -> None:
+        for number in range(10):
+            sent = Sent(frozenset(range(100 * door + 10 * number, 100 * door + 10 * number + 10)))
+
+            def decide(past: Past, verdict: Verdict = sent.verdict) -> Verdict:
+                holds = past.counted[TODAY, "anna"].sent >= 100
+                return replace(verdict, action=Action.QUARANTINE if holds else Action.ALLOW)
+
+            try:
+                question = Question(("support",), windows=WINDOWS)
+                ledgers[door].enter(sent.transfer, sent.verdict, question, decide)
+            except BaseException as error:  # noqa: BLE001 - told below
+                failures.append(error)
+
+    threads = [threading.Thread(target=send, args=(door,)) for door in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    assert sum(row["customers"] for row in rows(ledgers[0], exposures) if row["sent"]) == 90
+    assert len(rows(ledgers[0], exposures)) == 80
+
+
+def test_an_error_of_the_database_carries_no_value(ledger: Ledger) -> None:
+    with ledger.database.transaction(writes=True) as connection:
+        connection.execute(sa.text("DROP TABLE tail"))
+    with pytest.raises(OSError, match="ledger") as failed:
+        Sent(frozenset({123_456_789}), actor="anna-of-the-test").enter(ledger)
+    assert "anna-of-the-test" not in str(failed.value)
+    assert "123456789" not in str(failed.value)
