@@ -98,12 +98,13 @@ region = ""
 # proxy_ca = "proxy-ca"
 # pseudonym_key = "pseudonym.key"
 
-# Where it stands who sent whom: a file, or a PostgreSQL server that several doors share (needs the extra:
-# `pip install 'exfilter[postgres]'`). TLS is used for a server on another machine.
+# Where it stands who sent whom: a file, or postgresql://USER@HOST:PORT/DATABASE, a server that several doors
+# share (it needs the extra: pip install 'exfilter[postgres]'). TLS is used for one on another machine. The
+# password stands in a file of mode 0600, or in the environment variable EXFILTER_LEDGER_PASSWORD. "" = none, or
+# the system's authorities.
 # ledger = "ledger.sqlite"
-# ledger = "postgresql://exfilter@db.example:5432/exfilter"
-# ledger_password_file = "ledger.password"
-# ledger_ca = "ca.pem"
+# ledger_password_file = ""
+# ledger_ca = ""
 # Where days begin and end.
 # timezone = "UTC"
 
