@@ -39,7 +39,7 @@ from exfilter.model import (
     Versions,
     never,
 )
-from exfilter.policy import Policy, decide, failed, hosts
+from exfilter.policy import Policy, decide, failed, hosts, viewed
 
 SEAM = 4096
 """Bytes of a message that are read together with what came before it."""
@@ -226,6 +226,13 @@ class Pipeline:
         found = replace(found, unscanned=(*found.unscanned, *missing))
         verdict = decide(self.policy, transfer, found, self.engine.versions(self.policy.digest))
         return replace(verdict, shown=self.engine.names(transfer), thread=_thread(transfer))
+
+    def view(self, transfer: Transfer, expired: Expired = never) -> Verdict:
+        """Return who is in what an actor was shown: allow, as long as nothing is known of the past."""
+        found = self.engine.findings(transfer, self.limits, expired)
+        return replace(
+            viewed(found, self.engine.versions(self.policy.digest)), shown=self.engine.names(transfer)
+        )
 
     def failed(self, reason: str, transfer: Transfer, cause: Reason) -> Verdict:
         """Return what the policy says of a transfer that was not examined. Never raises."""

@@ -105,6 +105,10 @@ class Scanner:
         """Return what the policy wants to know of the past."""
         return policy.question(self.pipeline().policy, self.placed(transfer))
 
+    def view(self, transfer: Transfer, expired: Expired) -> Verdict:
+        """Scan what an actor was shown. Raises as ``examine``."""
+        return self.pipeline().view(transfer, expired)
+
     def recall(self, transfer: Transfer, verdict: Verdict, past: policy.Past) -> Verdict:
         """Return the verdict with what was sent before."""
         return policy.recall(self.pipeline().policy, self.placed(transfer), verdict, past)

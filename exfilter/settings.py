@@ -98,13 +98,16 @@ region = ""
 # proxy_ca = "proxy-ca"
 # pseudonym_key = "pseudonym.key"
 
-# Where it stands who sent whom: a file, or postgresql://USER@HOST:PORT/DATABASE, a server that several doors
-# share (it needs the extra: pip install 'exfilter[postgres]'). TLS is used for one on another machine. The
-# password stands in a file of mode 0600, or in the environment variable EXFILTER_LEDGER_PASSWORD. "" = none, or
-# the system's authorities.
+# Where it stands who sent whom: a file, or postgresql://USER@HOST:PORT/DATABASE, a server that several
+# doors share (it needs the extra: pip install 'exfilter[postgres]'). TLS is used for one on another machine.
+# The password stands in a file of mode 0600, or in the environment variable EXFILTER_LEDGER_PASSWORD.
+# "" = none, or the system's authorities.
 # ledger = "ledger.sqlite"
 # ledger_password_file = ""
 # ledger_ca = ""
+# Internal hosts ("desk.corp.example", "*.below.this.example") whose responses are read on their way back:
+# whom each actor was shown, for viewed_customers in the policy. They are never held back. [] = none.
+# read_hosts = []
 # Where days begin and end.
 # timezone = "UTC"
 
@@ -160,6 +163,8 @@ class Settings(BaseSettings):
     """The only authorities that the server of the ledger is trusted by. The empty path: the system's."""
     timezone: str = "UTC"
     """IANA name: where days begin and end."""
+    read_hosts: tuple[str, ...] = Field(default=(), strict=False)
+    """Internal hosts, whose responses are counted by the customers in them. Empty: none are read."""
     pseudonyms: bool = False
     """Whether the decision log calls actors by pseudonyms."""
     region: str = ""
@@ -201,6 +206,14 @@ class Settings(BaseSettings):
             msg = "give one line of text, such as an e-mail address or a phone number"
             raise ValueError(msg)
         return value.strip()
+
+    @field_validator("read_hosts", mode="before")
+    @classmethod
+    def _list_of_hosts(cls, value: object) -> object:
+        if not isinstance(value, list | tuple) or not all(isinstance(each, str) for each in value):
+            msg = 'give a list of hosts, such as read_hosts = ["desk.corp.example"]'
+            raise ValueError(msg)
+        return tuple(each.strip().lower().removesuffix(".") for each in value)
 
     @field_validator("timezone")
     @classmethod

@@ -87,6 +87,7 @@ def proxy(
             socks=_address(socks, "--socks") if socks else None,
             upstream_ca=upstream_ca,
             status=_address(status, "--status") if status else None,
+            read_hosts=given.read_hosts,
             contact=given.contact,
             style=log_format,
             processes=processes,

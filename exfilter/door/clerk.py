@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 from msgspec import structs
 
 from exfilter.door.tasks import Outcome
-from exfilter.model import Reason
+from exfilter.model import Action, Reason
 from exfilter.policy.rules import FAIL_CLOSED
 from exfilter.quarantine import unbound
 
@@ -47,6 +47,9 @@ class Scanner(Protocol):
 
     def question(self, transfer: Transfer) -> Question:
         """Return what the policy wants to know of the past."""
+
+    def view(self, transfer: Transfer, expired: Expired) -> Verdict:
+        """Scan what an actor was shown: allow, as long as nothing is known of the past."""
 
     def recall(self, transfer: Transfer, verdict: Verdict, past: Past) -> Verdict:
         """Return the verdict with what was sent before."""
@@ -155,6 +158,24 @@ class Clerk:
             logger.error("stream not opened: %s", blame(error))  # noqa: TRY400 - as above
             may = False
         return self.judge(transfer, expired, begin) if may else Outcome(forward=False)
+
+    def view(self, transfer: Transfer, expired: Expired, begin: float) -> Outcome:
+        """Count who is in a response. It has been delivered: nothing is held, a failure is only told."""
+        try:
+            verdict = self.scanner.view(transfer, expired)
+            entry = self.ledger.enter(
+                transfer,
+                verdict,
+                self.scanner.question(transfer),
+                lambda past: self.scanner.recall(transfer, verdict, past),
+                audit_only=True,
+            )
+            if entry.verdict.action > Action.ALLOW:
+                self._write(transfer, entry.verdict, "", self.clock() - begin, held=False)
+        except BaseException as error:  # noqa: BLE001 - there is nothing to be held
+            logger.error("response not counted: %s", blame(error))  # noqa: TRY400 - as above
+            return Outcome(forward=True, failed=True, recorded=False)
+        return _outcome(entry.verdict, forward=True)
 
     def check(self) -> Outcome:
         """Look whether transfers could be scanned, kept and recorded now. The rule says what could not."""

@@ -39,6 +39,9 @@ ATTEMPTS = 2
 RECORDERS = 2
 """Workers for what was not scanned: they are never kept waiting by a scan."""
 
+RESPONSES = "\0responses"
+"""For whom responses wait: one actor among others, whose requests they do not delay."""
+
 logger = logging.getLogger("exfilter.door")
 
 
@@ -120,6 +123,20 @@ class Desk:
         task = tasks.Refuse(tasks.sent(transfer), reason, Reason.OVER_BUDGET)
         outcome = await self._record(task, transfer.actor, ())
         return self._counted(transfer, outcome, time.monotonic() - begin)
+
+    async def view(self, transfer: Transfer) -> None:
+        """Count who is in a response that has been delivered. Where nobody has time it is not counted."""
+        begin = time.monotonic()
+        until = begin + SCAN * self.deadline
+        with _files(transfer) as files:
+            size_, body = size(transfer.body), tasks.inline(transfer)
+            task = tasks.View(tasks.sent(transfer), begin, until, size_, body)
+            try:
+                outcome = await self.pool.run(task, RESPONSES, size_, files, until + self._settling)
+            except (LostError, BusyError):
+                metrics.viewed(counted=False)
+                return
+        metrics.viewed(counted=outcome.recorded)
 
     async def unready(self) -> str:
         """Return in one word why transfers could not be judged now. Empty: they can."""

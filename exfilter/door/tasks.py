@@ -92,11 +92,21 @@ class Open(msgspec.Struct, frozen=True, tag=True):
     until: float
 
 
+class View(msgspec.Struct, frozen=True, tag=True):
+    """Count who is in a response that an actor was shown. It is not held."""
+
+    transfer: Sent
+    begin: float
+    until: float
+    size: int
+    body: bytes | None = None
+
+
 class Check(msgspec.Struct, frozen=True, tag=True):
     """Look whether transfers could be scanned, kept and recorded now. The rule says what could not."""
 
 
-Task = Judge | Keep | Refuse | Open | Check
+Task = Judge | Keep | Refuse | Open | View | Check
 
 
 class Outcome(msgspec.Struct, frozen=True):

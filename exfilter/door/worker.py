@@ -134,14 +134,21 @@ def done(clerk: Clerk, link: socket.socket | None, task: tasks.Task, files: list
             return clerk.open(tasks.transfer(task.transfer, b""), _expiry(task.until), task.begin)
         if isinstance(task, tasks.Judge) and task.size < 0 and link is not None:
             return _arriving(clerk, link, task, files[0])
-        body = task.body if task.body is not None else Filed(files[0], task.size)
-        transfer = tasks.transfer(task.transfer, body)
-        if isinstance(task, tasks.Keep):
-            return clerk.keep(transfer, Failure(task.reason, task.cause), task.begin)
-        return clerk.judge(transfer, _expiry(task.until), task.begin)
+        return _with_body(clerk, task, task.body if task.body is not None else Filed(files[0], task.size))
     finally:
         for descriptor in files:
             os.close(descriptor)
+
+
+def _with_body(
+    clerk: Clerk, task: tasks.Judge | tasks.Keep | tasks.View, body: bytes | Filed
+) -> tasks.Outcome:
+    transfer = tasks.transfer(task.transfer, body)
+    if isinstance(task, tasks.View):
+        return clerk.view(transfer, _expiry(task.until), task.begin)
+    if isinstance(task, tasks.Keep):
+        return clerk.keep(transfer, Failure(task.reason, task.cause), task.begin)
+    return clerk.judge(transfer, _expiry(task.until), task.begin)
 
 
 def _expiry(until: float) -> Expired:

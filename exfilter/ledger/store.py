@@ -35,7 +35,7 @@ from exfilter.ledger.sets import (
 from exfilter.ledger.tables import SCHEMA, exposures, meetings, metadata, scopes, tail, unread
 from exfilter.ledger.windows import States
 from exfilter.model import Transfer, Verdict
-from exfilter.policy import Counted, Past, Question, Window
+from exfilter.policy import RESPONSE, By, Counted, Past, Question, Window
 
 NAME_LIMIT = 255
 """Characters of a name that are kept: a sender does not choose how long a row is."""
@@ -158,8 +158,12 @@ class Ledger:
 
     def _scopes(self, transfer: Transfer, verdict: Verdict, question: Question) -> tuple[Scope, ...]:
         """Return actor, destination and groups, in this order. What a bulk sender sends is counted apart."""
-        actor = ("bulk" if question.bulk else "actor", self.called(transfer.actor)[:NAME_LIMIT])
-        destination = ("destination", (verdict.shown.destination or "unknown")[:NAME_LIMIT])
+        name = self.called(transfer.actor)[:NAME_LIMIT]
+        host = (verdict.shown.destination or "unknown")[:NAME_LIMIT]
+        if transfer.door == RESPONSE:
+            return (("reader", name), ("source", host))
+        actor = ("bulk" if question.bulk else "actor", name)
+        destination = ("destination", host)
         groups = () if question.bulk else question.groups
         return (actor, destination, *(("group", name) for name in groups))
 
@@ -194,7 +198,24 @@ class Ledger:
                 days = {window.days for window in windows}
                 state = self._states.state(connection, turn.id, turn.through, today, days)
                 counted |= {(window, name): state.counted(window.days, who) for window in windows}
+        if names[0][0] == "actor":
+            counted |= self._viewed(connection, names[0][1], question, today)
         return Past(counted)
+
+    def _viewed(
+        self, connection: sa.Connection, name: str, question: Question, today: int
+    ) -> dict[tuple[Window, str], Counted]:
+        """Return whom the sender of a transfer was shown before."""
+        windows = [window for window in question.windows if window.by is By.READER]
+        reader = sa.select(scopes.c.id, scopes.c.through).where(
+            scopes.c.kind == "reader", scopes.c.name == name
+        )
+        found = connection.execute(reader).one_or_none() if windows else None
+        if found is None:
+            return {}
+        days = {window.days for window in windows}
+        state = self._states.state(connection, found.id, found.through, today, days)
+        return {(window, name): state.counted(window.days, Customers()) for window in windows}
 
     def _written(
         self,

@@ -1,7 +1,17 @@
 """Findings to a verdict, by an ordered table of rules in a TOML file. Pure, total and monotone."""
 
 from exfilter.policy.example import default_policy_text
-from exfilter.policy.history import Counted, Past, Question, Window, question, recall, suspended
+from exfilter.policy.history import (
+    RESPONSE,
+    Counted,
+    Past,
+    Question,
+    Window,
+    question,
+    recall,
+    suspended,
+    viewed,
+)
 from exfilter.policy.reading import load, read
 from exfilter.policy.rules import By, Defaults, Policy, Rule, Steps, Streams, Uploads
 from exfilter.policy.verdicts import (
@@ -16,6 +26,7 @@ from exfilter.policy.verdicts import (
 )
 
 __all__ = [
+    "RESPONSE",
     "UNTIL_WHOLE",
     "By",
     "Counted",
@@ -41,4 +52,5 @@ __all__ = [
     "refused",
     "summary",
     "suspended",
+    "viewed",
 ]

@@ -15,7 +15,8 @@ _TEXT = """\
 # Thresholds ("at least"): customers, identified, unscanned_bytes, unscanned_reasons = [...],
 #   terms = { label = count }. An allow rule has none, only a ceiling: max_customers.
 # Thresholds that look back, over days = 1, 7, 30 or 365 (today counts) and by = "actor" (if nothing is said),
-#   "group" or "destination": sent_customers (distinct ones) and new_customers (not sent before those days).
+#   "group" or "destination": sent_customers (distinct ones) and new_customers (not sent before those days);
+#   viewed_customers: whom the actor was shown by the hosts that read_hosts in exfilter.toml names.
 #   They hold no transfer without customers. What was held, and not released, does not count.
 
 [defaults]

@@ -110,11 +110,14 @@ Hosts = Annotated[Names, AfterValidator(_host_patterns)]
 Destinations = Annotated[Names, AfterValidator(_destinations)]
 TermList = Annotated[Names, AfterValidator(_term_list), AfterValidator(_some)]
 Contents = Annotated[tuple[Literal["json", "form", "multipart", "text", "file"], ...], AfterValidator(_some)]
-Doors = Annotated[tuple[Literal["proxy", "scan", "replay", "icap"], ...], AfterValidator(_some)]
+Doors = Annotated[tuple[Literal["proxy", "scan", "replay", "icap", "response"], ...], AfterValidator(_some)]
 Reasons = Annotated[tuple[Reason, ...], AfterValidator(_some)]
 Count = Annotated[int, Field(strict=True, ge=1)]
 Size = Annotated[int, Field(strict=True, ge=0)]
 Days = Literal[1, 7, 30, 365]
+
+
+LOOKING_BACK = ("sent_customers", "new_customers", "viewed_customers")
 
 
 class By(enum.StrEnum):
@@ -123,6 +126,8 @@ class By(enum.StrEnum):
     ACTOR = "actor"
     GROUP = "group"
     DESTINATION = "destination"
+    READER = "reader"
+    """What he was shown, not what he sent. No rule says it: it is what viewed_customers means."""
 
 
 class _Table(BaseModel):
@@ -152,24 +157,30 @@ class Rule(_Table):
     """Distinct customers in this transfer and in those of the last ``days``, ``by`` whom."""
     new_customers: Count | None = None
     """Those of them whom he had not sent before."""
+    viewed_customers: Count | None = None
+    """Distinct customers that the actor was shown in the last ``days`` (``read_hosts``)."""
     days: Days | None = None
-    by: By = By.ACTOR
+    by: Literal[By.ACTOR, By.GROUP, By.DESTINATION] = By.ACTOR
     max_customers: Size | None = None
     """Only of an allow rule: beyond so many customers it no longer applies."""
 
     @property
     def looks_back(self) -> bool:
-        """Whether it compares what was sent before."""
-        return self.sent_customers is not None or self.new_customers is not None
+        """Whether it compares what was sent or read before."""
+        return any(getattr(self, key) is not None for key in LOOKING_BACK)
 
     @model_validator(mode="after")
     def _days_are_counted(self) -> Self:
-        if self.looks_back and self.days is None:
+        given = [key for key in LOOKING_BACK if getattr(self, key) is not None]
+        if given and self.days is None:
             reason = "say over how many days: add days = 1, 7, 30 or 365"
-            raise mistake(reason, "sent_customers" if self.new_customers is None else "new_customers")
+            raise mistake(reason, given[0])
+        if "viewed_customers" in given and ("by" in self.model_fields_set or len(given) > 1):
+            reason = "viewed_customers are the actor's, and apart from what he sent: write two rules"
+            raise mistake(reason, "viewed_customers")
         for key in ("days", "by"):
-            if key in self.model_fields_set and not self.looks_back:
-                reason = f"{key} belongs to sent_customers or new_customers: add one of them"
+            if key in self.model_fields_set and not given:
+                reason = f"{key} belongs to {', '.join(LOOKING_BACK)}: add one of them"
                 raise mistake(reason, key)
         return self
 
@@ -187,8 +198,7 @@ class Rule(_Table):
             "unscanned_bytes",
             "unscanned_reasons",
             "terms",
-            "sent_customers",
-            "new_customers",
+            *LOOKING_BACK,
         ):
             if key in given:
                 reason = (

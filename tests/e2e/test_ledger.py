@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.server as http_server
 import sqlite3
+import threading
 from contextlib import closing
 from itertools import batched, islice
 from typing import TYPE_CHECKING
@@ -21,7 +24,7 @@ from tests.e2e.house import Proxy, exfilter, http
 from tests.ledger import postgresql
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from fixtures.farend import FarEnd
@@ -38,6 +41,40 @@ action = "quarantine"
 """
 
 
+READING = """
+[[rules]]
+name = "reads too much"
+viewed_customers = 30
+days = 1
+action = "quarantine"
+"""
+
+
+@contextlib.contextmanager
+def answering(bodies: Sequence[bytes]) -> Iterator[int]:
+    """Run a support desk that answers with these, one after the other, and yield its port."""
+    left = list(bodies)
+
+    class Desk(http_server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = left.pop(0)
+            self.send_response(200)
+            self.send_header("Content-Type", "text/csv")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with http_server.ThreadingHTTPServer(("127.0.0.1", 0), Desk) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server.server_address[1]
+        server.shutdown()
+        thread.join()
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[postgresql.Server]:
     yield from postgresql.running()
@@ -51,7 +88,7 @@ def dripping(folder: Path) -> Path:
 
 def drops(size: int, first: int = 0) -> Iterator[bytes]:
     """Yield uploads of a few customers each, all of them others."""
-    for few in batched(islice(customers(PEOPLE), first, None), size, strict=False):
+    for few in batched(islice(customers(PEOPLE), first, None), size):
         yield copied_csv(list(few)).data
 
 
@@ -126,6 +163,33 @@ def test_a_ledger_that_is_locked_closes_the_door(dripping: Path, far_end: FarEnd
         other.rollback()
         assert proxy.curl(http(far_end), data=drop).status == 200
     assert far_end.body_bytes == len(drop)
+
+
+def test_what_an_internal_host_shows_is_counted_and_not_held(dripping: Path, far_end: FarEnd) -> None:
+    with (dripping / settings.FILE).open("a") as file:
+        file.write('read_hosts = ["127.0.0.1"]\n')
+    (dripping / "policy.toml").write_text(READING)
+    pages = drops(9)
+    shown = [next(pages) for _ in range(4)]
+    with answering(shown) as desk, Proxy(dripping, ("--status", "127.0.0.1:0")) as proxy:
+        for page in shown:
+            answer = proxy.curl(f"http://127.0.0.1:{desk}/export")
+            assert answer.body == page.decode().replace("\r\n", "\n")
+        assert proxy.eventually(lambda: len(rows(dripping)) == 4)
+        (line,) = proxy.eventually(lambda: [line for line in proxy.decisions() if line["door"] == "response"])
+        assert (line["action"], line["rule"], line["held"]) == ("alert", "reads too much", False)
+        assert "customers shown to the actor today 36 (threshold 30)" in line["reason"]
+        # And who has read so many is stopped when he sends any of them.
+        assert proxy.curl(http(far_end), data=next(drops(2))).status == 403
+    assert [row["door"] for row in rows(dripping)] == ["response"] * 4 + ["proxy"]
+
+
+def test_other_hosts_are_not_read(dripping: Path, far_end: FarEnd) -> None:
+    (page,) = islice(drops(9), 1)
+    with answering([page]) as desk, Proxy(dripping) as proxy:
+        assert proxy.curl(f"http://127.0.0.1:{desk}/export").status == 200
+        assert proxy.curl(http(far_end), data=next(drops(2))).status == 200
+    assert [row["door"] for row in rows(dripping)] == ["proxy"]
 
 
 def test_doors_share_one_server(dripping: Path, far_end: FarEnd, server: postgresql.Server) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 import tempfile
 import threading
@@ -38,6 +39,10 @@ def rows(ledger: Ledger, table: sa.Table) -> list[sa.RowMapping]:
 def today(past: Past, name: str = "anna") -> tuple[int, int]:
     counted = past.counted[TODAY, name]
     return counted.sent, counted.new
+
+
+def _always(verdict: Verdict, _: Past) -> Verdict:
+    return verdict
 
 
 def check(ledger: Ledger, sent: list[Sent]) -> None:
@@ -175,9 +180,8 @@ def test_bytes_that_were_not_read_are_counted_by_day(ledger: Ledger) -> None:
     found = replace(quiet.verdict.findings, unscanned=(Unscanned("request.body", Reason.OPAQUE, 70),))
     verdict = replace(quiet.verdict, findings=found)
     for action in (Action.ALLOW, Action.QUARANTINE, Action.ALERT):
-        ledger.enter(
-            quiet.transfer, verdict, Question(), lambda _, done=action: replace(verdict, action=done)
-        )
+        decided = replace(verdict, action=action)
+        ledger.enter(quiet.transfer, verdict, Question(), functools.partial(_always, decided))
     (row,) = rows(ledger, unread)
     assert (row["bytes"], row["transfers"]) == (140, 2)
     assert not rows(ledger, exposures)
