@@ -138,14 +138,13 @@ class Ledger:
         if entry.number:
             with self.database.transaction(writes=True) as connection:
                 turns = _taken(connection, entry.scopes)
-                _set(connection, entry.number, sent=True)
-                _append(connection, entry.number, turns)
+                _append(connection, _moved(connection, entry.number, sent=True), turns)
 
     def stays(self, entry: Entry) -> None:
         """Have an exposure not count: its transfer was not forwarded after all."""
         if entry.sent:
             with self.database.transaction(writes=True) as connection:
-                _set(connection, entry.number, sent=False)
+                _moved(connection, entry.number, sent=False)
             self._forget()
 
     def kept(self, entry: Entry, transfer_id: str) -> None:
@@ -228,8 +227,7 @@ class Ledger:
         sent: bool,
     ) -> Entry:
         key, day = identity.key(self.secret, transfer, verdict.thread), self.calendar.day(when)
-        same = sa.select(exposures).where(exposures.c.key == key, exposures.c.day == day)
-        known = connection.execute(same).mappings().one_or_none()
+        known = _same(connection, key, day, sent=sent)
         row = _described(transfer, verdict, when) | {"sent": sent}
         if known:
             number = known["id"]
@@ -245,7 +243,7 @@ class Ledger:
             if each.turn - each.through >= AFTER:
                 roll_up(connection, each.id, each.turn, each.through)
         ids = tuple(each.id for each in turns)
-        return Entry(verdict, number, ids, sent=sent and not (known and known["sent"]))
+        return Entry(verdict, number, ids, sent=sent and not known)
 
     def _leave_unread(self, names: Sequence[Scope], verdict: Verdict, when: float) -> None:
         day, size = self.calendar.day(when), verdict.findings.unscanned_bytes
@@ -286,6 +284,26 @@ def _set(connection: sa.Connection, number: int, **values: object) -> None:
     connection.execute(sa.update(exposures).where(exposures.c.id == number).values(**values))
 
 
+def _same(connection: sa.Connection, key: bytes, day: int, *, sent: bool) -> Mapping[Any, Any] | None:
+    """Return the exposure that another one is the same as."""
+    is_same = (exposures.c.key == key, exposures.c.day == day, exposures.c.sent == sent)
+    return connection.execute(sa.select(exposures).where(*is_same)).mappings().one_or_none()
+
+
+def _moved(connection: sa.Connection, number: int, *, sent: bool) -> int:
+    """Have an exposure count, or not any more. Return its number: one that is the same takes it in."""
+    row = connection.execute(sa.select(exposures).where(exposures.c.id == number)).mappings().one()
+    other = _same(connection, row["key"], row["day"], sent=sent)
+    if other is None:
+        _set(connection, number, sent=sent)
+        return number
+    if other["id"] != number:
+        _set(connection, other["id"], **_joined(other, dict(row)))
+        connection.execute(sa.delete(tail).where(tail.c.exposure == number))
+        connection.execute(sa.delete(exposures).where(exposures.c.id == number))
+    return int(other["id"])
+
+
 def _described(transfer: Transfer, verdict: Verdict, when: float) -> dict[str, object]:
     found, who = verdict.findings, Customers.of(verdict.findings)
     return {
@@ -320,7 +338,6 @@ def _joined(known: Mapping[Any, Any], row: dict[str, Any]) -> dict[str, Any]:
         "attempts": known["attempts"] + 1,
         "action": row["action"],
         "rule": row["rule"],
-        "sent": known["sent"] or row["sent"],
         "customers": len(who.identified) + estimated,
         "estimated": estimated,
         "identified": packed(who.identified),

@@ -54,7 +54,7 @@ exposures = sa.Table(
     sa.Column("identified", sa.LargeBinary, nullable=False),  # bitmap
     sa.Column("behind", sa.LargeBinary),  # bitmap: who may be behind the estimate
     sa.Column("fields", sa.LargeBinary, nullable=False),  # who with which field, see sets.py
-    sa.UniqueConstraint("key", "day"),
+    sa.UniqueConstraint("key", "day", "sent"),  # of one upload, some pieces may have passed and one been held
 )
 sa.Index("exposures_by_actor", exposures.c.actor, exposures.c.day)
 sa.Index("exposures_by_destination", exposures.c.destination, exposures.c.day)
