@@ -177,6 +177,13 @@ def test_several_processes_answer_on_one_port_and_count_together(
     assert len(company.decisions()) == 10
 
 
+def test_several_processes_speak_socks_on_one_port_too(folder: Path, far_end: FarEnd, form: bytes) -> None:
+    with Proxy(folder, ("--socks", "127.0.0.1:0", "--processes", "2")) as proxy:
+        (socks,) = [line.split()[-1] for line in proxy.said if "listening on socks5h://" in line]
+        assert {curl(http(far_end), "-x", socks, data=form).status for _ in range(6)} == {200}
+    assert len(proxy.decisions()) == 6
+
+
 def test_one_that_is_killed_leaves_the_other_serving_and_is_replaced(
     company: Proxy, far_end: FarEnd, form: bytes
 ) -> None:
