@@ -25,7 +25,7 @@ def check(folder: Path) -> None:
     if not key.exists() and any(folder.glob("mitmproxy-ca-cert.*")):
         msg = (
             f"{key} is missing, the key of the certificate authority that clients trust: restore it from its "
-            f"backup; or remove {folder}/mitmproxy-ca* to have a new one, which every client has to trust anew"
+            f"backup; or remove {folder}/mitmproxy-ca* for a new one, which every client has to trust anew"
         )
         raise ValueError(msg)
     if not key.exists():

@@ -145,7 +145,7 @@ def test_a_mistake_in_the_settings_is_named(given: Given, changes: dict[str, str
 
 
 def test_a_password_file_that_is_not_there_is_named(given: Given) -> None:
-    with pytest.raises(FileNotFoundError, match="ldap_password_file .* does not exist: make it"):
+    with pytest.raises(FileNotFoundError, match=r"ldap_password_file .* does not exist: make it"):
         Directory(given(ldap_password_file="nowhere"))
 
 
