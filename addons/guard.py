@@ -17,7 +17,7 @@ from exfilter.door.metrics import Refusal
 from exfilter.model import Stream
 
 if TYPE_CHECKING:
-    from mitmproxy.http import HTTPFlow, Response
+    from mitmproxy.http import HTTPFlow
 
     from addons.gate import Clearances
     from exfilter.door.desk import Desk
@@ -71,7 +71,7 @@ class Guard:
         # Fail closed. Rule 1: the flow is answered with a refusal before anything can go wrong, because
         # mitmproxy forwards a request whose addon raised. Rule 2: only `_pass` takes that answer away, on
         # an outcome that says `forward`. Rule 3: the gate, later in the chain, blocks what has no mark.
-        flow.response = page.refused(accept)
+        flow.response = page.REFUSED.answer(accept, self._contact)
         try:
             if flow.request.method != "CONNECT":  # a tunnel has no end that would be told of
                 self._held.add(flow)
@@ -86,11 +86,11 @@ class Guard:
             return
         flow.request.raw_content = b""
         if outcome.busy:
-            flow.response = page.busy(accept)
+            flow.response = page.BUSY.answer(accept)
         elif outcome.transfer_id:
-            flow.response = page.held(outcome.transfer_id, accept, self._contact)
+            flow.response = page.HELD.answer(accept, self._contact, outcome.transfer_id)
         else:
-            flow.response = self._refusal(flow, accept)
+            flow.response = self._refusal(flow).answer(accept, self._contact)
         if flow.request.method == "HEAD":
             flow.response.raw_content = b""
 
@@ -106,7 +106,7 @@ class Guard:
         """Judge messages of a call. Fail closed: only an outcome that says ``forward`` lets them pass."""
         flow = piece.flow
         accept = flow.request.headers.get("accept", "")
-        piece.refusal = page.refused(accept)
+        piece.refusal = page.REFUSED.answer(accept, self._contact)
         if flow.request.trailers is not None:
             flow.request.trailers.pop("proxy-authorization", None)
         transfer = replace(_message(flow, piece.data), stream=self._streams.get(flow, Stream()))
@@ -118,7 +118,7 @@ class Guard:
         self._remember(flow, piece.data, outcome)
         piece.passes = outcome.forward
         if outcome.transfer_id:
-            piece.refusal = page.held(outcome.transfer_id, accept, self._contact)
+            piece.refusal = page.HELD.answer(accept, self._contact, outcome.transfer_id)
 
     async def websocket_message(self, flow: HTTPFlow) -> None:
         """Hold a client's message until it is judged; forget the ones before it."""
@@ -158,7 +158,7 @@ class Guard:
         """Record a message that was too large to be judged."""
         transfer = flows.from_request(flow, "proxy")
         reason = f"a WebSocket message of more than {websocket.LARGEST} bytes"
-        refusal = self._desk.refuse(transfer, reason, Refusal.TOO_LARGE)
+        refusal = self._desk.refuse(transfer, reason, Refusal.TOO_LARGE, lost=True)
         task = asyncio.get_running_loop().create_task(refusal)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -189,7 +189,8 @@ class Guard:
             reading.abandon()  # nobody waits for it, or it has read the body without its trailers
             reading = None
         if refusal is not None:
-            return await self._desk.refuse(transfer, *refusal)
+            lost = spool is not None and spool.dropped > 0
+            return await self._desk.refuse(transfer, *refusal, lost=lost)
         return await self._desk.judge(transfer, reading)
 
     def _unjudged(self, flow: HTTPFlow, spool: Spool | None) -> tuple[str, Refusal] | None:
@@ -202,13 +203,13 @@ class Guard:
             return f"the body is larger than the {self._max_body} bytes that are read", Refusal.TOO_LARGE
         return None
 
-    def _refusal(self, flow: HTTPFlow, accept: str) -> Response:
+    def _refusal(self, flow: HTTPFlow) -> page.Page:
         spool = stream.spool(flow)
         if spool is not None and spool.dropped and not spool.broken:
-            return page.too_large(self._max_body, accept, self._contact)
+            return page.too_large(self._max_body)
         if not _has_method(flow):
-            return page.no_method(accept)
-        return page.refused(accept, self._contact)
+            return page.NO_METHOD
+        return page.REFUSED
 
     def _pass(self, flow: HTTPFlow) -> None:
         spool = stream.spool(flow)

@@ -186,7 +186,7 @@ async def status(
 
 async def _run(plan: Plan, log: FilteringBoundLogger, parent: Connection | None, nursery: Nursery) -> None:
     _confdir(plan.proxy_ca)
-    identity = Identity.by(plan.auth, plan.client_ca)
+    identity = Identity.by(plan.auth, plan.client_ca, plan.contact)
     pool = Pool(nursery, plan.workers, plan.queue, _figures)
     recorders = Pool(nursery, RECORDERS)
     with discreet(log):

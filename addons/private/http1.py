@@ -61,7 +61,7 @@ class BoundedServer(Http1Server):
             self.since = time.monotonic()
             self.reading.add(self)
         if len(self.buf) > HEAD:
-            yield from self._answered(page.head_too_large())
+            yield from self._answered(page.HEAD_TOO_LARGE.answer())
             self.state = self.done
 
     def read_body(self, event: Any) -> Generator[Any, Any]:  # noqa: ANN401 - mitmproxy's events
@@ -71,7 +71,7 @@ class BoundedServer(Http1Server):
             yield from super().read_body(event)
         except NotImplementedError:
             accept = self.request.headers.get("accept", "") if self.request else ""
-            yield from self._answered(page.trailers(accept))
+            yield from self._answered(page.TRAILERS.answer(accept))
             reason = "a request with trailers"
             yield ReceiveHttp(RequestProtocolError(self.stream_id, reason, RequestProtocolError.code))
             self.state = self.done

@@ -133,16 +133,17 @@ class Clerk:
         """Record a transfer that was not scanned, and seal it."""
         return self._settle(transfer, failure, begin)
 
-    def refuse(self, transfer: Transfer, failure: Failure) -> Outcome:
-        """Record a transfer whose body is not there to be kept."""
+    def refuse(self, transfer: Transfer, failure: Failure, *, lost: bool = False) -> Outcome:
+        """Record a transfer whose body is not there to be kept; ``lost``: nor to be forwarded."""
+        forward = self.audit_only and not lost
         verdict: Verdict | None = None
         try:
             verdict = self._verdict(transfer, failure)
-            self._write(transfer, verdict, "", 0.0, held=not self.audit_only)
+            self._write(transfer, verdict, "", 0.0, held=not forward)
         except BaseException as error:  # noqa: BLE001 - it is not forwarded either way
             logger.error("refusal not recorded: %s", blame(error))  # noqa: TRY400 - as above
-            return Outcome(self.audit_only, recorded=False)
-        return _outcome(verdict, forward=self.audit_only)
+            return Outcome(forward, recorded=False)
+        return _outcome(verdict, forward=forward)
 
     # Fail closed. Rule 1: a scan that raises or does not end is a failure, of which the policy says what
     # follows (it holds, unless it was told otherwise). Rule 2: `forward` is said after the journal line is

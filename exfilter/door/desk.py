@@ -113,11 +113,16 @@ class Desk:
         task = tasks.Judge(tasks.sent(transfer), begin, 0.0, -1)
         return self.pool.begin(task, transfer.actor, file)
 
-    async def refuse(self, transfer: Transfer, reason: str, why: Refusal = Refusal.OTHER) -> Outcome:
-        """Record a transfer that cannot be scanned and whose body is not there to be kept."""
+    async def refuse(
+        self, transfer: Transfer, reason: str, why: Refusal = Refusal.OTHER, *, lost: bool = False
+    ) -> Outcome:
+        """Record a transfer that cannot be scanned and whose body is not there to be kept.
+
+        ``lost``: it is not there to be forwarded either, not even where everything passes.
+        """
         metrics.refused(why)
         begin = time.monotonic()
-        task = tasks.Refuse(tasks.sent(transfer), reason, Reason.OVER_BUDGET)
+        task = tasks.Refuse(tasks.sent(transfer), reason, Reason.OVER_BUDGET, lost)
         outcome = await self._record(task, transfer.actor, ())
         return self._counted(transfer, outcome, time.monotonic() - begin)
 
@@ -153,7 +158,8 @@ class Desk:
             with contextlib.suppress(LostError, BusyError):
                 return await self.recorders.run(task, actor, 0, files, until)
         logger.error("transfer neither kept nor recorded")
-        return Outcome(self.audit_only, recorded=False)
+        lost = isinstance(task, tasks.Refuse) and task.lost
+        return Outcome(self.audit_only and not lost, recorded=False)
 
     @property
     def _settling(self) -> float:

@@ -82,6 +82,8 @@ class Refuse(msgspec.Struct, frozen=True, tag=True):
     transfer: Sent
     reason: str
     cause: Reason
+    lost: bool = False
+    """Whether there is nothing to forward either, where everything passes."""
 
 
 class Open(msgspec.Struct, frozen=True, tag=True):

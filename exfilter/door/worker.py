@@ -124,7 +124,8 @@ def done(clerk: Clerk, link: socket.socket | None, task: tasks.Task, files: list
     """Do a task, and close the files that came with it."""
     try:
         if isinstance(task, tasks.Refuse):
-            return clerk.refuse(tasks.transfer(task.transfer, b""), Failure(task.reason, task.cause))
+            failure = Failure(task.reason, task.cause)
+            return clerk.refuse(tasks.transfer(task.transfer, b""), failure, lost=task.lost)
         if isinstance(task, tasks.Check):
             return clerk.check()
         if isinstance(task, tasks.Open):

@@ -239,14 +239,18 @@ def test_audit_only_never_blocks_not_even_what_fails() -> None:
     assert sent.response is None
 
 
-@pytest.mark.parametrize("broken", ["", "No space left on device"])
-def test_audit_only_sends_no_body_that_is_not_here(broken: str) -> None:
+@pytest.mark.parametrize(("broken", "status"), [("", 413), ("No space left on device", 503)])
+@pytest.mark.parametrize("full", [None, OSError()])
+def test_audit_only_sends_no_body_that_is_not_here_and_records_that(
+    broken: str, status: int, full: OSError | None
+) -> None:
     door, sent = Door(audit_only=True), flow(b"")
+    door.journal.full = full
     spooled(sent, 10, b"x" * 5000).broken = broken
     door.fire(HttpRequestHook(sent))
     assert sent.response is not None
-    assert sent.response.status_code == 503
-    assert len(door.journal.lines) == 1
+    assert sent.response.status_code == status
+    assert [line["held"] for line in door.journal.lines] == ([] if full else [True])
 
 
 def test_a_proxy_password_behind_the_messages_of_a_call_goes_no_further() -> None:
