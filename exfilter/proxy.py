@@ -52,7 +52,7 @@ from exfilter.door.nursery import Nursery
 from exfilter.door.plan import Plan
 from exfilter.door.pool import Pool
 from exfilter.door.spool import Spool
-from exfilter.door.status import STARTING, STOPPING, Readiness, serving, telling
+from exfilter.door.status import STARTING, STOPPING, Readiness, State, serving, telling
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -167,7 +167,7 @@ def location(host: str, port: int, scheme: str = "http") -> str:
 @asynccontextmanager
 async def status(
     address: tuple[str, int] | None,
-    word: Callable[[], Awaitable[str]],
+    state: Callable[[], Awaitable[State]],
     figures: Callable[[], bytes],
     log: FilteringBoundLogger,
 ) -> AsyncIterator[None]:
@@ -177,7 +177,7 @@ async def status(
         return
     async with contextlib.AsyncExitStack() as stack:
         try:
-            place = await stack.enter_async_context(serving(address, word, figures))
+            place = await stack.enter_async_context(serving(address, state, figures))
         except OSError as error:
             raise OSError(cannot_listen(address, "--status", error)) from None
         log.info("status on %s", location(*place))
@@ -208,7 +208,7 @@ async def _run(plan: Plan, log: FilteringBoundLogger, parent: Connection | None,
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, closing.begin)
         try:
-            async with _watched(plan, Readiness(desk.unready, announcer.state).word, log, parent, closing):
+            async with _watched(plan, Readiness(desk.unready, announcer.state), log, parent, closing):
                 await master.run()
         finally:
             pool.close()
@@ -226,13 +226,13 @@ def _figures(waiting: int, busy: int) -> None:
 @asynccontextmanager
 async def _watched(
     plan: Plan,
-    word: Callable[[], Awaitable[str]],
+    readiness: Readiness,
     log: FilteringBoundLogger,
     parent: Connection | None,
     closing: _Closing,
 ) -> AsyncIterator[None]:
     if parent is None:
-        async with status(plan.status, word, metrics.text, log):
+        async with status(plan.status, readiness.state, metrics.text, log):
             yield
         return
     loop = asyncio.get_running_loop()
@@ -243,7 +243,7 @@ async def _watched(
 
     # It never writes: what can be read is its end.
     loop.add_reader(parent.fileno(), orphaned)
-    async with telling(parent, word):
+    async with telling(parent, readiness.word):
         yield
 
 

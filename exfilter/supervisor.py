@@ -23,7 +23,7 @@ import msgspec
 from exfilter.door import metrics
 from exfilter.door.logs import logger
 from exfilter.door.plan import Plan
-from exfilter.door.status import BEAT, STARTING, STOPPING
+from exfilter.door.status import BEAT, READY, STARTING, STOPPING, State
 from exfilter.proxy import BROKEN, announce, cannot_listen, complain, location, serve, status
 
 if TYPE_CHECKING:
@@ -44,6 +44,10 @@ class _Member:
     talk: Connection
     word: str = STARTING
     heard: float = 0.0
+
+    def seen(self, now: float) -> str:
+        """Return why it does not serve, in one word. Empty: it does."""
+        return "hanging" if self.word != STARTING and now - self.heard > SILENT else self.word
 
 
 def main() -> None:
@@ -134,7 +138,7 @@ class _Company:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop, number)
-        async with status(self._plan.status, self._word, partial(metrics.merged, self._folder), self._log):
+        async with status(self._plan.status, self._state, partial(metrics.merged, self._folder), self._log):
             # The first alone: it makes the certificate authority and the quarantine, where there are none.
             self._missing = self._plan.processes - 1
             self._start()
@@ -219,13 +223,20 @@ class _Company:
         if not self._members:
             self._ended.set()
 
-    async def _word(self) -> str:
+    async def _state(self) -> State:
+        """Return whether any process serves, and which, where not all of them do."""
         if self._is_stopping:
-            return STOPPING
+            return State(serves=False, text=STOPPING)
         now = time.monotonic()
-        words = [each.word for each in self._members]
-        words += ["hanging" for each in self._members if each.word != STARTING and now - each.heard > SILENT]
-        return next(filter(None, words), "")
+        words = {each.process.pid: each.seen(now) for each in self._members}
+        serving = [pid for pid, word in words.items() if not word]
+        if not serving:
+            return State(serves=False, text=next(iter(words.values()), STARTING))
+        if len(serving) == self._plan.processes:
+            return READY
+        told = [f"{len(serving)} of {self._plan.processes} processes: {', '.join(map(str, serving))}"]
+        told += [f"{pid} {word}" for pid, word in words.items() if word]
+        return State(serves=True, text=f"ready, {'; '.join(told)}")
 
 
 def _door(plan: Plan, parent: Connection) -> None:
