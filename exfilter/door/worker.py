@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from exfilter import scanner, settings
 from exfilter.body import Arriving, Filed
+from exfilter.children import reap
 from exfilter.door import commands, tasks
 from exfilter.door.clerk import Clerk, Failure
 from exfilter.door.logs import discreet, logger
@@ -62,7 +63,7 @@ def _serve(
     children: dict[int, int] = {}
     while True:
         message, files, _, _ = socket.recv_fds(control, _ROUND, 1)
-        _reap(children)
+        reap(children)
         if not message:
             break
         command = commands.command(message)
@@ -76,13 +77,6 @@ def _serve(
     for child in children.values():
         with contextlib.suppress(ProcessLookupError):
             os.kill(child, signal.SIGKILL)
-
-
-def _reap(children: dict[int, int]) -> None:
-    with contextlib.suppress(ChildProcessError):
-        while (done := os.waitpid(-1, os.WNOHANG))[0]:
-            for number in [number for number, child in children.items() if child == done[0]]:
-                del children[number]
 
 
 def _fork(
