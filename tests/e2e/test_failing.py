@@ -274,8 +274,16 @@ def test_a_policy_with_a_mistake_changes_nothing_and_a_good_one_is_taken(
         assert far_end.connections == 0
         policy.write_text(good.replace("customers = 20", "customers = 2000"))
         time.sleep(1.2)
+        assert {proxy.curl(http(far_end), data=leak).status for _ in range(6)} == {200}
+        before, after = (proxy.decisions()[place]["versions"]["policy"] for place in (0, -1))
+        news = f"policy.toml: read again; digest {after}, before {before}"
+        assert len([line for line in proxy.said if line.endswith(news)]) == 1
+        _, *workers = sorted(pids(proxy, "exfilter.door.worker"))
+        for worker in workers:
+            os.kill(worker, signal.SIGKILL)
         assert proxy.curl(http(far_end), data=leak).status == 200
-    assert far_end.body_bytes == len(leak)
+        assert len([line for line in proxy.said if "read again" in line]) == 1, "also by new workers"
+    assert far_end.body_bytes == 7 * len(leak)
 
 
 def test_whoever_finds_all_workers_busy_is_told_to_come_again(
