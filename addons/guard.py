@@ -44,6 +44,8 @@ class Guard:
         self._max_body = max_body
         self._held: WeakSet[HTTPFlow] = WeakSet()
         self._streams: WeakKeyDictionary[HTTPFlow, Stream] = WeakKeyDictionary()
+        self._releases: WeakKeyDictionary[HTTPFlow, str] = WeakKeyDictionary()
+        """The ids of those by which requests pass."""
         self._tasks: set[asyncio.Task[Outcome]] = set()
 
     @property
@@ -82,6 +84,7 @@ class Guard:
                 self._pass(flow)
             raise
         if outcome.forward:
+            self._note_release(flow, outcome)
             self._pass(flow)
             return
         flow.request.raw_content = b""
@@ -100,7 +103,10 @@ class Guard:
     async def exfilter_opening(self, opening: calls.Opening) -> None:
         """Let a call go on message by message where the policy says so, and nothing is in its head."""
         transfer = flows.from_request(opening.flow, "proxy")
-        opening.granted = _has_method(opening.flow) and await self._desk.may_stream(transfer)
+        if _has_method(opening.flow):
+            outcome = await self._desk.open(transfer)
+            opening.granted = outcome.forward
+            self._note_release(opening.flow, outcome)
 
     async def exfilter_piece(self, piece: calls.Piece) -> None:
         """Judge messages of a call. Fail closed: only an outcome that says ``forward`` lets them pass."""
@@ -175,7 +181,22 @@ class Guard:
         self._held.discard(flow)
         flow.request.raw_content = None
 
-    error = response
+    async def error(self, flow: HTTPFlow) -> None:
+        """Free the body, and let a release hold again by which nothing was sent."""
+        self.response(flow)
+        released = self._releases.get(flow)
+        if released and not stream.is_sent(flow):
+            await self._desk.restore(released)
+
+    def exfilter_failure(self, failure: stream.Failure) -> None:
+        """Say what went wrong without a word of mitmproxy's."""
+        flow = failure.flow
+        said = page.BROKEN_OFF if stream.is_sent(flow) else page.UNREACHED
+        said = page.MALFORMED if failure.status < page.UNREACHED.status else said
+        accept = flow.request.headers.get("accept", "")
+        failure.answer = said.answer(accept, self._contact, self._releases.get(flow, ""))
+        if flow.request.method == "HEAD":
+            failure.answer.raw_content = b""
 
     def websocket_end(self, flow: HTTPFlow) -> None:
         """Free the last message."""
@@ -210,6 +231,10 @@ class Guard:
         if not _has_method(flow):
             return page.NO_METHOD
         return page.REFUSED
+
+    def _note_release(self, flow: HTTPFlow, outcome: Outcome) -> None:
+        if outcome.released:
+            self._releases[flow] = outcome.released
 
     def _pass(self, flow: HTTPFlow) -> None:
         spool = stream.spool(flow)

@@ -111,6 +111,26 @@ BUSY = Page(
     (("Retry-After", "10"),),
 )
 """It came while too many others were being checked."""
+UNREACHED = Page(
+    502,
+    "Destination not reached",
+    "This transfer was not sent: its destination could not be reached, or could not prove who it is.",
+    "Try again later; what was released stays released. If it happens again, tell those who look after the "
+    "destination.",
+)
+"""Nothing of it has left the door."""
+BROKEN_OFF = Page(
+    502,
+    "No answer from the destination",
+    "The destination broke off, or its answer was not valid. Some of this transfer may have reached it.",
+    "Look whether it arrived before you send it again.",
+)
+MALFORMED = Page(
+    400,
+    "Not a valid request",
+    "This request was not sent: it is not as HTTP wants it.",
+    "Tell those who look after the program that sent it.",
+)
 HEAD_TOO_LARGE = Page(
     431,
     "Request header fields too large",

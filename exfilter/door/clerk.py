@@ -55,6 +55,9 @@ class Quarantine(Protocol):
     def redeem(self, transfer: Transfer, policy_digest: str, index_id: str) -> str | None:
         """Use up the release of exactly this transfer: its id, or None when there is none."""
 
+    def restore(self, transfer_id: str) -> None:
+        """Let a release hold again whose transfer was not forwarded."""
+
     def check(self) -> None:
         """Raise where no transfer could be kept now."""
 
@@ -145,6 +148,15 @@ class Clerk:
             return Outcome(forward, recorded=False)
         return _outcome(verdict, forward=forward)
 
+    def restore(self, transfer_id: str) -> Outcome:
+        """Let a release hold again whose transfer was not forwarded. Where that fails it is used up."""
+        try:
+            self.quarantine.restore(transfer_id)
+        except Exception as error:  # noqa: BLE001 - whatever it is, nothing passes by it
+            logger.error("release not restored: %s", blame(error))  # noqa: TRY400 - as above
+            return Outcome(forward=False, recorded=False)
+        return Outcome(forward=False)
+
     # Fail closed. Rule 1: a scan that raises or does not end is a failure, of which the policy says what
     # follows (it holds, unless it was told otherwise). Rule 2: `forward` is said after the journal line is
     # on disk; whatever is raised before that ends in `_salvage`, which keeps the transfer if it can and
@@ -152,6 +164,7 @@ class Clerk:
 
     def _settle(self, transfer: Transfer, result: Verdict | Failure, begin: float) -> Outcome:
         kept, tried, sealing = "", False, 0.0
+        released: str | None = None
         verdict: Verdict | None = None
         try:
             verdict = self._verdict(transfer, result)
@@ -164,9 +177,12 @@ class Clerk:
                 sealing = self.clock() - start
             self._write(transfer, verdict, released or kept, self.clock() - begin, held=held)
             outcome = _outcome(verdict, forward=not held, transfer_id=kept, sealing=sealing)
+            outcome = structs.replace(outcome, released=released or "")
             return outcome if transfer.stream is None else _of_stream(outcome, verdict)
         except BaseException as error:  # noqa: BLE001 - fail closed, see the rules
             logger.error("decision not recorded: %s", blame(error))  # noqa: TRY400 - as above
+            if released:
+                self.restore(released)
             return self._salvage(transfer, error, begin, kept, hold=not tried)
 
     def _salvage(

@@ -94,18 +94,18 @@ class Desk:
             task = tasks.Judge(tasks.sent(transfer), begin, scanned, length, tasks.inline(transfer))
             return await self.pool.run(task, transfer.actor, length, files, until)
 
-    async def may_stream(self, transfer: Transfer) -> bool:
-        """Whether a request may go on message by message: the policy says so, and its head may leave."""
+    async def open(self, transfer: Transfer) -> Outcome:
+        """Judge a head: it forwards where the policy lets the request go on message by message."""
         begin = time.monotonic()
         scanned = begin + SCAN * self.deadline
         task = tasks.Open(tasks.sent(transfer), begin, scanned)
         try:
             outcome = await self.pool.run(task, transfer.actor, 0, (), scanned + self._settling)
         except (LostError, BusyError):
-            return False
+            return Outcome(forward=False)
         if outcome.action:
             self._counted(transfer, outcome, time.monotonic() - begin)
-        return outcome.forward
+        return outcome
 
     def arriving(self, transfer: Transfer, file: int) -> Arrival | None:
         """Let a worker read a body while it arrives in ``file``. None: nobody has the time."""
@@ -125,6 +125,11 @@ class Desk:
         task = tasks.Refuse(tasks.sent(transfer), reason, Reason.OVER_BUDGET, lost)
         outcome = await self._record(task, transfer.actor, ())
         return self._counted(transfer, outcome, time.monotonic() - begin)
+
+    async def restore(self, transfer_id: str) -> None:
+        """Let a release hold again: the transfer that passed by it was not forwarded."""
+        with contextlib.suppress(LostError, BusyError):  # then it is used up
+            await self.recorders.run(tasks.Restore(transfer_id), "", 0, (), time.monotonic() + self._settling)
 
     async def unready(self) -> str:
         """Return in one word why transfers could not be judged now. Empty: they can."""

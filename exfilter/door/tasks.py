@@ -94,11 +94,17 @@ class Open(msgspec.Struct, frozen=True, tag=True):
     until: float
 
 
+class Restore(msgspec.Struct, frozen=True, tag=True):
+    """Let a release hold again: nothing of the transfer that passed by it has left the door."""
+
+    transfer_id: str
+
+
 class Check(msgspec.Struct, frozen=True, tag=True):
     """Look whether transfers could be scanned, kept and recorded now. The rule says what could not."""
 
 
-Task = Judge | Keep | Refuse | Open | Check
+Task = Judge | Keep | Refuse | Open | Restore | Check
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -107,6 +113,8 @@ class Outcome(msgspec.Struct, frozen=True):
     forward: bool
     transfer_id: str = ""
     """Its id in the quarantine. Empty: it is not kept there."""
+    released: str = ""
+    """The id of the release that it passes by. Empty: it needs none."""
     action: str = ""
     """What the verdict says. Empty: there is none."""
     rule: str = ""

@@ -117,13 +117,12 @@ def _end_with(parent: int) -> None:
 def done(clerk: Clerk, link: socket.socket | None, task: tasks.Task, files: list[int]) -> tasks.Outcome:
     """Do a task, and close the files that came with it."""
     try:
-        if isinstance(task, tasks.Refuse):
-            failure = Failure(task.reason, task.cause)
-            return clerk.refuse(tasks.transfer(task.transfer, b""), failure, lost=task.lost)
         if isinstance(task, tasks.Check):
             return clerk.check()
-        if isinstance(task, tasks.Open):
-            return clerk.open(tasks.transfer(task.transfer, b""), _expiry(task.until), task.begin)
+        if isinstance(task, tasks.Restore):
+            return clerk.restore(task.transfer_id)
+        if isinstance(task, tasks.Refuse | tasks.Open):
+            return _of_head(clerk, task)
         if isinstance(task, tasks.Judge) and task.size < 0 and link is not None:
             return _arriving(clerk, link, task, files[0])
         body = task.body if task.body is not None else Filed(files[0], task.size)
@@ -134,6 +133,13 @@ def done(clerk: Clerk, link: socket.socket | None, task: tasks.Task, files: list
     finally:
         for descriptor in files:
             os.close(descriptor)
+
+
+def _of_head(clerk: Clerk, task: tasks.Refuse | tasks.Open) -> tasks.Outcome:
+    transfer = tasks.transfer(task.transfer, b"")
+    if isinstance(task, tasks.Open):
+        return clerk.open(transfer, _expiry(task.until), task.begin)
+    return clerk.refuse(transfer, Failure(task.reason, task.cause), lost=task.lost)
 
 
 def _expiry(until: float) -> Expired:

@@ -66,6 +66,7 @@ class Quarantine:
 
     held: list[tuple[Transfer, Verdict]] = field(default_factory=list)
     released: set[bytes] = field(default_factory=set)
+    redeemed: bytes = b""
     full: BaseException | None = None
 
     def hold(self, transfer: Transfer, verdict: Verdict) -> str:
@@ -83,8 +84,13 @@ class Quarantine:
         body = whole(transfer.body)
         if body in self.released:
             self.released.remove(body)
+            self.redeemed = body
             return "released"
         return None
+
+    def restore(self, transfer_id: str) -> None:
+        assert transfer_id == "released"
+        self.released.add(self.redeemed)
 
 
 @dataclass

@@ -12,6 +12,7 @@ import pytest
 from mitmproxy.http import Headers, HTTPFlow, Response
 from mitmproxy.proxy.layers.http._hooks import (
     HttpConnectHook,
+    HttpErrorHook,
     HttpRequestHook,
     HttpResponseHeadersHook,
     HttpResponseHook,
@@ -213,6 +214,31 @@ def test_a_release_passes_once() -> None:
     assert first.response is None
     assert second.response is not None
     assert [line["held"] for line in door.journal.lines] == [False, True]
+
+
+@pytest.mark.parametrize("sent", [False, True])
+def test_a_release_holds_again_where_nothing_was_sent(sent: bool) -> None:  # noqa: FBT001
+    door, first = Door(), flow(LEAK)
+    door.quarantine.released.add(LEAK)
+    door.fire(HttpRequestHook(first))
+    assert first.response is None
+    assert not door.quarantine.released
+    if sent:
+        stream.mark_sent(first)
+    failure = stream.Failure(first, 502)
+    door.fire(HttpErrorHook(first), stream.ExfilterFailureHook(failure))
+    assert door.quarantine.released == (set() if sent else {LEAK})
+    assert failure.answer is not None
+    assert failure.answer.headers["x-exfilter-transfer"] == "released"
+
+
+def test_a_release_that_could_not_be_recorded_holds_again() -> None:
+    door, sent = Door(), flow(LEAK)
+    door.quarantine.released.add(LEAK)
+    door.journal.full = OSError(28, "No space left on device")
+    door.fire(HttpRequestHook(sent))
+    assert sent.response is not None
+    assert door.quarantine.released == {LEAK}
 
 
 def test_a_release_does_not_cover_a_cookie_with_a_customer() -> None:

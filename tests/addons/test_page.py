@@ -61,6 +61,8 @@ PAGES = [
     (page.SIGN_IN, 407),
     (page.NO_CERTIFICATE, 403),
     (page.HEAD_TOO_LARGE, 431),
+    (page.UNREACHED, 502),
+    (page.MALFORMED, 400),
 ]
 
 
