@@ -47,7 +47,7 @@ transfers = sa.Table(
     sa.Column("sealed_bytes", sa.Integer, nullable=False),
     sa.Column("sealed_sha256", sa.Text, nullable=False),  # of the sealed file, which anyone may check
     sa.Column("expires", sa.Text),  # of a release
-    sa.Column("redeemed", sa.Text),  # when the one retry passed; null again where nothing of it was sent
+    sa.Column("redeemed", sa.Text),  # when the one retry passed
     sa.Column("refused", sa.Text),  # why the last retry of a released transfer did not pass
 )
 # One entry for all tries of a transfer under one policy and index, whichever process holds it first.
