@@ -53,7 +53,7 @@ region = ""
 # passwords = []
 
 # How a sender reaches the reviewers: an e-mail address, a phone number, a room. Shown on the page of a held
-# transfer, to everybody who uses the proxy.
+# transfer, and to those whom the proxy does not know: to everybody who reaches it.
 # contact = ""
 
 # Whether to read what pictures show. Needs `pip install 'exfilter[ocr]'`, 1 GB of memory for each process

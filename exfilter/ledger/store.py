@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -133,19 +133,31 @@ class Ledger:
             self._forget()
             raise
 
-    def sent(self, entry: Entry) -> None:
+    def sent(self, entry: Entry) -> Entry:
         """Have an exposure count after all: its transfer is released and passes."""
-        if entry.number:
-            with self.database.transaction(writes=True) as connection:
-                turns = _taken(connection, entry.scopes)
-                _append(connection, _moved(connection, entry.number, sent=True), turns)
+        if not entry.number:
+            return entry
+        with self.database.transaction(writes=True) as connection:
+            turns = _taken(connection, entry.scopes)
+            number = _moved(connection, entry.number, sent=True)
+            _append(connection, number, turns)
+        return replace(entry, number=number, sent=True)
 
     def stays(self, entry: Entry) -> None:
         """Have an exposure not count: its transfer was not forwarded after all."""
         if entry.sent:
-            with self.database.transaction(writes=True) as connection:
-                _moved(connection, entry.number, sent=False)
-            self._forget()
+            self._take_back(exposures.c.id == entry.number)
+
+    def restored(self, transfer_id: str) -> None:
+        """Have the exposure of a released transfer not count: it was not forwarded."""
+        self._take_back(exposures.c.transfer_id == transfer_id)
+
+    def _take_back(self, which: sa.ColumnElement[bool]) -> None:
+        with self.database.transaction(writes=True) as connection:
+            wanted = sa.select(exposures.c.id).where(which, exposures.c.sent)
+            for number in connection.execute(wanted).scalars().all():
+                _moved(connection, number, sent=False)
+        self._forget()
 
     def kept(self, entry: Entry, transfer_id: str) -> None:
         """Name the quarantine's entry of an exposure."""
