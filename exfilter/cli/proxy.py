@@ -91,7 +91,6 @@ def proxy(
             socks=_address(socks, "--socks") if socks else None,
             upstream_ca=upstream_ca,
             status=_address(status, "--status") if status else None,
-            read_hosts=given.read_hosts,
             style=log_format,
             options=tuple(options or ()),
         )
@@ -119,6 +118,7 @@ def _plan(given: settings.Settings, processes: int, **options: Any) -> Plan:  # 
         queue=given.queue,
         patience=given.patience,
         contact=given.contact,
+        read_hosts=given.read_hosts,
         processes=processes,
         **options,
     )
