@@ -1,4 +1,4 @@
-"""Ten insiders of different patience in a company of 2,000: who is found, when, and at how many false alarms."""
+"""Ten insiders of different patience among 2,000 actors: who is found, when, at how many false alarms."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ COLUMNS = (
     "gone before, median",
     "gone before, mean",
     "false alarms, % of actor-days",
-    "a day, company",
-    "of them new",
+    "a day",
+    "a day, begun",
     "innocent ever flagged",
     "target",
 )
-SEEDS = 11, 12, 13, 14, 15
+SEEDS = 21, 22, 23, 24, 25
 BAR = "84% at 1.5 % (ELICIT, 2007)"
-NAMES = ("customers a day", "and new ones a day", "and new ones in 7 and 30 days")
+NAMES = ("customers a day", "+ new ones a day", "+ new ones in 7 and 30 days")
 BULK = len(ROLES) - 1
 
 
@@ -107,24 +107,30 @@ def measure(_: Lab) -> Table:
     rows = tuple(tally.row(*key) for key, tally in tallies.items())
     actors = sum(role.actors for role in ROLES)
     notes = (
-        f"{len(SEEDS)} simulated years (seeds {SEEDS[0]} to {SEEDS[-1]}) of {actors:,} actors, after {BEFORE} days of history",
+        f"{len(SEEDS)} years (seeds {SEEDS[0]} to {SEEDS[-1]}) of {actors:,} actors, after {BEFORE} days",
         f"{', '.join(f'{role.actors} {role.name}' for role in ROLES)}; 12 % join meanwhile, 2 % change teams",
-        "an insider takes 68,000 new customers in 1 to 365 days, steadily, ramping, on work days only or among his own",
-        "found: flagged on a day on which he steals; gone before: customers who left on the days before that one",
-        "of them new: the actor was not flagged the day before",
+        "ten insiders take 68,000 each in 1 to 365 days: steadily, ramping, on work days or among their own",
+        "found: flagged while he steals; gone before: customers who left on the days before; not found: all",
+        "begun: the actor was not flagged the day before",
         "the chance of the least likely of several looks is multiplied by their number",
         "by hand: thresholds that know nothing of anybody, bulk senders exempt",
-        "the model was chosen and set up on seeds 1 to 5; the simulation does not draw from it",
+        "the model was chosen and set up on seeds 1 to 15; the simulation does not draw from it",
     )
     return Table("insiders", "Ten insiders among 2,000 actors", COLUMNS, rows, notes)
 
 
 def _ways(year: Year) -> Iterator[tuple[tuple[str, str], Flags]]:
-    for name, score in scores(year).items():
+    looked = scores(year)
+    for name, score in looked.items():
         for power in (2, 3, 4, 5, 6):
             yield (name, f"1e-{power}"), score < -power
     textbook = watching.by_day(year.new, year.group, negative_binomial.judge)
     for power in (4, 6, 20, 40):
         yield ("new ones a day, negative binomial", f"1e-{power}"), textbook < -power
-    for name, flags in by_hand(year).items():
+    fixed = by_hand(year)
+    for name, flags in fixed.items():
         yield (name, ""), flags
+    yield (
+        (f"{NAMES[-1]}, or 2,000 new in 30 days", "1e-4"),
+        (looked[NAMES[-1]] < -4) | fixed["by hand: 2,000 new in 30 days"],
+    )

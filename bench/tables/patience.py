@@ -18,7 +18,7 @@ COLUMNS = (
     "gone before, median",
     "gone before, worst",
     "found by hand",
-    "gone before, median ",
+    "gone before that",
 )
 BELOW = -4
 
@@ -35,7 +35,7 @@ def measure(_: Lab) -> Table:
             fixed += catches(by_hand(year)["by hand: either"], year)
         rows += [_row(case, model, fixed) for case in cases]
     notes = (
-        f"alarm below 1e{BELOW}, looking at customers a day and new ones in 1, 7 and 30 days; the years of `insiders`",
+        f"alarm below 1e{BELOW}, customers a day and new ones in 1, 7 and 30 days; the years of `insiders`",
         "by hand: more than 500 new customers a day or 2,000 in 30 days; bulk senders exempt",
         "the last eight cases are in years of their own; of several accounts one that is flagged is enough",
         "who sends what cannot be read is not in these figures: his bytes are a measure of their own",

@@ -5,10 +5,11 @@ discretised log-logistic distribution with a hurdle at zero,
 
     P(Y >= y) = a * L(y - 1/2) / L(1/2),   L(x) = 1 / (1 + exp((log x - m) / s)).
 
-m and s are estimated by quantiles, which less than half (s: a quarter) of the days cannot move as they
-like. m is pulled to the peers' by its standard error (empirical Bayes, normal approximation), s by so
-many days; what is not known of m widens s. Tails are the peers': s is raised to what their rare days
-show, because one actor has too few of those.
+(Hurdles: Mullahy 1986.) m and s are estimated by quantiles, which less than half (s: a quarter) of the
+days cannot move as they like. m is pulled to the peers' by its standard error (empirical Bayes, normal
+approximation), s by so many days; what is not known of m widens s. Tails are the peers': s is raised to
+what their rare days show, because one actor has too few of those. Days with a lighter tail than the
+logistic one are judged too leniently. docs/decisions/0014-baselines.md has the reasons.
 """
 
 from __future__ import annotations
@@ -33,8 +34,11 @@ PRIOR_DAYS = 5.0
 PRIOR_ACTIVE = 20.0
 """Active days of the peers' that the spread begins with."""
 LEAST_SPREAD = 0.15
-REACH = 3.0
-"""An own normal counts up to so many standard deviations of the peers' normals, and no higher."""
+REACH = 1.0
+"""An own normal counts up to so many standard deviations above the peers' normals, and no higher: what
+is beyond it has been taught slowly, or belongs to a group of its own."""
+NARROWER, WIDER = 0.5, 1.25
+"""An own spread counts within these multiples of the peers'; who ramps up would widen his as well."""
 FEW = 5
 """Active days below which an actor says nothing of the spread."""
 PEERS = 8
@@ -156,9 +160,9 @@ def _error(spread: float | Floats, active: Floats) -> Floats:
 
 
 def _spread(own: Normals, peers: Prior) -> Floats:
-    """Return the own spread, pulled to the peers', and no further from it than a factor of two."""
+    """Return the own spread, pulled to the peers' and kept near it."""
     pulled = (own.active * own.spread + PRIOR_ACTIVE * peers.spread) / (own.active + PRIOR_ACTIVE)
-    clipped: Floats = np.clip(pulled, peers.spread / 2, peers.spread * 2)
+    clipped: Floats = np.clip(pulled, peers.spread * NARROWER, peers.spread * WIDER)
     return clipped
 
 
