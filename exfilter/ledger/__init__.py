@@ -1,0 +1,1 @@
+"""Who sent whom: exposures by actor and destination, and what follows from them."""
