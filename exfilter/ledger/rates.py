@@ -19,13 +19,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from exfilter.ledger.circles import Circles
 from exfilter.ledger.holding import Crowd, Flags, Floats, Int32Array, Int64Array
 
 STEPS = 31
 """Factors are powers of two, up to a milliard."""
 POPULAR = 0.003
 """Share of customers who are more popular than others, before anything is seen."""
-REGIONAL = 0.02
+REGIONAL = 0.05
 """Share of groups whose customers are more often victims, before anything is seen."""
 COMPANIONS = 64
 """Of a group, so many are looked at as somebody's companion: those with most victims."""
@@ -36,7 +37,7 @@ _FACTORS = 2.0 ** np.arange(STEPS)
 
 
 def _falling(share: float, ratio: float) -> Floats:
-    """Return a prior: 1 - share for the factor 1, the rest falling by ``ratio`` a step. [STEPS]"""
+    """Return a prior: 1 - share for the factor 1, the rest falling by ``ratio`` a step [STEPS]."""
     rest = ratio ** np.arange(1, STEPS)
     return np.concatenate(([1.0 - share], share * rest / rest.sum()))
 
@@ -56,14 +57,17 @@ _OF_GROUP = np.log(_falling(REGIONAL, 0.5))
 def null_rates(held: Flags, who: Int64Array, crowd: Crowd) -> Floats:
     """Return the chance that each holder, if innocent, has each victim [holders of any, victims].
 
-    ``held``: the same shape; ``who``: its rows' places in ``crowd``. By his group and by all, the larger:
-    a larger chance makes nobody guiltier, and a group of one knows nothing.
+    ``held``: the same shape; ``who``: its rows' places in ``crowd``. By his group, by all and by his
+    circle, the largest: a larger chance makes nobody guiltier, and a group of one knows nothing.
     """
-    everybody = np.zeros(len(crowd.sizes), dtype=np.int32)
-    rates = _by_scope(held, who, crowd, everybody)
+    shares = crowd.shares()
+    peer = ~crowd.bulk & (shares < 1.0)
+    circles = Circles.of(held, shares[who], peer[who])
+    everybody = np.zeros(len(shares), dtype=np.int32)
+    rates = np.maximum(circles.rates(), _by_scope(held, who, crowd, everybody))
     if len(np.unique(crowd.groups)) > 1:
         rates = np.maximum(rates, _by_scope(held, who, crowd, crowd.groups.astype(np.int32)))
-    return np.maximum(rates, crowd.shares()[who, None])
+    return np.maximum(rates, shares[who, None])
 
 
 def _by_scope(held: Flags, who: Int64Array, crowd: Crowd, scope: Int32Array) -> Floats:
@@ -88,7 +92,7 @@ def _log_none(odds: Floats) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """Those of one group who hold any victim. [rows], [rows, victims]"""
+    """Those of one group who hold any victim: [rows] and [rows, victims]."""
 
     held: Flags
     shares: Floats
@@ -115,23 +119,12 @@ class _Group:
         own = _log_none(self.odds)
         others = mine.sum(axis=0) - mine
         log_none = self.log_none - own
-        rows, companion = self._companions()
+        circles = Circles.of(self.held, self.shares, self.peer, COMPANIONS)
+        rows, place = circles.companions()
+        companion = circles.most[place]
         others[rows] -= mine[companion]
         log_none[rows] -= own[companion]
         return others, np.maximum(log_none, 0.0)
-
-    def _companions(self) -> tuple[Int64Array, Int64Array]:
-        """Return the rows that have a companion, and which row that is."""
-        peers = np.flatnonzero(self.peer)
-        sets = np.packbits(self.held[peers], axis=1)
-        order = np.lexsort((*sets.T[::-1], self.shares[peers], -self.held[peers].sum(axis=1)))
-        most = peers[order[:COMPANIONS]]
-        if not len(most):
-            return most, most
-        shared = self.held.astype(np.float32) @ self.held[most].T.astype(np.float32)
-        shared[most, np.arange(len(most))] = 0.0
-        rows = np.flatnonzero(shared.max(axis=1))
-        return rows, most[shared[rows].argmax(axis=1)]
 
 
 def _coarse(counts: Int64Array) -> Int64Array:
