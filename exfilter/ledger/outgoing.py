@@ -22,7 +22,7 @@ class Transfers:
     log_ratio: Floats
     """As of an actor, with the same factors of popularity."""
     posterior: Floats
-    """The actor's, split among his transfers."""
+    """The actor's, split evenly among his victims, and each victim's part among the transfers with it."""
     stopped: Int64Array
     """Places in ``Carried``: they carried victims and were held. No source, but worth a look."""
     late: int
@@ -38,9 +38,9 @@ def rank_transfers(carried: Carried, victims: Victims, actors: Ranking, crowd: C
     some, place, many = np.unique(transfer, return_inverse=True, return_counts=True)
     missed = (len(victims) - many) * math.log(actors.elsewhere)
     log_ratio = np.bincount(place, weights=worth, minlength=len(some)) + missed
-    weight = np.log(carried.size[some]) + log_ratio
-    posterior = actors.posterior[rows[some]] * _split(weight, rows[some])
-    order = np.lexsort((carried.time[some], -weight, rows[some], -posterior))
+    part = np.bincount(place, weights=_parts(actors, rows[transfer], victim), minlength=len(some))
+    posterior = actors.posterior[rows[some]] * part
+    order = np.lexsort((carried.time[some], -log_ratio, rows[some], -posterior.round(12)))
     all_with = np.unique(carried.transfer).astype(np.int64)
     left = carried.left[all_with]
     return Transfers(
@@ -83,10 +83,9 @@ def _odds(share: Floats) -> Floats:
     return answer
 
 
-def _split(weight: Floats, rows: Int64Array) -> Floats:
-    """Return each weight's share of those of the same row."""
-    top = np.full(rows.max(initial=0) + 1, -np.inf)
-    np.maximum.at(top, rows, weight)
-    mine = np.exp(weight - top[rows])
-    answer: Floats = mine / np.bincount(rows, weights=mine)[rows]
+def _parts(actors: Ranking, row: Int64Array, victim: Int64Array) -> Floats:
+    """Return for each pair which part of all that its actor holds it stands for."""
+    keys = row * actors.held.shape[1] + victim
+    _, which, times = np.unique(keys, return_inverse=True, return_counts=True)
+    answer: Floats = 1.0 / (times[which] * actors.victims()[row])
     return answer

@@ -65,7 +65,8 @@ class Further:
     """How many more victims, at random from the leak, would change the verdict."""
 
     settle: int | None
-    """All held by the first of the ranking, until he is named. 0: he is. None: ``MOST`` would not do."""
+    """All held by the first of the ranking, until he is named. 0: he is, or several are, each for
+    victims of his own. None: ``MOST`` would not do."""
     clear: int | None
     """None held by him, until chance explains what he holds. 0: it does. None: ``MOST`` would not do."""
 
@@ -118,7 +119,7 @@ def further(ranking: Ranking, verdict: Verdict) -> Further | None:
     if not len(named):
         return None
     first = verdict.suspects[0] if verdict.suspects else int(named[0])
-    settled = verdict.outcome is Outcome.NAMED
+    settled = verdict.outcome is Outcome.NAMED or verdict.why is Why.TOGETHER
     others = named[named != first]
     ahead = _ahead(ranking, first, int(others[0])) if len(others) else 0
 

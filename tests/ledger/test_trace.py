@@ -71,6 +71,14 @@ def test_the_actor_the_place_and_the_transfers_come_first() -> None:
     assert found.explained == 4
 
 
+def test_a_leak_in_pieces_is_all_of_its_pieces() -> None:
+    often = [(A, 4, 30.0 + day, 1, True, [0]) for day in range(3)]
+    sent: list[Sent] = [(A, 2, 20.0, 750, True, [0, 1]), (A, 2, 21.0, 750, True, [2]), *often]
+    transfers = traced(victims(*[math.inf] * 3), *sent).transfers
+    assert transfers.transfer.tolist() == [0, 1, 2, 3, 4]
+    assert transfers.posterior == pytest.approx([5 / 12, 1 / 3, 1 / 12, 1 / 12, 1 / 12], rel=1e-3)
+
+
 def test_what_was_held_is_no_source_but_is_listed() -> None:
     found = traced(victims(*[math.inf] * 3), (A, 2, 20.0, STOLEN, False, [0, 1, 2]))
     assert not len(found.actors)
