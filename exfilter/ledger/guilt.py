@@ -17,8 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from exfilter.ledger.holding import Crowd, Flags, Floats, Holding, Int64Array
-from exfilter.ledger.rates import null_rates
-from exfilter.ledger.tails import corrected, tail, weights
+from exfilter.ledger.rates import Null, null_rates
+from exfilter.ledger.tails import corrected, mixed, weights
 
 ELSEWHERE = 0.2
 """p: the chance that a victim was leaked by somebody or something else."""
@@ -36,7 +36,7 @@ class Ranking:
     bulk: Flags
     held: Flags
     """[holders of any, victims]"""
-    rates: Floats
+    null: Null
     """The chance of each to hold each victim if innocent [holders of any, victims]."""
     guilt: Floats
     """Pr{guilty} of the guilt model."""
@@ -81,17 +81,17 @@ def rank(holding: Holding, crowd: Crowd, victims: int, elsewhere: float = ELSEWH
     if (crowd.sizes[who] < held.sum(axis=1)).any():
         msg = "somebody holds more victims than he ever sent customers: the sizes are of another ledger"
         raise ValueError(msg)
-    rates = null_rates(held, who, crowd)
-    log_ratio = _log_ratio(held, rates, elsewhere)
+    null = null_rates(held, who, crowd)
+    log_ratio = _log_ratio(held, null.rates, elsewhere)
     order = _order(crowd, who, held, log_ratio)
-    who, held, rates, log_ratio = who[order], held[order], rates[order], log_ratio[order]
-    chance = _chances(held, rates, log_ratio, elsewhere)
+    who, held, log_ratio, null = who[order], held[order], log_ratio[order], null.of(order)
+    chance = _chances(held, null, elsewhere)
     return Ranking(
         holder=who,
         size=crowd.sizes[who],
         bulk=crowd.bulk[who],
         held=held,
-        rates=rates,
+        null=null,
         guilt=_guilt(held, elsewhere),
         log_ratio=log_ratio,
         posterior=_posterior(crowd, who, log_ratio, victims * math.log(elsewhere)),
@@ -118,10 +118,11 @@ def _order(crowd: Crowd, who: Int64Array, held: Flags, log_ratio: Floats) -> Int
     return answer
 
 
-def _chances(held: Flags, rates: Floats, log_ratio: Floats, elsewhere: float) -> Floats:
-    chance = np.exp(np.minimum(0.0, -log_ratio))
+def _chances(held: Flags, null: Null, elsewhere: float) -> Floats:
+    chance = np.exp(np.minimum(0.0, -_log_ratio(held, null.local, elsewhere)))
     for place in range(min(EXACT, len(held))):
-        chance[place] = tail(held[place], rates[place], weights(rates[place], elsewhere))
+        his = null.of(place)
+        chance[place] = mixed(held[place], his, weights(his.rates, elsewhere))
     return chance
 
 

@@ -70,7 +70,7 @@ def _worth(
 ) -> Floats:
     """Return the log likelihood ratio of each pair: the odds of the transfer's size, times the factor."""
     row = rows[transfer]
-    factor = _odds(actors.rates[row, victim]) / _odds(actors.size[row] / crowd.population)
+    factor = _odds(actors.null.rates[row, victim]) / _odds(actors.size[row] / crowd.population)
     odds = factor * _odds(carried.size[transfer] / crowd.population)
     rate = odds / (1.0 + odds)
     answer: Floats = np.log(actors.elsewhere + (1.0 - actors.elsewhere) / rate)

@@ -22,6 +22,8 @@ import numpy as np
 from exfilter.ledger.circles import Circles
 from exfilter.ledger.holding import Crowd, Flags, Floats, Int32Array, Int64Array
 
+LOCALS = 0.05
+"""Share of the company that serves the region of the victims, where no group says who."""
 STEPS = 31
 """Factors are powers of two, up to a milliard."""
 POPULAR = 0.003
@@ -33,7 +35,7 @@ COMPANIONS = 64
 _CELLS = 4_000_000
 """Numbers in memory at once."""
 
-_FACTORS = 2.0 ** np.arange(STEPS)
+_FACTORS: Floats = 2.0 ** np.arange(STEPS, dtype=np.float64)
 
 
 def _falling(share: float, ratio: float) -> Floats:
@@ -54,24 +56,46 @@ _OF_VICTIM = _shifted(_falling(POPULAR, 2.0**-0.5))
 _OF_GROUP = np.log(_falling(REGIONAL, 0.5))
 
 
-def null_rates(held: Flags, who: Int64Array, crowd: Crowd) -> Floats:
-    """Return the chance that each holder, if innocent, has each victim [holders of any, victims].
+@dataclass(frozen=True, slots=True)
+class Null:
+    """The chance of each holder, if innocent, to have each victim [holders of any, victims]."""
 
-    ``held``: the same shape; ``who``: its rows' places in ``crowd``. By his group, by all and by his
-    circle, the largest: a larger chance makes nobody guiltier, and a group of one knows nothing.
+    rates: Floats
+    local: Floats
+    """If he is one of the few whose customers the victims are, though no declared group says so."""
+
+    def of(self, rows: Int64Array | int) -> Null:
+        """Return that of some rows, or of one."""
+        return Null(self.rates[rows], self.local[rows])
+
+
+def null_rates(held: Flags, who: Int64Array, crowd: Crowd) -> Null:
+    """Return the null of each holder of any victim.
+
+    ``held``: [holders of any, victims]; ``who``: its rows' places in ``crowd``. By his group, by all and
+    by his circle, the largest: a larger chance makes nobody guiltier, and a group of one knows nothing.
     """
     shares = crowd.shares()
     peer = ~crowd.bulk & (shares < 1.0)
     circles = Circles.of(held, shares[who], peer[who])
     everybody = np.zeros(len(shares), dtype=np.int32)
-    rates = np.maximum(circles.rates(), _by_scope(held, who, crowd, everybody))
+    rates, factors = _by_scope(held, who, crowd, everybody)
+    rates = np.maximum(rates, circles.rates())
     if len(np.unique(crowd.groups)) > 1:
-        rates = np.maximum(rates, _by_scope(held, who, crowd, crowd.groups.astype(np.int32)))
-    return np.maximum(rates, shares[who, None])
+        rates = np.maximum(rates, _by_scope(held, who, crowd, crowd.groups.astype(np.int32))[0])
+    rates = np.maximum(rates, shares[who, None])
+    concentrated = _raised(shares[who], 1.0 + (factors - 1.0) / LOCALS)
+    return Null(rates, np.maximum(rates, concentrated[:, None]))
 
 
-def _by_scope(held: Flags, who: Int64Array, crowd: Crowd, scope: Int32Array) -> Floats:
-    rates = np.zeros(held.shape)
+def _raised(shares: Floats, factor: Floats) -> Floats:
+    """Return shares with their odds multiplied."""
+    return factor * shares / (1.0 - shares + factor * shares)
+
+
+def _by_scope(held: Flags, who: Int64Array, crowd: Crowd, scope: Int32Array) -> tuple[Floats, Floats]:
+    """Return the rates by the groups of ``scope``, and the factor of each row's group [rows]."""
+    rates, factors = np.zeros(held.shape), np.ones(len(held))
     shares = crowd.shares()
     peer = ~crowd.bulk & (shares < 1.0)
     odds = np.where(peer, shares / np.where(peer, 1.0 - shares, 1.0), 0.0)
@@ -81,8 +105,8 @@ def _by_scope(held: Flags, who: Int64Array, crowd: Crowd, scope: Int32Array) -> 
         group = _Group(
             held[rows], shares[who[rows]], odds[who[rows]], peer[who[rows]], _log_none(members).sum(axis=0)
         )
-        rates[rows] = group.rates()
-    return rates
+        rates[rows], factors[rows] = group.rates()
+    return rates, factors
 
 
 def _log_none(odds: Floats) -> Floats:
@@ -102,16 +126,16 @@ class _Group:
     log_none: Floats
     """Summed over the whole group, also those who hold no victim. [STEPS]"""
 
-    def rates(self) -> Floats:
-        """Return the chance of each row to have each victim."""
+    def rates(self) -> tuple[Floats, Floats]:
+        """Return the chance of each row to have each victim, and his group's factor."""
         others, log_none = self._others()
         counts, place = np.unique(_coarse(others), return_inverse=True)
         place = place.reshape(others.shape)
-        rates = np.empty(others.shape)
+        rates, factors = np.empty(others.shape), np.empty(len(others))
         for rows in _pieces(len(others), len(counts)):
-            by_count = _predicted(counts, place[rows], log_none[rows], self.shares[rows])
+            by_count, factors[rows] = _predicted(counts, place[rows], log_none[rows], self.shares[rows])
             rates[rows] = np.take_along_axis(by_count, place[rows], axis=1)
-        return rates
+        return rates, factors
 
     def _others(self) -> tuple[Int64Array, Floats]:
         """Return how many others have each victim, and log_none of the others, for each row."""
@@ -140,8 +164,10 @@ def _pieces(rows: int, counts: int) -> Iterator[slice]:
     return (slice(start, start + size) for start in range(0, rows, size))
 
 
-def _predicted(counts: Int64Array, place: Int64Array, log_none: Floats, shares: Floats) -> Floats:
-    """Return the chance to have a victim whom so many others have [rows, counts].
+def _predicted(
+    counts: Int64Array, place: Int64Array, log_none: Floats, shares: Floats
+) -> tuple[Floats, Floats]:
+    """Return the chance to have a victim whom so many others have [rows, counts], and the group's factor.
 
     ``place``: which of ``counts`` each victim has; all victims together tell the group's factor.
     """
@@ -149,7 +175,7 @@ def _predicted(counts: Int64Array, place: Int64Array, log_none: Floats, shares: 
     likely = counts[:, None] * np.log(_FACTORS) - log_none[:, None, :]
     likely = np.exp(likely - likely.max(axis=2, keepdims=True))
     whole = likely @ _OF_VICTIM
-    chance = shares[:, None] * _FACTORS / (1.0 - shares[:, None] + shares[:, None] * _FACTORS)
+    chance = _raised(shares[:, None], _FACTORS)
     mean = np.divide(
         (likely * chance[:, None, :]) @ _OF_VICTIM, whole, where=whole > 0, out=np.zeros_like(whole)
     )
@@ -160,5 +186,4 @@ def _predicted(counts: Int64Array, place: Int64Array, log_none: Floats, shares: 
     group = _OF_GROUP + np.einsum("rc,rcj->rj", times.astype(float), logs)
     group = np.exp(group - group.max(axis=1, keepdims=True))
     group /= group.sum(axis=1, keepdims=True)
-    rates: Floats = np.einsum("rj,rcj->rc", group, mean)
-    return rates
+    return np.einsum("rj,rcj->rc", group, mean), np.exp(group @ np.log(_FACTORS))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from exfilter.ledger.holding import Flags, Floats, Int64Array
+from exfilter.ledger.rates import LOCALS, Null
 
 
 def weights(rates: Floats, elsewhere: float) -> Int64Array:
@@ -30,6 +31,12 @@ def tail(held: Flags, rates: Floats, worth: Int64Array) -> float:
         chances[needed] += with_it[needed - step :].sum()
         chances[step:needed] += with_it[: needed - step]
     return min(1.0, float(chances[needed]))
+
+
+def mixed(held: Flags, null: Null, worth: Int64Array) -> float:
+    """Return the tail where he may be one of the few whose customers the victims are. All [victims]."""
+    local = LOCALS * tail(held, null.local, worth)
+    return local + (1.0 - LOCALS) * tail(held, null.rates, worth)
 
 
 def corrected(chance: Floats, tried: int) -> Floats:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from exfilter.ledger.guilt import EXACT, Ranking
-from exfilter.ledger.holding import Int64Array
-from exfilter.ledger.tails import corrected, tail, weights
+from exfilter.ledger.holding import Floats, Int64Array
+from exfilter.ledger.rates import Null
+from exfilter.ledger.tails import corrected, mixed, weights
 
 SIGNIFICANT = 0.01
 """Corrected chance below which chance did not do it."""
@@ -138,10 +139,15 @@ def _after(ranking: Ranking, row: int, more: int, *, held: bool) -> float:
 
     A random one is as likely his by chance as the least popular that is known.
     """
-    rates = np.append(ranking.rates[row], np.full(more, ranking.rates[row].min()))
+    his = ranking.null.of(row)
+    longer = Null(_longer(his.rates, more), _longer(his.local, more))
     having = np.append(ranking.held[row], np.full(more, held))
-    chance = tail(having, rates, weights(rates, ranking.elsewhere))
+    chance = mixed(having, longer, weights(longer.rates, ranking.elsewhere))
     return float(corrected(np.array(chance), ranking.tried))
+
+
+def _longer(rates: Floats, more: int) -> Floats:
+    return np.append(rates, np.full(more, rates.min()))
 
 
 def _ahead(ranking: Ranking, first: int, second: int) -> int | None:
@@ -150,10 +156,10 @@ def _ahead(ranking: Ranking, first: int, second: int) -> int | None:
     The second holds as large a share of them as of those that the first holds now.
     """
     weight, elsewhere = ranking.weight(), ranking.elsewhere
-    gain = math.log(elsewhere + (1.0 - elsewhere) / ranking.rates[first].min())
+    gain = math.log(elsewhere + (1.0 - elsewhere) / ranking.null.rates[first].min())
     mine, both = ranking.held[first].sum(), (ranking.held[first] & ranking.held[second]).sum()
     shared = both / (mine + 1)
-    other = math.log(elsewhere + (1.0 - elsewhere) / ranking.rates[second].min())
+    other = math.log(elsewhere + (1.0 - elsewhere) / ranking.null.rates[second].min())
     step = gain - shared * other - (1.0 - shared) * math.log(elsewhere)
     missing = math.log(LEAD) - (weight[first] - weight[second])
     if missing <= 0:
@@ -182,7 +188,7 @@ def pair(ranking: Ranking) -> Pair | None:
         return None
     first, others = named[0], named[1:]
     adds = ranking.held[others] & ~ranking.held[first]
-    bits = np.where(adds, -np.log2(ranking.rates[others]), 0.0).sum(axis=1)
+    bits = np.where(adds, -np.log2(ranking.null.rates[others]), 0.0).sum(axis=1)
     best = int(bits.argmax())
     if bits[best] < 1.0:
         return None
