@@ -14,10 +14,13 @@ _TEXT = """\
 #   content ("json", "form", "multipart", "text", "file"), door ("proxy", "scan", "replay", "icap").
 # Thresholds ("at least"): customers, identified, unscanned_bytes, unscanned_reasons = [...],
 #   terms = { label = count }. An allow rule has none, only a ceiling: max_customers.
+# An allow rule lets canaries (invented customers, see "exfilter canaries") pass only with canaries = true.
 
 [defaults]
 # What happens to a transfer that could not be examined at all.
 on_failure = "quarantine"
+# What happens to any transfer with a canary: one is enough.
+on_canary = "quarantine"
 
 [defaults.on_unscanned]
 # What happens to parts that could not be read: from how many bytes on, by reason.
@@ -59,6 +62,7 @@ elsewhere = "scan"
 name = "crm may receive customers"
 destination = ["crm"]
 action = "allow"
+canaries = true # they are planted there
 
 # [[rules]]
 # name = "classified"
