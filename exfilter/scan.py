@@ -95,7 +95,11 @@ class Engine:
         if expired() and not any(item.reason is Reason.DEADLINE for item in seen.unscanned):
             self._leave(last or _unread(transfer), show, seen)
         found = self._weigh(transfer, seen, explain=explain)
-        return _with_stream(found, transfer.stream) if transfer.stream else found
+        return self.with_canaries(_with_stream(found, transfer.stream)) if transfer.stream else found
+
+    def with_canaries(self, found: Findings) -> Findings:
+        """Return the findings with the canaries among all who are identified in them."""
+        return replace(found, canaries=self.index.planted.found(found.identified))
 
     def shown(self, text: str, show: Show = mask) -> str:
         """Return a name that somebody chose, with the customers in it masked."""
@@ -189,6 +193,7 @@ class Engine:
             exhibits=tuple(islice(_of_counted(seen.exhibits, counted, tables), SHOWN)),
             judgements=weighed.judgements,
             explained=weighed.explained,
+            canaries=self.index.planted.found(weighed.identified),
             exposed=weighed.exposed,
         )
 

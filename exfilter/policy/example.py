@@ -18,10 +18,13 @@ _TEXT = """\
 #   "group" or "destination": sent_customers (distinct ones) and new_customers (not sent before those days);
 #   viewed_customers: whom the actor was shown by the hosts that read_hosts in exfilter.toml names.
 #   They hold no transfer without customers. What was held, and not released, does not count.
+# An allow rule lets canaries (invented customers, see "exfilter canaries") pass only with canaries = true.
 
 [defaults]
 # What happens to a transfer that could not be examined at all.
 on_failure = "quarantine"
+# What happens to any transfer with a canary: one is enough.
+on_canary = "quarantine"
 
 [defaults.on_unscanned]
 # What happens to parts that could not be read: from how many bytes on, by reason.
@@ -68,6 +71,7 @@ elsewhere = "scan"
 name = "crm may receive customers"
 destination = ["crm"]
 action = "allow"
+canaries = true # they are planted there
 
 # [[rules]]
 # name = "classified"

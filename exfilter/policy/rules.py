@@ -17,6 +17,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    StrictBool,
     StrictStr,
     model_validator,
 )
@@ -28,7 +29,7 @@ from exfilter.policy import hosts
 
 MIB = 1024 * 1024
 DEFAULT, FAIL_CLOSED, UNSCANNED = "default", "fail-closed", "unscanned"
-UPLOAD_SESSION, SUSPENDED = "upload-session", "suspended"
+UPLOAD_SESSION, SUSPENDED, CANARY = "upload-session", "suspended", "canary"
 """What a verdict names where no rule of the table decided; no rule may bear these names."""
 
 FORMAT = "exfilter-policy-1"
@@ -50,7 +51,7 @@ def _action(value: object) -> Action:
 
 
 def _rule_name(name: str) -> str:
-    if name in (DEFAULT, FAIL_CLOSED, UNSCANNED, UPLOAD_SESSION, SUSPENDED):
+    if name in (DEFAULT, FAIL_CLOSED, UNSCANNED, UPLOAD_SESSION, SUSPENDED, CANARY):
         reason = f"the name {name!r} is reserved; choose another"
         raise mistake(reason)
     if not _NAME.fullmatch(name):
@@ -163,6 +164,8 @@ class Rule(_Table):
     by: Literal[By.ACTOR, By.GROUP, By.DESTINATION] = By.ACTOR
     max_customers: Size | None = None
     """Only of an allow rule: beyond so many customers it no longer applies."""
+    canaries: StrictBool = False
+    """Only of an allow rule: whether canaries may pass, too."""
 
     @property
     def looks_back(self) -> bool:
@@ -191,6 +194,9 @@ class Rule(_Table):
             if self.max_customers is not None:
                 reason = "max_customers belongs to allow rules; write customers = N for a threshold"
                 raise mistake(reason, "max_customers")
+            if self.canaries:
+                reason = "canaries belongs to allow rules; what follows elsewhere is on_canary of [defaults]"
+                raise mistake(reason, "canaries")
             return self
         for key in (
             "customers",
@@ -252,6 +258,8 @@ class Defaults(_Table):
     """What happens where no rule speaks of it."""
 
     on_failure: ActionName = Action.QUARANTINE
+    on_canary: ActionName = Action.QUARANTINE
+    """One canary is enough, in any transfer that no allow rule with ``canaries`` exempts."""
     on_unscanned: Annotated[dict[Reason, Steps], AfterValidator(_complete), Field(validate_default=True)] = {}
 
 
