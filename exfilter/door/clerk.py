@@ -101,7 +101,7 @@ class Ledger(Protocol):
     ) -> Entry:
         """Decide on a transfer with what was sent before, and write down who is in it."""
 
-    def sent(self, entry: Entry) -> None:
+    def sent(self, entry: Entry, transfer_id: str) -> None:
         """Have it count after all: it is released."""
 
     def stays(self, entry: Entry) -> None:
@@ -202,7 +202,7 @@ class Clerk:
             released = self._redeem(transfer, verdict) if holds else None
             held = holds and released is None
             if released:
-                self.ledger.sent(entry)
+                self.ledger.sent(entry, released)
             if held:
                 tried, start = True, self.clock()
                 kept = self.quarantine.hold(transfer, verdict)

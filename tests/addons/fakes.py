@@ -134,8 +134,8 @@ class Ledger:
             raise self.full
         return Entry(decide(Past()))
 
-    def sent(self, entry: Entry) -> None:
-        del entry
+    def sent(self, entry: Entry, transfer_id: str) -> None:
+        del entry, transfer_id
 
     def stays(self, entry: Entry) -> None:
         del entry
