@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from exfilter import private
+from exfilter.database import Database
 from exfilter.index import keys
 from exfilter.ledger.days import Calendar
+from exfilter.ledger.outbox import Outbox
 from exfilter.ledger.store import Ledger
+from exfilter.ledger.tables import SCHEMA, metadata
 from exfilter.who.pseudonyms import Pseudonyms
 
 if TYPE_CHECKING:
@@ -39,6 +42,13 @@ def open_ledger(given: Settings) -> Ledger:
 def _has_pseudonyms(given: Settings) -> bool:
     """Whether actors have pseudonyms, or had them: who was suspended by one stays so."""
     return given.pseudonyms or given.pseudonym_key.exists()
+
+
+def open_outbox(given: Settings) -> Outbox:
+    """Open only what is on its way to others: no key of the index is needed. Raises OSError or ValueError."""
+    authority = given.ledger_ca if given.ledger_ca.name else None
+    password = _password(given.ledger_password_file)
+    return Outbox(Database(place(given), metadata, SCHEMA, password=password, authority=authority))
 
 
 def place(given: Settings) -> Path | sa.URL:
