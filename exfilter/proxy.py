@@ -48,6 +48,7 @@ from addons.private.listening import SharedPort
 from exfilter.door import authority, metrics
 from exfilter.door.desk import RECORDERS, Desk
 from exfilter.door.logs import Format, discreet, logger
+from exfilter.door.messenger import telling_others
 from exfilter.door.nursery import Nursery
 from exfilter.door.plan import Plan
 from exfilter.door.pool import Pool
@@ -208,7 +209,10 @@ async def _run(plan: Plan, log: FilteringBoundLogger, parent: Connection | None,
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, closing.begin)
         try:
-            async with _watched(plan, Readiness(desk.unready, announcer.state), log, parent, closing):
+            async with (
+                _telling(plan, log, parent),
+                _watched(plan, Readiness(desk.unready, announcer.state), log, parent, closing),
+            ):
                 await master.run()
         finally:
             pool.close()
@@ -221,6 +225,16 @@ async def _run(plan: Plan, log: FilteringBoundLogger, parent: Connection | None,
 def _figures(waiting: int, busy: int) -> None:
     metrics.queued(waiting)
     metrics.busy(busy)
+
+
+@asynccontextmanager
+async def _telling(plan: Plan, log: FilteringBoundLogger, parent: Connection | None) -> AsyncIterator[None]:
+    """Have others told; of several processes on one port it is the parent that does."""
+    if parent is not None:
+        yield
+        return
+    async with telling_others(plan, log):
+        yield
 
 
 @asynccontextmanager

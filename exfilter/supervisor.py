@@ -22,6 +22,7 @@ import msgspec
 
 from exfilter.door import metrics
 from exfilter.door.logs import logger
+from exfilter.door.messenger import telling_others
 from exfilter.door.plan import Plan
 from exfilter.door.status import BEAT, READY, STARTING, STOPPING, State
 from exfilter.proxy import BROKEN, announce, cannot_listen, complain, location, serve, status
@@ -138,7 +139,10 @@ class _Company:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop, number)
-        async with status(self._plan.status, self._state, partial(metrics.merged, self._folder), self._log):
+        async with (
+            status(self._plan.status, self._state, partial(metrics.merged, self._folder), self._log),
+            telling_others(self._plan, self._log),
+        ):
             # The first alone: it makes the certificate authority and the quarantine, where there are none.
             self._missing = self._plan.processes - 1
             self._start()

@@ -107,7 +107,7 @@ class Ledger(Protocol):
     ) -> Entry:
         """Decide on a transfer with what was sent before, and write down who is in it."""
 
-    def sent(self, entry: Entry) -> Entry:
+    def sent(self, entry: Entry, transfer_id: str) -> Entry:
         """Have it count after all: it is released."""
 
     def stays(self, entry: Entry) -> None:
@@ -241,7 +241,7 @@ class Clerk:
             released = self._redeem(transfer, verdict) if holds else None
             held = holds and released is None
             if released:
-                entry = self.ledger.sent(entry)
+                entry = self.ledger.sent(entry, released)
             if held:
                 tried, start = True, self.clock()
                 kept = self.quarantine.hold(transfer, verdict)

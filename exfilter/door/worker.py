@@ -8,7 +8,6 @@ before the first fork, and its memory is shared. When the door is gone it ends, 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import logging
 import os
 import signal
@@ -23,6 +22,7 @@ from exfilter.body import Arriving, Filed
 from exfilter.children import reap
 from exfilter.door import commands, tasks
 from exfilter.door.clerk import Clerk, Failure
+from exfilter.door.ending import end_with
 from exfilter.door.logs import discreet, logger
 from exfilter.journal import Journal
 from exfilter.ledger import open_ledger
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from exfilter.model import Expired
 
 _ROUND = 4096
-_PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
@@ -96,7 +95,7 @@ def _fork(
         return process
     try:  # the child: it never comes back from here
         control.close()
-        _end_with(parent)
+        end_with(parent)
         quarantine = Quarantine.open(given.quarantine, given.reviewers)
         called = Pseudonyms(given.pseudonym_key) if given.pseudonyms else str
         journal, ledger = Journal(given.decisions, called), open_ledger(given)
@@ -108,13 +107,6 @@ def _fork(
         logging.getLogger("exfilter.door").error("worker ended: %s", type(error).__name__)  # noqa: TRY400
         os._exit(1)
     os._exit(0)
-
-
-def _end_with(parent: int) -> None:
-    """Have the kernel end this process when its parent ends, however that happens."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
 
 
 def done(clerk: Clerk, link: socket.socket | None, task: tasks.Task, files: list[int]) -> tasks.Outcome:

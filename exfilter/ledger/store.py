@@ -20,8 +20,9 @@ from typing import Any, Self
 import sqlalchemy as sa
 
 from exfilter.database import Database
-from exfilter.ledger import identity
+from exfilter.ledger import identity, notices
 from exfilter.ledger.days import Calendar
+from exfilter.ledger.response import NAME_LIMIT, Response
 from exfilter.ledger.rollup import AFTER, customers, roll_up
 from exfilter.ledger.rows import put
 from exfilter.ledger.sets import (
@@ -32,13 +33,11 @@ from exfilter.ledger.sets import (
     repacked_fields,
     unpacked_fields,
 )
+from exfilter.ledger.suspensions import Look
 from exfilter.ledger.tables import SCHEMA, exposures, meetings, metadata, scopes, tail, unread
 from exfilter.ledger.windows import States
 from exfilter.model import Transfer, Verdict
 from exfilter.policy import RESPONSE, By, Counted, Past, Question, Window
-
-NAME_LIMIT = 255
-"""Characters of a name that are kept: a sender does not choose how long a row is."""
 
 Scope = tuple[str, str]
 """Kind and name."""
@@ -54,6 +53,8 @@ class Entry:
     scopes: tuple[int, ...] = ()
     sent: bool = False
     """Whether this made it one that was sent."""
+    notices: tuple[str, ...] = ()
+    """Those on the transfer that others get."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,10 @@ class _Turn:
     id: int
     turn: int
     through: int
+
+
+def _itself(actor: str) -> Sequence[str]:
+    return (actor,)
 
 
 @dataclass(slots=True)
@@ -76,8 +81,15 @@ class Ledger:
     called: Callable[[str], str] = str
     """What the ledger calls an actor."""
     clock: Callable[[], float] = time.time
+    known_as: Callable[[str], Sequence[str]] = _itself
+    """All that it may call an actor, or have called him."""
+    response: Response = field(init=False, repr=False)
     _ids: dict[Scope, int] = field(default_factory=dict, repr=False)
     _states: States = field(default_factory=States, repr=False)
+
+    def __post_init__(self) -> None:
+        look = Look(self.database)
+        self.response = Response(self.database, self.secret, self.called, self.known_as, self.clock, look)
 
     @classmethod
     def open(
@@ -89,10 +101,11 @@ class Ledger:
         authority: Path | None = None,
         calendar: Calendar | None = None,
         called: Callable[[str], str] = str,
+        known_as: Callable[[str], Sequence[str]] | None = None,
     ) -> Self:
         """Open the ledger, or make it. Raises OSError or ValueError."""
         database = Database(place, metadata, SCHEMA, password=password, authority=authority)
-        return cls(database, secret, calendar or Calendar(), called)
+        return cls(database, secret, calendar or Calendar(), called, known_as=known_as or _itself)
 
     def close(self) -> None:
         """Close the database."""
@@ -119,51 +132,84 @@ class Ledger:
         when = transfer.time or self.clock()
         names = self._scopes(transfer, verdict, question)
         if not verdict.findings.customers:
-            decided = decide(Past())
-            if verdict.findings.unscanned_bytes and (audit_only or not decided.action.holds):
-                self._leave_unread(names, verdict, when)
-            return Entry(decided)
+            return self._without_customers(transfer, verdict, decide, when, names, audit_only=audit_only)
         try:
             with self._turns(names) as (connection, turns):
-                past = self._past(connection, names, turns, question, verdict, self.calendar.day(when))
-                decided = decide(past)
+                day = self.calendar.day(when)
+                past = self._past(connection, names, turns, question, verdict, day)
+                decided = decide(replace(past, is_suspended=self.response.holds_now(connection, transfer)))
                 sent = audit_only or not decided.action.holds
-                return self._written(connection, transfer, decided, when, turns, sent=sent)
+                entry = self._written(connection, transfer, decided, when, turns, sent=sent)
+                told = self.response.follow(connection, transfer, decided, when, day, audit_only=audit_only)
         except BaseException:
             self._forget()
             raise
+        self.response.followed(transfer, decided, audit_only=audit_only)
+        return replace(entry, notices=told)
 
-    def sent(self, entry: Entry) -> Entry:
+    def sent(self, entry: Entry, transfer_id: str = "") -> Entry:
         """Have an exposure count after all: its transfer is released and passes."""
-        if not entry.number:
+        if not entry.number and not entry.notices:
             return entry
+        number = entry.number
         with self.database.transaction(writes=True) as connection:
-            turns = _taken(connection, entry.scopes)
-            number = _moved(connection, entry.number, sent=True)
-            _append(connection, number, turns)
-        return replace(entry, number=number, sent=True)
+            if number:
+                turns = _taken(connection, entry.scopes)
+                number = _moved(connection, number, sent=True)
+                _append(connection, number, turns)
+            self._complete(connection, entry, outcome="released", transfer_id=transfer_id)
+        return replace(entry, number=number, sent=bool(number))
 
     def stays(self, entry: Entry) -> None:
         """Have an exposure not count: its transfer was not forwarded after all."""
-        if entry.sent:
-            self._take_back(exposures.c.id == entry.number)
+        if entry.sent or entry.notices:
+            with self.database.transaction(writes=True) as connection:
+                if entry.sent:
+                    _moved(connection, entry.number, sent=False)
+                self._complete(connection, entry, outcome="held")
+            self._forget()
 
     def restored(self, transfer_id: str) -> None:
         """Have the exposure of a released transfer not count: it was not forwarded."""
-        self._take_back(exposures.c.transfer_id == transfer_id)
-
-    def _take_back(self, which: sa.ColumnElement[bool]) -> None:
         with self.database.transaction(writes=True) as connection:
-            wanted = sa.select(exposures.c.id).where(which, exposures.c.sent)
+            wanted = sa.select(exposures.c.id).where(exposures.c.transfer_id == transfer_id, exposures.c.sent)
             for number in connection.execute(wanted).scalars().all():
                 _moved(connection, number, sent=False)
         self._forget()
 
     def kept(self, entry: Entry, transfer_id: str) -> None:
         """Name the quarantine's entry of an exposure."""
-        if entry.number:
+        if entry.number or entry.notices:
             with self.database.transaction(writes=True) as connection:
-                _set(connection, entry.number, transfer_id=transfer_id)
+                if entry.number:
+                    _set(connection, entry.number, transfer_id=transfer_id)
+                self._complete(connection, entry, transfer_id=transfer_id)
+
+    def _without_customers(
+        self,
+        transfer: Transfer,
+        verdict: Verdict,
+        decide: Callable[[Past], Verdict],
+        when: float,
+        names: Sequence[Scope],
+        *,
+        audit_only: bool,
+    ) -> Entry:
+        # What is held anyhow needs no look.
+        is_suspended = not verdict.action.holds and self.response.holds(transfer)
+        decided = decide(Past(is_suspended=is_suspended))
+        told: tuple[str, ...] = ()
+        if decided.tell or decided.suspends:
+            day = self.calendar.day(when)
+            with self.database.transaction(writes=True) as connection:
+                told = self.response.follow(connection, transfer, decided, when, day, audit_only=audit_only)
+            self.response.followed(transfer, decided, audit_only=audit_only)
+        if verdict.findings.unscanned_bytes and (audit_only or not decided.action.holds):
+            self._leave_unread(names, verdict, when)
+        return Entry(decided, notices=told)
+
+    def _complete(self, connection: sa.Connection, entry: Entry, **more: str) -> None:
+        notices.complete(connection, entry.notices, self.clock(), **more)
 
     # What a transfer belongs to
 

@@ -113,6 +113,35 @@ unread = sa.Table(
     sqlite_with_rowid=False,
 )
 
+suspensions = sa.Table(
+    "suspensions",
+    metadata,
+    sa.Column("actor", sa.Text, primary_key=True),  # by pseudonym where so set; no row: he is not suspended
+    sa.Column("since", sa.Float, nullable=False),
+    sa.Column("who", sa.Text, nullable=False),  # the reviewer; empty: a rule
+    sa.Column("rule", sa.Text, nullable=False),  # empty: a reviewer
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("tell", sa.Text, nullable=False),  # JSON: receivers that hear when he is lifted
+)
+
+outbox = sa.Table(
+    "outbox",
+    metadata,
+    sa.Column("id", _Number, primary_key=True),
+    sa.Column("notice", sa.Text, nullable=False),  # id by which a receiver knows what it has already
+    sa.Column("receiver", sa.Text, nullable=False),  # of the policy
+    sa.Column("made", sa.Float, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),  # JSON, see notices.py
+    sa.Column("state", sa.Text, sa.CheckConstraint("state IN ('waiting', 'sent', 'failed')"), nullable=False),
+    sa.Column("due", sa.Float, nullable=False),  # not to be sent before
+    sa.Column("lease", sa.Float, nullable=False),  # until when it is one courier's; 0: nobody's
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("ended", sa.Float),  # when it was sent or given up
+    sa.Column("error", sa.Text, nullable=False),  # of the last attempt
+    sa.UniqueConstraint("notice", "receiver"),
+)
+sa.Index("outbox_by_receiver", outbox.c.receiver, outbox.c.state, outbox.c.due)
+
 acts = sa.Table(
     "acts",
     metadata,

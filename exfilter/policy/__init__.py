@@ -13,7 +13,8 @@ from exfilter.policy.history import (
     viewed,
 )
 from exfilter.policy.reading import load, read
-from exfilter.policy.rules import By, Defaults, Policy, Rule, Steps, Streams, Uploads
+from exfilter.policy.receivers import Mail, Receiver, Syslog, Webhook
+from exfilter.policy.rules import CANARY, By, Defaults, Policy, Rule, Steps, Streams, Tell, Uploads
 from exfilter.policy.verdicts import (
     UNTIL_WHOLE,
     Stage,
@@ -26,19 +27,25 @@ from exfilter.policy.verdicts import (
 )
 
 __all__ = [
+    "CANARY",
     "RESPONSE",
     "UNTIL_WHOLE",
     "By",
     "Counted",
     "Defaults",
+    "Mail",
     "Past",
     "Policy",
     "Question",
+    "Receiver",
     "Rule",
     "Stage",
     "Steps",
     "Streams",
+    "Syslog",
+    "Tell",
     "Uploads",
+    "Webhook",
     "Window",
     "decide",
     "default_policy_text",

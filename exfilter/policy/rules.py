@@ -6,7 +6,7 @@ import enum
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
@@ -21,24 +21,21 @@ from pydantic import (
     StrictStr,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
 
 from detectors import terms as wording
 from exfilter.model import Action, Reason
 from exfilter.policy import hosts
+from exfilter.policy.mistakes import mistake
+from exfilter.policy.receivers import Receiver
 
 MIB = 1024 * 1024
 DEFAULT, FAIL_CLOSED, UNSCANNED = "default", "fail-closed", "unscanned"
 UPLOAD_SESSION, SUSPENDED, CANARY = "upload-session", "suspended", "canary"
+RESERVED = (DEFAULT, FAIL_CLOSED, UNSCANNED, UPLOAD_SESSION, SUSPENDED, CANARY)
 """What a verdict names where no rule of the table decided; no rule may bear these names."""
 
 FORMAT = "exfilter-policy-1"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._/-]{0,63}")
-
-
-def mistake(reason: str, *at: str | int) -> PydanticCustomError:
-    """Return the error for a key below the value that is being checked."""
-    return PydanticCustomError("mistake", "{reason}", {"reason": reason, "at": at})
 
 
 def _action(value: object) -> Action:
@@ -51,11 +48,18 @@ def _action(value: object) -> Action:
 
 
 def _rule_name(name: str) -> str:
-    if name in (DEFAULT, FAIL_CLOSED, UNSCANNED, UPLOAD_SESSION, SUSPENDED, CANARY):
+    if name in RESERVED:
         reason = f"the name {name!r} is reserved; choose another"
         raise mistake(reason)
     if not _NAME.fullmatch(name):
         reason = "a rule's name has 1 to 64 letters, digits, blanks, or any of ._/-; shorten or correct it"
+        raise mistake(reason)
+    return name
+
+
+def _receiver_name(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        reason = "a receiver's name has 1 to 64 letters, digits, or any of ._/-; shorten or correct it"
         raise mistake(reason)
     return name
 
@@ -111,6 +115,7 @@ Hosts = Annotated[Names, AfterValidator(_host_patterns)]
 Destinations = Annotated[Names, AfterValidator(_destinations)]
 TermList = Annotated[Names, AfterValidator(_term_list), AfterValidator(_some)]
 Contents = Annotated[tuple[Literal["json", "form", "multipart", "text", "file"], ...], AfterValidator(_some)]
+Receivers = Annotated[Names, AfterValidator(_sorted)]
 Doors = Annotated[tuple[Literal["proxy", "scan", "replay", "icap", "response"], ...], AfterValidator(_some)]
 Reasons = Annotated[tuple[Reason, ...], AfterValidator(_some)]
 Count = Annotated[int, Field(strict=True, ge=1)]
@@ -166,6 +171,10 @@ class Rule(_Table):
     """Only of an allow rule: beyond so many customers it no longer applies."""
     canaries: StrictBool = False
     """Only of an allow rule: whether canaries may pass, too."""
+    suspend: StrictBool = False
+    """Whether everything of this actor is held from now on, until a reviewer lifts it."""
+    tell: Globs | None = None
+    """Receivers that hear of it when this rule speaks."""
 
     @property
     def looks_back(self) -> bool:
@@ -198,6 +207,10 @@ class Rule(_Table):
                 reason = "canaries belongs to allow rules; what follows elsewhere is on_canary of [defaults]"
                 raise mistake(reason, "canaries")
             return self
+        for key in ("suspend", "tell"):
+            if getattr(self, key):
+                reason = f"an allow rule says nothing of what it lets pass: move {key} to another rule"
+                raise mistake(reason, key)
         for key in (
             "customers",
             "identified",
@@ -286,6 +299,15 @@ class Bulk(_Table):
     destination: Destinations
 
 
+class Tell(_Table):
+    """Who hears of what no rule of the table names."""
+
+    suspensions: Receivers = ()
+    """Of every actor who is suspended or lifted, whoever did it."""
+    canaries: Receivers = ()
+    """Of every canary in a transfer."""
+
+
 class Policy(_Table):
     """A checked policy. Equal policies, however they are laid out, have the same digest."""
 
@@ -299,6 +321,9 @@ class Policy(_Table):
     streams: Streams = Streams()
     uploads: Uploads = Uploads()
     bulk: tuple[Bulk, ...] = ()
+    receivers: dict[Annotated[StrictStr, AfterValidator(_receiver_name)], Receiver] = {}
+    """Name -> who is told, and how."""
+    tell: Tell = Tell()
     rules: tuple[Rule, ...] = ()
 
     @cached_property
@@ -318,6 +343,8 @@ class Policy(_Table):
             self._check_references(number, rule)
         self._check_classes(self.streams.destinations, "streams", "destinations")
         self._check_classes(self.uploads.destinations, "uploads", "destinations")
+        for key in Tell.model_fields:
+            self._check_names("tell", getattr(self.tell, key), self.receivers, "receivers", "tell", key)
         for number, bulk in enumerate(self.bulk):
             self._check_classes(bulk.destination, "bulk", number, "destination")
         return self
@@ -335,8 +362,15 @@ class Policy(_Table):
         for key, used, known, section in (
             ("group", rule.group or (), self.groups, "groups"),
             ("terms", rule.terms, self.terms, "terms"),
+            ("tell", rule.tell or (), self.receivers, "receivers"),
         ):
-            for name in used:
-                if name not in known:
-                    reason = f"{key} {name!r} is not defined; add it to [{section}] or correct its spelling"
-                    raise mistake(reason, "rules", number, key)
+            self._check_names(key, used, known, section, "rules", number, key)
+
+    @staticmethod
+    def _check_names(
+        word: str, used: Iterable[str], known: Container[str], section: str, *at: str | int
+    ) -> None:
+        for name in used:
+            if name not in known:
+                reason = f"{word} {name!r} is not defined; add it to [{section}] or correct its spelling"
+                raise mistake(reason, *at)

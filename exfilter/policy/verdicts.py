@@ -16,7 +16,8 @@ occurrences of each term, and canaries of each team as F.
    bytes and are switched off by the transfer alone (an applying allow rule without ceiling; one with
    a ceiling cannot vouch for bytes in which nobody counted).
 5. The verdict is the most severe action among those that speak (allow when none does), and a
-   maximum over a larger set is never smaller.
+   maximum over a larger set is never smaller. Who is told is the union of what those rules name, and the
+   actor is suspended where one of them says so: a larger set tells nobody less and suspends no fewer.
 6. A *piece* of an upload to a listed destination is decided without its unread bytes of the reasons in
    ``UNTIL_WHOLE``, under F as under G, so F <= G holds for what remains. That an upload in pieces is
    refused elsewhere depends on the transfer alone, like the exemption that switches it off.
@@ -28,14 +29,14 @@ occurrences of each term, and canaries of each team as F.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from exfilter.body import size
-from exfilter.model import Action, Findings, Reason, Transfer, Unscanned, Verdict, Versions
+from exfilter.model import Action, Findings, Reason, Suspending, Transfer, Unscanned, Verdict, Versions
 from exfilter.policy import hosts
 from exfilter.policy.applying import applies, patterns
 from exfilter.policy.rules import CANARY, DEFAULT, FAIL_CLOSED, UNSCANNED, UPLOAD_SESSION, Policy, Rule
@@ -62,6 +63,34 @@ class Voice:
     action: Action
     rule: str
     compared: dict[str, tuple[int, int]]
+    suspends: bool = False
+    tell: tuple[str, ...] = ()
+
+
+def voice_of(rule: Rule, numbers: dict[str, tuple[int, int]]) -> Voice:
+    """Return a rule's voice."""
+    return Voice(rule.action, rule.name, numbers, rule.suspend, rule.tell or ())
+
+
+def following(policy: Policy, verdict: Verdict, voices: Sequence[Voice]) -> Verdict:
+    """Return the verdict with what follows of all voices: who is told, and whether the actor is suspended.
+
+    A union over those that speak: it grows with them.
+    """
+    tell = set(verdict.tell).union(*(voice.tell for voice in voices))
+    if any(voice.rule == CANARY for voice in voices):
+        tell.update(policy.tell.canaries)
+    suspending = _suspending(policy, verdict, [voice for voice in voices if voice.suspends])
+    return replace(verdict, suspends=suspending, tell=tuple(sorted(tell)))
+
+
+def _suspending(policy: Policy, verdict: Verdict, voices: Sequence[Voice]) -> Suspending | None:
+    before = verdict.suspends
+    if not voices:
+        return before
+    rule = before.rule if before else max(voices, key=lambda each: each.action).rule
+    tell = {*policy.tell.suspensions, *(before.tell if before else ())}
+    return Suspending(rule, tuple(sorted(tell.union(*(voice.tell for voice in voices)))))
 
 
 def decide(
@@ -78,7 +107,7 @@ def decide(
     ]
     quiet = Voice(Action.ALLOW, exempting.name if exempting else DEFAULT, {})
     voice = max(voices, key=lambda each: each.action, default=quiet)
-    return Verdict(
+    verdict = Verdict(
         action=voice.action,
         rule=voice.rule,
         reason=sentence(voice, findings),
@@ -92,6 +121,7 @@ def decide(
             "groups_known": transfer.groups_known,
         },
     )
+    return following(policy, verdict, voices)
 
 
 def may_stream(policy: Policy, transfer: Transfer) -> bool:
@@ -191,7 +221,7 @@ def _rules(policy: Policy, transfer: Transfer, findings: Findings) -> Iterator[V
             continue  # What was sent before is compared in history.py.
         numbers = compared(rule, findings)
         if all(found >= least for found, least in numbers.values()):
-            yield Voice(rule.action, rule.name, numbers)
+            yield voice_of(rule, numbers)
 
 
 def _exemptions(policy: Policy, transfer: Transfer, findings: Findings) -> Iterator[Rule]:
