@@ -76,9 +76,7 @@ def content(ledger: Ledger, table: sa.Table) -> list[dict[str, object]]:
     with ledger.database.transaction() as connection:
         rows = connection.execute(sa.select(table).order_by(*table.primary_key)).mappings().all()
     opened = ("identified", "behind")
-    return [
-        {name: _plain(name in opened, value) for name, value in row.items()} for row in rows
-    ]
+    return [{name: _plain(name in opened, value) for name, value in row.items()} for row in rows]
 
 
 def _plain(is_set: bool, value: object) -> object:  # noqa: FBT001
