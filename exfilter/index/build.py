@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detectors import CANONICALISER
-from exfilter.index import columns, manifest, publish, store
+from exfilter.index import columns, manifest, origins, publish, store
+from exfilter.index.arrays import COUNTRIES
 from exfilter.index.cells import LeftOut
 from exfilter.index.codes import HAS_KEY, HAS_MONO, HAS_NAME
 from exfilter.index.columns import Columns, Use
@@ -64,7 +65,7 @@ class Options:
     """Bytes of keys that are kept before they go to disk. The index is the same whatever it is."""
 
 
-_NOBODY = Previous(np.empty(0, dtype=np.uint64), np.empty(0, dtype=np.bool_), ())
+_NOBODY = Previous(np.empty(0, dtype=np.uint64), np.empty(0, dtype=np.bool_), (), origins.NOWHERE)
 
 
 def build(
@@ -98,6 +99,9 @@ def build(
                 "density": density,
                 "customer_tags": who.tags,
                 "customer_live": who.live,
+                COUNTRIES: origins.of_customers(
+                    len(who.tags), who.ordinal, intake.countries(), before.country
+                ),
             }
             arrays["customer_ids"], arrays["customer_ids_start"] = seal(ids, key)
             bearing = _bearing(intake.flags(), who)

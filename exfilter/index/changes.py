@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from detectors import tickets
 from exfilter.index import columns
 from exfilter.index.cells import LeftOut, Reader
@@ -12,6 +14,7 @@ from exfilter.index.changed_keys import Gatherer, Keys, Tokens
 from exfilter.index.columns import Columns, Use
 from exfilter.index.learning import is_number
 from exfilter.index.opening import open_table
+from exfilter.index.origins import Origins
 from exfilter.index.table import Broken
 
 if TYPE_CHECKING:
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
     from detectors.tickets import Template
     from exfilter.index.keys import IndexKey
+    from exfilter.index.origins import Codes
     from exfilter.index.table import Progress, Row, Table
     from exfilter.model import Uint64Array
 
@@ -44,6 +48,8 @@ class Changes:
     """Tag of each row's customer."""
     keys: Keys
     tokens: Tokens
+    countries: Codes
+    """Of each row, see ``origins``."""
     templates: tuple[Template, ...]
     """Those that the index has, then those of ticket numbers that none of them fits."""
 
@@ -71,24 +77,31 @@ def read_changes(
         raise ValueError(msg)
     templates = _learn(table, used, templates, lambda done: progress(LEARNING * done))
     reader, gatherer = Reader(used, templates, region), Gatherer(key)
-    ids, left_out, seen = list[str](), LeftOut(), 0
+    ids, left_out, seen, said = list[str](), LeftOut(), 0, Origins()
     for row in table.rows(used.all, lambda done: progress(LEARNING + (1 - LEARNING) * done)):
         seen += 1
         identity = "" if isinstance(row, Broken) else reader.customer_id(row.cells)
         if isinstance(row, Broken) or not identity:
             left_out.add(row.reason if isinstance(row, Broken) else WITHOUT_ID, row.line)
         else:
-            _gather(gatherer, len(ids), reader, row)
+            _gather(gatherer, said, len(ids), reader, row)
             ids.append(identity)
     if not ids:
         msg = f"{source} holds no row with a customer id that can be used"
         raise ValueError(msg)
     customers = gatherer.customers(ids)
-    return Changes(table, used, reader, seen, left_out, tuple(ids), customers, *gatherer.take(), templates)
+    nothing = np.zeros(len(ids), dtype=np.uint16)
+    keys, tokens = gatherer.take()
+    return Changes(
+        table, used, reader, seen, left_out, tuple(ids), customers, keys, tokens,
+        said.take(nothing, nothing), templates,
+    )  # fmt: skip
 
 
-def _gather(gatherer: Gatherer, number: int, reader: Reader, row: Row) -> None:
-    gatherer.add(number, reader.keys(row.cells, row.line))
+def _gather(gatherer: Gatherer, said: Origins, number: int, reader: Reader, row: Row) -> None:
+    keys = list(reader.keys(row.cells, row.line))
+    gatherer.add(number, keys)
+    said.add(number, reader.origin(row.cells), keys)
     for name in reader.names(row.cells, row.line):
         if name.has_tokens:
             gatherer.add_name(number, name)

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from exfilter.index import swift
+from exfilter.index import origins, swift
 from exfilter.index.blocks import BlockReader
 from exfilter.index.cells import LeftOut, Reader
-from exfilter.index.codes import EMAILS, NAMES, NO_ID, PHONES, ROW_BITS, TICKETS, Shapes, tag_keys
+from exfilter.index.codes import COUNTRY, EMAILS, NAMES, NO_ID, PHONES, ROW_BITS, TICKETS, Shapes, tag_keys
 from exfilter.index.columns import Columns, Use
 from exfilter.index.crowds import Crowds
 from exfilter.index.customers import Identities, Numbered
 from exfilter.index.gather import Gatherer
+from exfilter.index.origins import Origins
 from exfilter.index.parallel import in_order
 from exfilter.index.records import changed
 from exfilter.index.spill import Spill
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from exfilter.index.blocks import Found
     from exfilter.index.gather import Records
     from exfilter.index.keys import IndexKey
+    from exfilter.index.origins import Codes
     from exfilter.index.stretches import Stretch
     from exfilter.index.table import Cell, Progress, Table
     from exfilter.model import Int64Array, Uint64Array
@@ -73,6 +75,8 @@ class Intake:
         self.tokens = Tokens(folder, memory // 2)
         self._ids: list[bytes] = []
         self._flags: list[NDArray[np.uint8]] = []
+        self._countries: list[Codes] = []
+        self._origins = Origins()
         self._broken: list[int] = []
         """For each broken row, how many rows came before it that could be used."""
         self.rows = self.slow = self._lines = 0
@@ -115,6 +119,7 @@ class Intake:
         more = self._gatherer.take()
         who = self._who(found, flags)
         self._flags.append(flags)
+        self._countries.append(self._origins.take(found.countries, found.phones))
         self.reader.without_region += found.without_region
         for part in (found.records, more):
             self._take_records(part, who)
@@ -150,6 +155,7 @@ class Intake:
     def _gather_row(self, row: int, cells: tuple[Cell, ...], line: int, kinds: int) -> None:
         keys = list(self.reader.keys(cells, line, {use for use, kind in _KINDS.items() if kinds & kind}))
         self._gatherer.add(row, keys)
+        self._origins.add(row, self.reader.origin(cells) if kinds & COUNTRY else 0, keys)
         for name in self.reader.names(cells, line) if kinds & NAMES else ():
             if name.has_tokens:
                 self._gatherer.add_name(row, name)
@@ -178,6 +184,10 @@ class Intake:
     def flags(self) -> NDArray[np.uint8]:
         """Return the flags of all rows: see ``codes``."""
         return np.concatenate([np.empty(0, dtype=np.uint8), *self._flags])
+
+    def countries(self) -> Codes:
+        """Return the country of each row, as ``origins`` has it."""
+        return np.concatenate([origins.NOWHERE, *self._countries])
 
     @property
     def without_id(self) -> int:

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-FORMAT = 2
-"""Of the directory. Another one is refused."""
+FORMAT = 3
+"""Of the directory. 3: customers have countries."""
+READABLE = (2, FORMAT)
+"""Formats that are opened. Another one is refused."""
 FILE = "manifest.json"
 REBUILD = "build it again with `exfilter index build CUSTOMERS`"
 
@@ -120,7 +122,7 @@ def read(directory: Path, key: IndexKey) -> tuple[Manifest, str]:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         msg = f"{file} is altered or truncated: {REBUILD}"
         raise IndexRefused(msg) from None
-    if form != FORMAT:
+    if form not in READABLE:
         msg = f"{file}: the index has format {form!r}, this exfilter reads format {FORMAT}: {REBUILD}"
         raise IndexRefused(msg)
     if fields.get("key_check") != key_check(key):

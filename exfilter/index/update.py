@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from exfilter.index import affected, arrays, growth, manifest, publish, removals, store
+from exfilter.index import affected, arrays, growth, manifest, origins, publish, removals, store
 from exfilter.index.affected import Affected
-from exfilter.index.arrays import KEPT, LAYER, UPDATE
+from exfilter.index.arrays import COUNTRIES, KEPT, LAYER, UPDATE
 from exfilter.index.changes import Changes, read_changes
 from exfilter.index.layers import LayerWriter
 from exfilter.index.manifest import IndexRefused
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from detectors.tickets import Template
     from exfilter.index.keys import IndexKey
     from exfilter.index.manifest import Manifest
+    from exfilter.index.origins import Codes
     from exfilter.index.removals import Removals
     from exfilter.index.statistics import Statistics
     from exfilter.index.table import Progress
@@ -145,12 +146,14 @@ def _write(work: Path, of: _Before, changes: Changes | None, who: Affected, key:
         "roles": roles,
         "density": statistics.density,
         "customer_live": who.live,
+        COUNTRIES: _countries(of.index, changes, who),
         f"{UPDATE}customer_tags": np.concatenate((of.tags[built:], who.new_tags)),
         f"{UPDATE}customer_ids": blocks,
         f"{UPDATE}customer_ids_start": starts,
     }
     return msgspec.structs.replace(
         about,
+        format=manifest.FORMAT,
         customers=statistics.customers,
         ordinals=len(who.live),
         keys=keys_by_kind(shapes),
@@ -163,6 +166,13 @@ def _write(work: Path, of: _Before, changes: Changes | None, who: Affected, key:
         },
         updated={name: about.updated.get(name, 0) + count for name, count in who.counts.items()},
     )
+
+
+def _countries(index: Index, changes: Changes | None, who: Affected) -> Codes:
+    """Return the country of every ordinal: of changed customers, what the table says now."""
+    if changes is None:
+        return index.country
+    return origins.of_customers(len(who.live), who.ordinal, changes.countries, index.country)
 
 
 def _keys(changes: Changes | None, who: Affected) -> tuple[Uint64Array, Int64Array]:
