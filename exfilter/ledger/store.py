@@ -34,7 +34,7 @@ from exfilter.ledger.sets import (
     unpacked_fields,
 )
 from exfilter.ledger.suspensions import Look
-from exfilter.ledger.tables import SCHEMA, exposures, meetings, metadata, scopes, tail, unread
+from exfilter.ledger.tables import SCHEMA, exposures, meetings, metadata, people, scopes, tail, unread
 from exfilter.ledger.windows import States
 from exfilter.model import Transfer, Verdict
 from exfilter.policy import RESPONSE, By, Counted, Past, Question, Window
@@ -58,7 +58,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class _Turn:
+class Turn:
     """A scope in a transaction that no other one disturbs."""
 
     id: int
@@ -83,6 +83,8 @@ class Ledger:
     clock: Callable[[], float] = time.time
     known_as: Callable[[str], Sequence[str]] = _itself
     """All that it may call an actor, or have called him."""
+    sealed: Callable[[str, str], bytes] | None = None
+    """Seals an actor's pseudonym and name to the reviewers. None: actors go by their names."""
     response: Response = field(init=False, repr=False)
     _ids: dict[Scope, int] = field(default_factory=dict, repr=False)
     _states: States = field(default_factory=States, repr=False)
@@ -102,10 +104,12 @@ class Ledger:
         calendar: Calendar | None = None,
         called: Callable[[str], str] = str,
         known_as: Callable[[str], Sequence[str]] | None = None,
+        sealed: Callable[[str, str], bytes] | None = None,
     ) -> Self:
         """Open the ledger, or make it. Raises OSError or ValueError."""
         database = Database(place, metadata, SCHEMA, password=password, authority=authority)
-        return cls(database, secret, calendar or Calendar(), called, known_as=known_as or _itself)
+        days = calendar or Calendar()
+        return cls(database, secret, days, called, known_as=known_as or _itself, sealed=sealed)
 
     def close(self) -> None:
         """Close the database."""
@@ -134,7 +138,7 @@ class Ledger:
         if not verdict.findings.customers:
             return self._without_customers(transfer, verdict, decide, when, names, audit_only=audit_only)
         try:
-            with self._turns(names) as (connection, turns):
+            with self._turns(names, transfer.actor) as (connection, turns):
                 day = self.calendar.day(when)
                 past = self._past(connection, names, turns, question, verdict, day)
                 decided = decide(replace(past, is_suspended=self.response.holds_now(connection, transfer)))
@@ -154,7 +158,7 @@ class Ledger:
         number = entry.number
         with self.database.transaction(writes=True) as connection:
             if number:
-                turns = _taken(connection, entry.scopes)
+                turns = taken(connection, entry.scopes)
                 number = _moved(connection, number, sent=True)
                 _append(connection, number, turns)
             self._complete(connection, entry, outcome="released", transfer_id=transfer_id)
@@ -205,7 +209,7 @@ class Ledger:
                 told = self.response.follow(connection, transfer, decided, when, day, audit_only=audit_only)
             self.response.followed(transfer, decided, audit_only=audit_only)
         if verdict.findings.unscanned_bytes and (audit_only or not decided.action.holds):
-            self._leave_unread(names, verdict, when)
+            self._leave_unread(names, verdict, when, transfer.actor)
         return Entry(decided, notices=told)
 
     def _complete(self, connection: sa.Connection, entry: Entry, **more: str) -> None:
@@ -225,12 +229,23 @@ class Ledger:
         return (actor, destination, *(("group", name) for name in groups))
 
     @contextlib.contextmanager
-    def _turns(self, names: Sequence[Scope]) -> Iterator[tuple[sa.Connection, list[_Turn]]]:
+    def _turns(self, names: Sequence[Scope], actor: str) -> Iterator[tuple[sa.Connection, list[Turn]]]:
         """Run a transaction in which these scopes are one turn further, and no other one has them."""
         with self.database.transaction(writes=True) as connection:
-            numbers = [self._ids.get(name) or _number(connection, name) for name in names]
-            yield connection, _taken(connection, numbers)
-        self._ids |= dict(zip(names, numbers, strict=True))
+            try:
+                turns = taken(connection, self._numbers(connection, names, actor))
+            except KeyError:  # `tidy` has taken a name away that nothing stood under any more
+                self._forget()
+                turns = taken(connection, self._numbers(connection, names, actor))
+            yield connection, turns
+        self._ids |= {name: each.id for name, each in zip(names, turns, strict=True)}
+
+    def _numbers(self, connection: sa.Connection, names: Sequence[Scope], actor: str) -> list[int]:
+        """Return the number of each scope. Of an actor who is new here, leave the name for the reviewers."""
+        pseudonym = names[0][1]
+        if self.sealed and pseudonym and names[0] not in self._ids:
+            put(connection, people, [{"pseudonym": pseudonym, "name": self.sealed(pseudonym, actor)}])
+        return [self._ids.get(name) or _number(connection, name) for name in names]
 
     def _forget(self) -> None:
         self._ids.clear()
@@ -242,7 +257,7 @@ class Ledger:
         self,
         connection: sa.Connection,
         names: Sequence[Scope],
-        turns: Sequence[_Turn],
+        turns: Sequence[Turn],
         question: Question,
         verdict: Verdict,
         today: int,
@@ -280,7 +295,7 @@ class Ledger:
         transfer: Transfer,
         verdict: Verdict,
         when: float,
-        turns: Sequence[_Turn],
+        turns: Sequence[Turn],
         *,
         sent: bool,
     ) -> Entry:
@@ -303,9 +318,9 @@ class Ledger:
         ids = tuple(each.id for each in turns)
         return Entry(verdict, number, ids, sent=sent and not known)
 
-    def _leave_unread(self, names: Sequence[Scope], verdict: Verdict, when: float) -> None:
+    def _leave_unread(self, names: Sequence[Scope], verdict: Verdict, when: float, actor: str) -> None:
         day, size = self.calendar.day(when), verdict.findings.unscanned_bytes
-        with self._turns(names[:2]) as (connection, turns):
+        with self._turns(names[:2], actor) as (connection, turns):
             row = {"actor": turns[0].id, "day": day, "bytes": size, "transfers": 1}
             more = {"bytes": unread.c.bytes + size, "transfers": unread.c.transfers + 1}
             put(connection, unread, [row], **more)
@@ -320,21 +335,24 @@ def _number(connection: sa.Connection, name: Scope) -> int:
     return int(connection.execute(same).scalar_one())
 
 
-def _taken(connection: sa.Connection, numbers: Sequence[int]) -> list[_Turn]:
-    """Take the next turn of each scope. In one order for all: two transactions never wait for each other."""
+def taken(connection: sa.Connection, numbers: Sequence[int]) -> list[Turn]:
+    """Take the next turn of each scope. Raises KeyError where one is not there.
+
+    In one order for all: two transactions never wait for each other.
+    """
     mine = scopes.c.id.in_(numbers)
     locked = sa.select(scopes.c.id, scopes.c.turn, scopes.c.through).where(mine).order_by(scopes.c.id)
     found = {row.id: row for row in connection.execute(locked.with_for_update())}
     connection.execute(sa.update(scopes).where(mine).values(turn=scopes.c.turn + 1))
-    return [_Turn(number, found[number].turn + 1, found[number].through) for number in numbers]
+    return [Turn(number, found[number].turn + 1, found[number].through) for number in numbers]
 
 
-def _append(connection: sa.Connection, number: int, turns: Sequence[_Turn]) -> None:
+def _append(connection: sa.Connection, number: int, turns: Sequence[Turn]) -> None:
     rows = [{"scope": each.id, "turn": each.turn, "exposure": number} for each in turns]
     put(connection, tail, rows)
 
 
-def _meet(connection: sa.Connection, turns: Sequence[_Turn], day: int) -> None:
+def _meet(connection: sa.Connection, turns: Sequence[Turn], day: int) -> None:
     put(connection, meetings, [{"actor": turns[0].id, "destination": turns[1].id, "day": day}])
 
 
