@@ -65,6 +65,8 @@ class Voice:
     compared: dict[str, tuple[int, int]]
     suspends: bool = False
     tell: tuple[str, ...] = ()
+    because: str = ""
+    """More than the numbers say."""
 
 
 def voice_of(rule: Rule, numbers: dict[str, tuple[int, int]]) -> Voice:
@@ -295,7 +297,7 @@ def sentence(voice: Voice, findings: Findings) -> str:
     return (
         f"{customers} customers ({identified} identified, {estimated} estimated), "
         f"{findings.unscanned_bytes} bytes unscanned: {', '.join(reached) or 'no threshold compared'}"
-        f"{f'; {planted}' if planted else ''}"
+        f"{f'; {planted}' if planted else ''}{f'; {voice.because}' if voice.because else ''}"
     )
 
 
