@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from exfilter.ledger import daily
 from exfilter.ledger.baseline import Deviation, Measure, Own, Peers, deviation
-from exfilter.ledger.tables import peers, scopes
+from exfilter.ledger.tables import members, peers, scopes
 from exfilter.policy import Unusual
 
 MEASURES: Mapping[str, Measure] = {each.name.lower(): each for each in Measure}
@@ -90,3 +90,17 @@ def known(connection: sa.Connection, kind: str, name: str) -> tuple[int, int] | 
 def wanted(measures: Iterable[str]) -> list[Measure]:
     """Return the measures that a policy's words mean."""
     return [MEASURES[each] for each in sorted(measures)]
+
+
+def whole_day(connection: sa.Connection, name: str, day: int) -> dict[Measure, Deviation]:
+    """Return how unusual a day of an actor was, in each measure that anything is known in."""
+    found = {}
+    for measure in Measure:
+        scope = known(connection, "reader" if measure is Measure.VIEWED else "actor", name)
+        if scope is not None:
+            groups = connection.execute(sa.select(members.c.group).where(members.c.actor == scope[0]))
+            # The history up to the day after it: its last count is that of the day.
+            counts = daily.history(connection, *scope, day + 1, measure).counts
+            seen = int(counts[-1]) if len(counts) else 0
+            found[measure] = Usual().deviation(connection, scope, list(groups.scalars()), day, measure, seen)
+    return found
