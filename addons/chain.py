@@ -11,6 +11,7 @@ from addons.patience import Patience
 from addons.pins import Pins
 from addons.private.calls import Calls
 from addons.private.connections import Pressure
+from addons.private.hooks import Hooks
 from addons.private.http1 import Servers
 from addons.private.known import check
 from addons.private.sessions import Sessions
@@ -34,6 +35,6 @@ def chain(plan: Plan, desk: Desk, identity: Identity) -> Sequence[object]:
     clearances = Clearances()
     guard = Guard(desk, clearances, plan.max_body, plan.contact)
     streams = Streams(None if plan.audit_only else plan.max_body, guard.early)
-    private = (streams, Calls(), Pressure(), Frames(guard.flooded), Servers(), Sessions())
+    private = (streams, Calls(), Pressure(), Frames(guard.flooded), Hooks(), Servers(), Sessions())
     handshake = Handshake(desk, identity.name)
     return Pins(), identity, *private, Patience(plan.patience), handshake, guard, Gate(clearances)
