@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import resource
 import signal
@@ -199,6 +200,7 @@ async def _run(plan: Plan, log: FilteringBoundLogger, parent: Connection | None,
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, closing.begin)
         try:
+            gc.freeze()  # what is here stays: it need not be gone through again and again
             async with _watched(plan, Readiness(desk.unready, announcer.state).word, log, parent, closing):
                 await master.run()
         finally:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import logging
 import os
 import signal
@@ -94,6 +95,7 @@ def _fork(
     audit_only: bool,
 ) -> int:
     parent = os.getpid()
+    gc.freeze()  # what all share is not gone through again, nor copied because it was
     process = os.fork()
     if process:
         os.close(descriptor)
