@@ -221,6 +221,8 @@ class Findings:
     exhibits: tuple[Exhibit, ...] = ()
     judgements: tuple[Judgement, ...] = ()
     explained: tuple[Explained, ...] = ()
+    canaries: Mapping[str, int] = field(default_factory=dict)
+    """By team: how many of the identified are canaries of its copy of the table."""
     exposed: Mapping[str, Ordinals] = field(default_factory=dict)
     """By field, as in ``fields``: who of the identified, and of those behind the estimate, stands in the
     transfer with it. Empty: nobody looked."""

@@ -18,6 +18,7 @@ from exfilter import __version__
 COMMANDS = {
     "init": ("exfilter.cli.init:init", "Make a configuration folder: keys, policy, settings."),
     "index": ("exfilter.cli.index:app", "Build, update, merge, show and verify the customer index."),
+    "canaries": ("exfilter.cli.canaries:app", "Invent customers that say whose copy of the table leaked."),
     "scan": ("exfilter.cli.scan:scan", "Count the customers in files and say what would be held."),
     "proxy": ("exfilter.cli.proxy:proxy", "Run the egress proxy that holds transfers with customers."),
     "quarantine": ("exfilter.cli.quarantine:app", "Review what was held: list, show, release, deny."),

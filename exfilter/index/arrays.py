@@ -39,11 +39,15 @@ CUSTOMERS = {
 """By ordinal."""
 ARRAYS = {**LAYER, "roles": "|u1", "density": "<f8", "customer_live": "|b1", **CUSTOMERS}
 """Array files of every index."""
+COUNTRIES = "customer_country"
+"""By ordinal, see ``exfilter.index.origins``. Not in an index of format 2."""
 UPDATE = "update_"
 """How the names of those begin that hold what has changed since the build: a layer, and the
 customers that have come since."""
 UPDATED = {f"{UPDATE}{name}": dtype for name, dtype in (LAYER | CUSTOMERS).items()}
 """Further array files of an index that was updated."""
+OLDEST = 2
+"""Format of the indexes in which nobody has a country."""
 KEPT = (*LAYER, *CUSTOMERS)
 """Those that an update does not change."""
 
@@ -59,7 +63,8 @@ class Mapped(NamedTuple):
 
 def names(about: Manifest) -> tuple[str, ...]:
     """Return the names of all array files of an index."""
-    return (*ARRAYS, *(UPDATED if about.updated else ()))
+    countries = (COUNTRIES,) if about.format > OLDEST else ()
+    return (*ARRAYS, *countries, *(UPDATED if about.updated else ()))
 
 
 def load(
@@ -131,4 +136,4 @@ def _map(file: Path, name: str, expected: ArrayFile | None, known: Mapping[str, 
 
 
 def _dtype(name: str) -> str:
-    return ARRAYS.get(name) or UPDATED[name]
+    return "<u2" if name == COUNTRIES else ARRAYS.get(name) or UPDATED[name]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 import numpy as np
 
-from exfilter.index import native
-from exfilter.index.codes import ALL_KINDS, NO_ID
+from exfilter.index import native, origins
+from exfilter.index.codes import ALL_KINDS, NO_ID, ROW_BITS
 from exfilter.index.gather import Records
 from exfilter.index.table import Broken, Cell, Row
 from exfilter.kernel.siphash import siphash24
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from exfilter.index.origins import Codes
     from exfilter.index.rows import Block
     from exfilter.index.rows import Reader as NativeReader
     from exfilter.index.stretches import Stretch
@@ -46,6 +47,10 @@ class Found:
     """By row: a hash of the cells in use."""
     flags: NDArray[np.uint8]
     """By row: see ``codes``."""
+    countries: Codes
+    """By row: what the column says; 0: nothing, or it is left."""
+    phones: Codes
+    """By row: what its phones say; as before."""
     ids: bytes
     """Each with a zero byte behind it."""
     left: list[Left]
@@ -81,14 +86,25 @@ class PlainBlock:
 
     def arrays(
         self,
-    ) -> tuple[Uint64Array, Uint64Array, Uint64Array, Uint64Array, Uint64Array, NDArray[np.uint8]]:
+    ) -> tuple[
+        Uint64Array,
+        Uint64Array,
+        Uint64Array,
+        Uint64Array,
+        Uint64Array,
+        NDArray[np.uint8],
+        Uint64Array,
+        NDArray[np.uint16],
+    ]:
         """Return as ``rows.Block`` does."""
         without = np.array([not identity for identity in self._ids], dtype=np.bool_)
         who = siphash24(self._keys["customer"], self._ids)
         who[without] = 0
         keys, names, samples = (np.empty((0, width), dtype=np.uint64) for width in (2, 4, 3))
         flags = (without * np.uint8(NO_ID)).astype(np.uint8)
-        return (keys, names, samples, who, siphash24(self._keys["content"], self._contents), flags)
+        contents = siphash24(self._keys["content"], self._contents)
+        nowhere = np.zeros(len(without), dtype=np.uint16)
+        return (keys, names, samples, who, contents, flags, np.empty(0, dtype=np.uint64), nowhere)
 
     def identities(self) -> bytes:
         """Return the ids of the rows, each with a zero byte behind it."""
@@ -135,18 +151,7 @@ class BlockReader:
                 raise TypeError(msg)
             left.append(Left(row, entry, kinds))
         left.sort(key=lambda item: item.entry.line)
-        keys, names, samples, who, content, flags = block.arrays()
-        return Found(
-            Records(keys, names, samples),
-            who,
-            content,
-            flags,
-            block.identities(),
-            left,
-            block.without_region,
-            0 if stretch.lines_are_rows else block.line,
-            stretch.data[begin:],
-        )
+        return found(block, left, 0 if stretch.lines_are_rows else block.line, stretch.data[begin:])
 
     def _is_read(self, block: Block | PlainBlock) -> bool:
         """Read natively what can be. Whether that is all."""
@@ -168,6 +173,25 @@ class BlockReader:
         return block.add(
             identity, who, native.rows.tag(self._keys["content"], cells), 0 if identity else NO_ID
         )
+
+
+def found(block: Block | PlainBlock, left: list[Left], lines: int = 0, rest: bytes = b"") -> Found:
+    """Return what a block holds."""
+    keys, names, samples, who, contents, flags, heads, countries = block.arrays()
+    said = origins.of_heads(heads.astype(np.uint32))
+    return Found(
+        Records(keys, names, samples),
+        who,
+        contents,
+        flags,
+        countries,
+        origins.agreed(len(who), (heads >> np.uint64(ROW_BITS)).astype(np.int64), said),
+        block.identities(),
+        left,
+        block.without_region,
+        lines,
+        rest,
+    )
 
 
 def content(cells: tuple[Cell, ...]) -> bytes:

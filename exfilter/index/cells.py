@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from detectors import Key, emails, names, phones, tickets
+from exfilter.index import origins
 from exfilter.index.columns import Columns, Use
 from exfilter.index.regions import region
 
@@ -134,6 +135,15 @@ class Reader:
             if not found:
                 self.left_out.add("name: too short or no letters", line)
             yield Name(first, last, found)
+
+    def origin(self, cells: tuple[Cell, ...]) -> int:
+        """Return what the column of countries says, as ``origins.code`` has it."""
+        return origins.code(self.region(cells)[1]) if next(self._values(Use.COUNTRY, cells), "") else 0
+
+    def country(self, cells: tuple[Cell, ...]) -> str:
+        """Return what stands in the column of countries, also where it says that there is nothing."""
+        said = [cells[place] for place in self._places.get(Use.COUNTRY, ())]
+        return next((cell.strip(" \t") for cell in said if isinstance(cell, str)), "")
 
     def region(self, cells: tuple[Cell, ...]) -> tuple[str, str | None]:
         """Return what stands in the column of countries, and the region that it means; None: not known."""

@@ -23,9 +23,9 @@ ROW_BITS = 32
 CODE_MASK = (1 << ROW_BITS) - 1
 WORD = (1 << 64) - 1
 
-EMAILS, PHONES, TICKETS, NAMES = 1, 2, 4, 8
-"""Bits for kinds of keys that Python has to read."""
-ALL_KINDS = 15
+EMAILS, PHONES, TICKETS, NAMES, COUNTRY = 1, 2, 4, 8, 16
+"""Bits for kinds of keys, and for the country, that Python has to read."""
+ALL_KINDS = 31
 HAS_KEY, HAS_NAME, HAS_MONO, NO_ID = 1, 2, 4, 8
 """Flags of a row: what keys it has; and that it has no customer id."""
 

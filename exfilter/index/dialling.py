@@ -186,24 +186,28 @@ def _may_begin(start: str, prefixes: frozenset[str]) -> bool:
     return any(start.startswith(prefix) or prefix.startswith(start) for prefix in prefixes)
 
 
-def starts(pattern: str) -> frozenset[str]:
-    """Return how strings may begin that a pattern matches: their first two digits, all of a shorter one.
+def starts(pattern: str, depth: int = DEPTH) -> frozenset[str]:
+    """Return how strings may begin that a pattern matches: their first digits, all of a shorter one.
 
     For the patterns of ``phonenumbers``: digits, classes, groups, alternatives, repetition. Perhaps more
     than there are, never fewer. Raises ValueError for any other pattern.
     """
-    found, rest = _alternatives(pattern)
+    found, rest = _alternatives(pattern, depth)
     if rest:
         msg = "this is no pattern of digits"
         raise ValueError(msg)
     return found
 
 
-def _joined(some: frozenset[str], more: frozenset[str]) -> frozenset[str]:
-    return frozenset((one + other)[:DEPTH] for one in some for other in more)
+def _joined(some: frozenset[str], more: frozenset[str], depth: int) -> frozenset[str]:
+    found: set[str] = set()
+    for size in {len(one) for one in some}:
+        behind = {other[: depth - size] for other in more}
+        found.update(one + other for one in some if len(one) == size for other in behind)
+    return frozenset(found)
 
 
-def _alternatives(pattern: str) -> tuple[frozenset[str], str]:
+def _alternatives(pattern: str, depth: int) -> tuple[frozenset[str], str]:
     """Return how the alternatives begin, and the pattern behind them."""
     found: frozenset[str] = frozenset()
     sequence = frozenset([""])
@@ -211,17 +215,17 @@ def _alternatives(pattern: str) -> tuple[frozenset[str], str]:
         if pattern[0] == "|":
             found, sequence, pattern = found | sequence, frozenset([""]), pattern[1:]
         else:
-            item, pattern = _item(pattern)
-            sequence = _joined(sequence, item)
+            item, pattern = _item(pattern, depth)
+            sequence = _joined(sequence, item, depth)
     return found | sequence, pattern
 
 
-def _item(pattern: str) -> tuple[frozenset[str], str]:
+def _item(pattern: str, depth: int) -> tuple[frozenset[str], str]:
     """Return how one item begins, with its repetition, and the pattern behind it."""
     if pattern[0] == "$":
         return frozenset([""]), pattern[1:]
     if pattern[0] == "(":
-        item, pattern = _alternatives(pattern[1:].removeprefix("?:"))
+        item, pattern = _alternatives(pattern[1:].removeprefix("?:"), depth)
         pattern = pattern.removeprefix(")")
     elif pattern.startswith("\\d"):
         item, pattern = _ANY, pattern[2:]
@@ -233,7 +237,7 @@ def _item(pattern: str) -> tuple[frozenset[str], str]:
     else:
         msg = "this is no pattern of digits"
         raise ValueError(msg)
-    return _repeated(item, pattern)
+    return _repeated(item, pattern, depth)
 
 
 def _class(inside: str) -> frozenset[str]:
@@ -248,18 +252,18 @@ def _class(inside: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def _repeated(item: frozenset[str], pattern: str) -> tuple[frozenset[str], str]:
+def _repeated(item: frozenset[str], pattern: str, depth: int) -> tuple[frozenset[str], str]:
     least = most = 1
     if pattern[:1] and pattern[0] in "?*+":
-        least, most = {"?": (0, 1), "*": (0, DEPTH), "+": (1, DEPTH)}[pattern[0]]
+        least, most = {"?": (0, 1), "*": (0, depth), "+": (1, depth)}[pattern[0]]
         pattern = pattern[1:]
     elif pattern[:1] == "{":
         inside, _, pattern = pattern[1:].partition("}")
         low, _, high = inside.partition(",")
         least, most = int(low), int(high or low)
     found = frozenset([""])
-    for _ in range(min(least, DEPTH)):
-        found = _joined(found, item)
-    for _ in range(min(most, DEPTH) - min(least, DEPTH)):
-        found |= _joined(found, item)
+    for _ in range(min(least, depth)):
+        found = _joined(found, item, depth)
+    for _ in range(min(most, depth) - min(least, depth)):
+        found |= _joined(found, item, depth)
     return found, pattern

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-FORMAT = 2
-"""Of the directory. Another one is refused."""
+FORMAT = 3
+"""Of the directory. 3: customers have countries, and some may be canaries."""
+READABLE = (2, FORMAT)
+"""Formats that are opened. Another one is refused."""
 FILE = "manifest.json"
 REBUILD = "build it again with `exfilter index build CUSTOMERS`"
 
@@ -57,6 +59,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     arrays: dict[str, ArrayFile]
     has_ids: bool
     """Whether a column of the table held customer ids. Without them nobody can be updated."""
+    canaries: str = ""
+    """Who is one, and of which team: sealed, base64. Empty: there are none."""
     updated: dict[str, int] = {}
     """Customers added, changed and removed by updates since the build. Empty: there was none."""
 
@@ -120,7 +124,7 @@ def read(directory: Path, key: IndexKey) -> tuple[Manifest, str]:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         msg = f"{file} is altered or truncated: {REBUILD}"
         raise IndexRefused(msg) from None
-    if form != FORMAT:
+    if form not in READABLE:
         msg = f"{file}: the index has format {form!r}, this exfilter reads format {FORMAT}: {REBUILD}"
         raise IndexRefused(msg)
     if fields.get("key_check") != key_check(key):

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from exfilter.index import publish, store
-from exfilter.index.arrays import ARRAYS, UPDATE
+from exfilter.index.arrays import ARRAYS, COUNTRIES, UPDATE
 from exfilter.index.layers import ArrayWriter, LayerWriter
 from exfilter.index.sealed import BLOCK, seal
 from exfilter.kernel.layer import NOBODY, SHARED
@@ -57,13 +57,14 @@ def merge(path: Path, key: IndexKey, progress: Progress = lambda _: None) -> Mer
         index, of = store.Index.open(path, key), store.version(path, key)
         if not of.about.updated:
             return MergeReport(of.id, merged=False, keys_before=_count(of), keys_changed=0, keys=_count(of))
-        publish.link(of.directory, work, UNCHANGED)
+        unchanged = [name for name in (*UNCHANGED, COUNTRIES) if name in of.about.arrays]
+        publish.link(of.directory, work, unchanged)
         with LayerWriter(work) as writer:
             for tags, ordinals in _merged(index.tables, progress):
                 writer.add(tags, ordinals)
         _customers(work, index, store.load(of, (n for n in of.about.arrays if "customer_" in n)), key)
         written = publish.describe(work, [name for name in ARRAYS if name not in UNCHANGED])
-        kept = {name: of.about.arrays[name] for name in UNCHANGED}
+        kept = {name: of.about.arrays[name] for name in unchanged}
         about = msgspec.structs.replace(of.about, arrays={**kept, **written}, updated={})
         identity = publish.publish(path, work, about, key)
     progress(1.0)

@@ -16,7 +16,7 @@ from exfilter.kernel.sip cimport Sip, siphash
 import numpy as np
 
 from detectors import LEAD_DIGITS, emails, names, phones, tickets
-from exfilter.index import cells, codes, dialling
+from exfilter.index import cells, codes, dialling, origins
 from exfilter.index.columns import Use
 
 cdef enum:
@@ -66,6 +66,7 @@ cdef enum:
     TICKETS = 2
     NAMES = 3
     KINDS = 4
+    COUNTRY_KIND = 4
     # Flags of a row.
     HAS_KEY = 1
     HAS_NAME = 2
@@ -85,6 +86,9 @@ cdef enum:
     SLOW_CALL = 255
     OWN_CODE = 254
     COUNTRIES = 8192
+    COUNTRY_WORDS = 3
+    HEADS = 10_000
+    HEAD_DIGITS = 4
     UNASKED = -2
     UNKNOWN = -3
     LEAD_BITS_C = 14
@@ -94,7 +98,8 @@ assert (MIN_PHONE, MAX_PHONE) == (phones.MIN_DIGITS, phones.MAX_DIGITS) and name
 assert range(SHORTEST_CJK, LONGEST_CJK + 1) == names.CJK_LENGTHS
 assert tickets.MIN_BARE_DIGITS == MIN_BARE and LEAD_DIGITS == LEADING and codes.LEAD_BITS == LEAD_BITS_C
 assert (1 << EMAILS, 1 << PHONES, 1 << TICKETS, 1 << NAMES) == (codes.EMAILS, codes.PHONES, codes.TICKETS, codes.NAMES)
-assert (1 << KINDS) - 1 == codes.ALL_KINDS
+assert (1 << KINDS) - 1 | 1 << COUNTRY_KIND == codes.ALL_KINDS and 1 << COUNTRY_KIND == codes.COUNTRY
+assert (HEADS, HEAD_DIGITS) == (origins.HEADS, origins.DEPTH)
 assert (HAS_KEY, HAS_NAME, HAS_MONO, NO_ID) == (codes.HAS_KEY, codes.HAS_NAME, codes.HAS_MONO, codes.NO_ID)
 assert (SLOW_CALL, OWN_CODE) == (dialling.UNCLEAR, dialling.OWN_CODE) and MAX_NATIONAL == dialling.LONGEST
 assert tickets.MAX_TEMPLATES <= MAX_TEMPLATES
@@ -185,7 +190,7 @@ cdef class Block:
     cdef readonly Py_ssize_t line    # lines before that
     cdef readonly Py_ssize_t rows
     cdef readonly Py_ssize_t without_region
-    cdef Py_ssize_t lines, size, n_keys, n_names, n_samples, n_slow, n_ids, unplaced, ids_room
+    cdef Py_ssize_t lines, size, n_keys, n_names, n_samples, n_slow, n_ids, n_heads, unplaced, ids_room
     cdef object _arrays
     cdef const uint8_t* start
     cdef uint64_t* keys
@@ -195,6 +200,8 @@ cdef class Block:
     cdef uint64_t* content
     cdef uint8_t* flags
     cdef int64_t* slow
+    cdef uint64_t* heads
+    cdef uint16_t* country
     cdef uint8_t* ids
 
     def __init__(self, bytes data, Py_ssize_t keys_a_row, Py_ssize_t names_a_row):
@@ -203,6 +210,8 @@ cdef class Block:
         cdef uint64_t[::1] who, content
         cdef uint8_t[::1] flags
         cdef int64_t[:, ::1] slow
+        cdef uint64_t[::1] heads
+        cdef uint16_t[::1] country
         self.data = data
         self.lines = n = count_lines(data) + 1
         self.start, self.size = data, len(data)
@@ -210,8 +219,10 @@ cdef class Block:
             np.empty((n * keys_a_row + 1, 2), dtype=np.uint64), np.empty((n * names_a_row + 1, 4), dtype=np.uint64),
             np.empty((n * keys_a_row + 1, 3), dtype=np.uint64), np.empty(n, dtype=np.uint64),
             np.empty(n, dtype=np.uint64), np.empty(n, dtype=np.uint8), np.empty((n, 4), dtype=np.int64),
+            np.empty(n * keys_a_row + 1, dtype=np.uint64), np.empty(n, dtype=np.uint16),
         )
-        keys, names, samples, who, content, flags, slow = self._arrays
+        keys, names, samples, who, content, flags, slow, heads, country = self._arrays
+        self.heads, self.country = &heads[0], &country[0]
         self.keys, self.names, self.samples = &keys[0, 0], &names[0, 0], &samples[0, 0]
         self.who, self.content, self.flags, self.slow = &who[0], &content[0], &flags[0], &slow[0, 0]
         self.ids, self.ids_room = NULL, 0
@@ -239,6 +250,7 @@ cdef class Block:
         self.ids[self.n_ids] = 0
         self.n_ids += 1
         self.who[self.rows], self.content[self.rows], self.flags[self.rows] = who, content, flags
+        self.country[self.rows] = 0
         self.rows += 1
         return self.rows - 1
 
@@ -248,14 +260,16 @@ cdef class Block:
         self.line += lines
 
     def arrays(self):
-        """Return keys [n, 2], names [n, 4], samples [n, 3], and by row: who, content, flags.
+        """Return keys [n, 2], names [n, 4], samples [n, 3], and by row: who, content, flags; then heads of
+        phones, below the row, and by row the country.
 
         See ``blocks.Found``.
         """
-        keys, names, samples, who, content, flags, _ = self._arrays
+        keys, names, samples, who, content, flags, _, heads, country = self._arrays
         return (
             keys[: self.n_keys].copy(), names[: self.n_names].copy(), samples[: self.n_samples].copy(),
             who[: self.rows].copy(), content[: self.rows].copy(), flags[: self.rows].copy(),
+            heads[: self.n_heads].copy(), country[: self.rows].copy(),
         )
 
     def identities(self):
@@ -270,7 +284,7 @@ cdef class Block:
 cdef class Reader:
     """Reads rows. Used by several threads at a time, each with a block of its own."""
 
-    cdef int _width, _used, _quoted, _separator, _has_id
+    cdef int _width, _used, _quoted, _separator, _has_id, _has_country
     cdef uint8_t _classes[256]
     cdef uint8_t _use[MAX_COLUMNS]
     cdef int8_t _place[MAX_COLUMNS]
@@ -313,7 +327,7 @@ cdef class Reader:
             if use is not None:
                 self._of[place] = USES[use]
                 place += 1
-        self._used, self._has_id = place, Use.ID in uses
+        self._used, self._has_id, self._has_country = place, Use.ID in uses, Use.COUNTRY in uses
         for code in range(256):
             self._classes[code] = HIGH if code >= 128 else ODD if code < 32 or code == 127 else PLAIN
         self._classes[9] = PLAIN
@@ -342,7 +356,7 @@ cdef class Reader:
         self._home, self._country, self._home_possible = plan.home, plan.country, plan.home_possible
         self._calling, self._trunk, self._zeros = plan.calling, plan.trunk, plan.zeros
         self._letters, self._region = letters, region
-        self._countries, self._known = np.zeros((COUNTRIES, 2), dtype=np.uint64), 0
+        self._countries, self._known = np.zeros((COUNTRIES, COUNTRY_WORDS), dtype=np.uint64), 0
 
     cdef int _add_form(self, template, shapes) except -1:
         """Take a ticket's template. One that is too long is left out: no simple cell has its length."""
@@ -368,8 +382,9 @@ cdef class Reader:
             form.bare_shape = shapes.ticket(tickets.bare_shape(template.bare_digits))
         return 0
 
-    def know(self, bytes country, int region):
-        """Note the number of the region of what stands in the column of countries; -1: none.
+    def know(self, bytes country, int region, int code):
+        """Note the number of the region of what stands in the column of countries; -1: none, -3: only Python
+        knows; and its letters, as ``origins.code`` gives them.
 
         The table stays half empty: rows of further spellings go on to Python.
         """
@@ -382,7 +397,7 @@ cdef class Reader:
         for tries in range(COUNTRIES // 2):
             if table[at, 0] in (0, value):
                 self._known += table[at, 0] == 0
-                table[at, 0], table[at, 1] = value, region + 1
+                table[at, 0], table[at, 1], table[at, 2] = value, region + 1, code
                 self._countries = known
                 return
             at = (at + 1) % COUNTRIES
@@ -459,7 +474,7 @@ cdef class Reader:
                 if total == self._used or not self._identify(block, cell):
                     return 0
                 block.content[block.rows] = siphash(joined, total - 1, self._content)
-                left = 0
+                left = self._take_country(block, cell, countries) << COUNTRY_KIND
                 for kind in range(KINDS):
                     if not self._take_kind(block, cell, countries, kind):
                         left |= 1 << kind
@@ -558,7 +573,7 @@ cdef class Reader:
 
     cdef int _take_kind(self, Block block, Cell* cell, const uint64_t* countries, int kind) noexcept nogil:
         """Take the keys of one kind, all of a row's or none. 0: that needs Python."""
-        cdef Py_ssize_t keys = block.n_keys, found = block.n_names, samples = block.n_samples
+        cdef Py_ssize_t keys = block.n_keys, found = block.n_names, samples = block.n_samples, heads = block.n_heads
         cdef uint8_t flags = block.flags[block.rows]
         cdef int place, region = UNASKED, taken = 1
         block.unplaced = 0
@@ -581,7 +596,7 @@ cdef class Reader:
         if taken:
             block.without_region += block.unplaced
         else:
-            block.n_keys, block.n_names, block.n_samples = keys, found, samples
+            block.n_keys, block.n_names, block.n_samples, block.n_heads = keys, found, samples, heads
             block.flags[block.rows] = flags
         return taken
 
@@ -707,23 +722,37 @@ cdef class Reader:
 
     cdef int _row_region(self, Cell* cell, const uint64_t* countries) noexcept nogil:
         """Return the number of the region, -1: none, or ``UNKNOWN``."""
+        cdef int at = self._country_at(cell, countries)
+        if at == UNASKED:
+            return self._region
+        return UNKNOWN if at == UNKNOWN else <int>countries[COUNTRY_WORDS * at + 1] - 1
+
+    cdef int _take_country(self, Block block, Cell* cell, const uint64_t* countries) noexcept nogil:
+        """Take what the column of countries says. 1: that needs Python."""
+        cdef int at = self._country_at(cell, countries) if self._has_country else UNASKED
+        block.country[block.rows] = <uint16_t>countries[COUNTRY_WORDS * at + 2] if at >= 0 else 0
+        return at == UNKNOWN
+
+    cdef int _country_at(self, Cell* cell, const uint64_t* countries) noexcept nogil:
+        """Return the place of a row's country; ``UNASKED``: it has none, or ``UNKNOWN``."""
         cdef int place, at
         cdef uint64_t value
         for place in range(self._used):
             if self._of[place] == COUNTRY and cell[place].n:
                 value = siphash(cell[place].at, cell[place].n, self._content) | 1
                 at = value >> 51
-                while countries[2 * at]:
-                    if countries[2 * at] == value:
-                        return <int>countries[2 * at + 1] - 1
+                while countries[COUNTRY_WORDS * at]:
+                    if countries[COUNTRY_WORDS * at] == value:
+                        return at
                     at = (at + 1) % COUNTRIES
                 return UNKNOWN
-        return self._region
+        return UNASKED
 
     cdef int _take_phone(self, Block block, Cell* cell, int region) noexcept nogil:
         cdef uint8_t text[MAX_NATIONAL + 8]
         cdef uint8_t* digits = text + 4
         cdef uint8_t* national
+        cdef uint64_t head
         cdef int n = 0, plus = cell.at[0] == 43, code = 0, size = 0, value = 0, i, strip, length, number
         cdef uint8_t c
         cdef Py_ssize_t place
@@ -793,6 +822,9 @@ cdef class Reader:
         self._add_number(block, self._phone, national, length, self._national_shape[length])
         # The country code goes before the national number: over what was stripped, or room left for it.
         number = self._calling[code]
+        head = number
+        for i in range(HEAD_DIGITS):
+            head = 10 * head + national[i] - 48
         while number:
             national -= 1
             national[0] = 48 + number % 10
@@ -802,6 +834,8 @@ cdef class Reader:
             national -= 1
             national[0] = 43
             self._add_number(block, self._phone, national, length + 1, self._plus_shape[length])
+            block.heads[block.n_heads] = <uint64_t>block.rows << 32 | head
+            block.n_heads += 1
         return 1
 
     cdef int _take_names(self, Block block, Cell* cell) noexcept nogil:

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors import CANONICALISER
-from exfilter.index import arrays, checked, manifest
-from exfilter.index.arrays import ARRAYS, LAYER, UPDATE
+from exfilter.index import arrays, checked, manifest, origins
+from exfilter.index.arrays import ARRAYS, COUNTRIES, LAYER, UPDATE
+from exfilter.index.canaries import Planted, unseal
 from exfilter.index.keys import NAME_TOKEN, TAGS, IndexKey
 from exfilter.index.manifest import REBUILD, IndexRefused, Manifest
 from exfilter.index.sealed import AlteredError, SealedIds, Stretch
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from exfilter.index.checked import Identity
+    from exfilter.index.origins import Codes
 
 __all__ = ["ARRAYS", "LAYER", "Index", "IndexRefused", "Previous", "Statistics", "current", "previous"]
 
@@ -69,6 +71,10 @@ class Index:
     """Distinct keys by kind. After an update also those that were removed by it."""
     updated: dict[str, int]
     """Customers added, changed and removed by updates since the build. Empty: there was none."""
+    country: Codes = field(repr=False)
+    """By ordinal: the country, as ``origins`` has it, also of customers who are gone."""
+    planted: Planted = field(repr=False)
+    """Who is a canary."""
     _ids: SealedIds = field(repr=False)
 
     @classmethod
@@ -97,6 +103,7 @@ class Index:
         mapped = check(of, key, anew=anew) if whole else load(of, arrays.names(about))
         try:
             shapes, templates = manifest.unseal(about, key)
+            canaries = unseal(about.canaries, key)
         except AlteredError as error:
             raise IndexRefused(str(error)) from None
         prefixes = ("", UPDATE) if about.updated else ("",)
@@ -118,6 +125,8 @@ class Index:
             live=mapped["customer_live"],
             keys=about.keys,
             updated=about.updated,
+            country=_countries(mapped, about.ordinals),
+            planted=canaries,
             _ids=_ids(of, mapped, key),
         )
 
@@ -125,6 +134,17 @@ class Index:
         """Return the id of each ordinal, also of customers who are gone. Raises IndexError."""
         wanted = ordinals if isinstance(ordinals, np.ndarray) else list(ordinals)
         return self._ids.ids(np.asarray(wanted, dtype=np.int64))
+
+    def countries(self, ordinals: Ordinals | Iterable[int]) -> list[str]:
+        """Return the country of each ordinal: two letters, empty for one not known. Raises IndexError."""
+        wanted = ordinals if isinstance(ordinals, np.ndarray) else list(ordinals)
+        chosen = np.asarray(wanted, dtype=np.int64)
+        if len(chosen) and int(chosen.min()) < 0:
+            msg = "an ordinal is not negative"
+            raise IndexError(msg)
+        numbers, place = np.unique(self.country[chosen], return_inverse=True)
+        names = [origins.letters(number) for number in numbers.tolist()]
+        return [names[at] for at in place.tolist()]
 
     def all_ids(self, first: int = 0) -> Iterator[str]:
         """Yield the id of every ordinal from ``first`` on, a block at a time. Raises AlteredError."""
@@ -139,6 +159,9 @@ class Previous:
     """Of the customer, by ordinal."""
     live: NDArray[np.bool_]
     ids: SealedIds | tuple[str, ...]
+    country: Codes
+    """By ordinal."""
+    planted: Planted
 
 
 def current(path: Path) -> str:
@@ -211,7 +234,17 @@ def previous(path: Path, key: IndexKey) -> Previous | None:
     of = version(path, key)
     names = [name for name in arrays.names(of.about) if "customer_" in name]
     mapped = load(of, names, checked.read(of.directory, of.mac, key))
-    return Previous(customer_tags(mapped), mapped["customer_live"], _ids(of, mapped, key))
+    countries = _countries(mapped, of.about.ordinals)
+    canaries = unseal(of.about.canaries, key)
+    return Previous(
+        customer_tags(mapped), mapped["customer_live"], _ids(of, mapped, key), countries, canaries
+    )
+
+
+def _countries(mapped: Arrays, ordinals: int) -> Codes:
+    """Return the country of every ordinal: not known, where the index is of a format without."""
+    found = mapped.get(COUNTRIES)
+    return np.zeros(ordinals, dtype=np.uint16) if found is None else found
 
 
 def customer_tags(mapped: Arrays) -> Uint64Array:

@@ -32,10 +32,12 @@ MOST_COLUMNS, MOST_USED = 4096, 64
 class Swift:
     """The native reader with its tables."""
 
-    def __init__(self, reader: NativeReader, plan: Plan, letters: Letters, cells: Reader) -> None:
-        """``cells``: reads the rows that are left."""
+    def __init__(
+        self, reader: NativeReader, plan: Plan, letters: Letters, cells: Reader, region: int
+    ) -> None:
+        """``cells``: reads the rows that are left. ``region``: number of the one of phones without any."""
         self.reader = reader
-        self._plan, self._letters, self._cells = plan, letters, cells
+        self._plan, self._letters, self._cells, self._region = plan, letters, cells, region
 
     def meet(self, cells: tuple[Cell, ...], keys: Sequence[Key]) -> None:
         """Learn from a row that was left, so that the next one like it is not."""
@@ -46,9 +48,11 @@ class Swift:
         for phone in phones:
             if phone.startswith(b"+"):
                 self._plan.meet(phone[1:].decode())
-        country, region = self._cells.region(cells)
-        if country and region:
-            self.reader.know(country.encode(), self._plan.meet_region(region))
+        said = self._cells.country(cells)
+        if said:
+            country, region = self._cells.region(cells)
+            number = self._plan.meet_region(region) if country and region else STRANGE_REGION
+            self.reader.know(said.encode(), number if country else self._region, self._cells.origin(cells))
 
 
 def swift(
@@ -88,7 +92,7 @@ def swift(
         letters.table,
         number,
     )
-    return Swift(reader, plan, letters, cells)
+    return Swift(reader, plan, letters, cells, number)
 
 
 def ticket_reader(table: Table, used: Columns, cells: Reader) -> NativeReader | None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from exfilter.index import checked, store
+from exfilter.index import checked, origins, store
 from exfilter.index.arrays import UPDATE
 from exfilter.index.manifest import REBUILD, IndexRefused
 from exfilter.index.overlay import borne
@@ -93,6 +93,8 @@ def _postings(layer: Layer, ordinals: int) -> Iterator[str]:
 def _customers(index: Index) -> Iterator[str]:
     if len(index.live) != index.ordinals or int(index.live.sum()) != index.customers:
         yield "customer_live.npy does not match the number of customers"
+    if len(index.country) != index.ordinals or not origins.are_codes(index.country):
+        yield "customer_country.npy does not hold the customers' countries"
     try:
         count = sum(1 for _ in index.all_ids())
     except AlteredError as error:

@@ -37,7 +37,7 @@ from exfilter.ledger.suspensions import Look
 from exfilter.ledger.tables import SCHEMA, exposures, meetings, metadata, scopes, tail, unread
 from exfilter.ledger.windows import States
 from exfilter.model import Transfer, Verdict
-from exfilter.policy import Counted, Past, Question, Window
+from exfilter.policy import RESPONSE, By, Counted, Past, Question, Window
 
 Scope = tuple[str, str]
 """Kind and name."""
@@ -147,24 +147,35 @@ class Ledger:
         self.response.followed(transfer, decided, audit_only=audit_only)
         return replace(entry, notices=told)
 
-    def sent(self, entry: Entry, transfer_id: str = "") -> None:
+    def sent(self, entry: Entry, transfer_id: str = "") -> Entry:
         """Have an exposure count after all: its transfer is released and passes."""
-        if entry.number or entry.notices:
-            with self.database.transaction(writes=True) as connection:
-                if entry.number:
-                    turns = _taken(connection, entry.scopes)
-                    _set(connection, entry.number, sent=True)
-                    _append(connection, entry.number, turns)
-                self._complete(connection, entry, outcome="released", transfer_id=transfer_id)
+        if not entry.number and not entry.notices:
+            return entry
+        number = entry.number
+        with self.database.transaction(writes=True) as connection:
+            if number:
+                turns = _taken(connection, entry.scopes)
+                number = _moved(connection, number, sent=True)
+                _append(connection, number, turns)
+            self._complete(connection, entry, outcome="released", transfer_id=transfer_id)
+        return replace(entry, number=number, sent=bool(number))
 
     def stays(self, entry: Entry) -> None:
         """Have an exposure not count: its transfer was not forwarded after all."""
         if entry.sent or entry.notices:
             with self.database.transaction(writes=True) as connection:
                 if entry.sent:
-                    _set(connection, entry.number, sent=False)
+                    _moved(connection, entry.number, sent=False)
                 self._complete(connection, entry, outcome="held")
             self._forget()
+
+    def restored(self, transfer_id: str) -> None:
+        """Have the exposure of a released transfer not count: it was not forwarded."""
+        with self.database.transaction(writes=True) as connection:
+            wanted = sa.select(exposures.c.id).where(exposures.c.transfer_id == transfer_id, exposures.c.sent)
+            for number in connection.execute(wanted).scalars().all():
+                _moved(connection, number, sent=False)
+        self._forget()
 
     def kept(self, entry: Entry, transfer_id: str) -> None:
         """Name the quarantine's entry of an exposure."""
@@ -204,8 +215,12 @@ class Ledger:
 
     def _scopes(self, transfer: Transfer, verdict: Verdict, question: Question) -> tuple[Scope, ...]:
         """Return actor, destination and groups, in this order. What a bulk sender sends is counted apart."""
-        actor = ("bulk" if question.bulk else "actor", self.called(transfer.actor)[:NAME_LIMIT])
-        destination = ("destination", (verdict.shown.destination or "unknown")[:NAME_LIMIT])
+        name = self.called(transfer.actor)[:NAME_LIMIT]
+        host = (verdict.shown.destination or "unknown")[:NAME_LIMIT]
+        if transfer.door == RESPONSE:
+            return (("reader", name), ("source", host))
+        actor = ("bulk" if question.bulk else "actor", name)
+        destination = ("destination", host)
         groups = () if question.bulk else question.groups
         return (actor, destination, *(("group", name) for name in groups))
 
@@ -240,7 +255,24 @@ class Ledger:
                 days = {window.days for window in windows}
                 state = self._states.state(connection, turn.id, turn.through, today, days)
                 counted |= {(window, name): state.counted(window.days, who) for window in windows}
+        if names[0][0] == "actor":
+            counted |= self._viewed(connection, names[0][1], question, today)
         return Past(counted)
+
+    def _viewed(
+        self, connection: sa.Connection, name: str, question: Question, today: int
+    ) -> dict[tuple[Window, str], Counted]:
+        """Return whom the sender of a transfer was shown before."""
+        windows = [window for window in question.windows if window.by is By.READER]
+        reader = sa.select(scopes.c.id, scopes.c.through).where(
+            scopes.c.kind == "reader", scopes.c.name == name
+        )
+        found = connection.execute(reader).one_or_none() if windows else None
+        if found is None:
+            return {}
+        days = {window.days for window in windows}
+        state = self._states.state(connection, found.id, found.through, today, days)
+        return {(window, name): state.counted(window.days, Customers()) for window in windows}
 
     def _written(
         self,
@@ -253,8 +285,7 @@ class Ledger:
         sent: bool,
     ) -> Entry:
         key, day = identity.key(self.secret, transfer, verdict.thread), self.calendar.day(when)
-        same = sa.select(exposures).where(exposures.c.key == key, exposures.c.day == day)
-        known = connection.execute(same).mappings().one_or_none()
+        known = _same(connection, key, day, sent=sent)
         row = _described(transfer, verdict, when) | {"sent": sent}
         if known:
             number = known["id"]
@@ -270,7 +301,7 @@ class Ledger:
             if each.turn - each.through >= AFTER:
                 roll_up(connection, each.id, each.turn, each.through)
         ids = tuple(each.id for each in turns)
-        return Entry(verdict, number, ids, sent=sent and not (known and known["sent"]))
+        return Entry(verdict, number, ids, sent=sent and not known)
 
     def _leave_unread(self, names: Sequence[Scope], verdict: Verdict, when: float) -> None:
         day, size = self.calendar.day(when), verdict.findings.unscanned_bytes
@@ -311,6 +342,26 @@ def _set(connection: sa.Connection, number: int, **values: object) -> None:
     connection.execute(sa.update(exposures).where(exposures.c.id == number).values(**values))
 
 
+def _same(connection: sa.Connection, key: bytes, day: int, *, sent: bool) -> Mapping[Any, Any] | None:
+    """Return the exposure that another one is the same as."""
+    is_same = (exposures.c.key == key, exposures.c.day == day, exposures.c.sent == sent)
+    return connection.execute(sa.select(exposures).where(*is_same)).mappings().one_or_none()
+
+
+def _moved(connection: sa.Connection, number: int, *, sent: bool) -> int:
+    """Have an exposure count, or not any more. Return its number: one that is the same takes it in."""
+    row = connection.execute(sa.select(exposures).where(exposures.c.id == number)).mappings().one()
+    other = _same(connection, row["key"], row["day"], sent=sent)
+    if other is None:
+        _set(connection, number, sent=sent)
+        return number
+    if other["id"] != number:
+        _set(connection, other["id"], **_joined(other, dict(row)))
+        connection.execute(sa.delete(tail).where(tail.c.exposure == number))
+        connection.execute(sa.delete(exposures).where(exposures.c.id == number))
+    return int(other["id"])
+
+
 def _described(transfer: Transfer, verdict: Verdict, when: float) -> dict[str, object]:
     found, who = verdict.findings, Customers.of(verdict.findings)
     return {
@@ -345,7 +396,6 @@ def _joined(known: Mapping[Any, Any], row: dict[str, Any]) -> dict[str, Any]:
         "attempts": known["attempts"] + 1,
         "action": row["action"],
         "rule": row["rule"],
-        "sent": known["sent"] or row["sent"],
         "customers": len(who.identified) + estimated,
         "estimated": estimated,
         "identified": packed(who.identified),

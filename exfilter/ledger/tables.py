@@ -16,14 +16,14 @@ metadata = sa.MetaData()
 _Number = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 """SQLite numbers rows by itself only where they are of its own kind of integer."""
 
+KINDS = ("actor", "bulk", "destination", "group", "reader", "source")
+
 scopes = sa.Table(
     "scopes",
     metadata,
     sa.Column("id", _Number, primary_key=True),
-    # actor: what he sent, bulk: what he sent where he is declared to, reader: what he was shown
-    sa.Column(
-        "kind", sa.Text, sa.CheckConstraint("kind IN ('actor', 'bulk', 'destination', 'group', 'reader')")
-    ),
+    # actor: what he sent, bulk: that where he is declared to; reader: what he was shown, source: by whom
+    sa.Column("kind", sa.Text, sa.CheckConstraint(f"kind IN {KINDS}"), nullable=False),
     sa.Column("name", sa.Text, nullable=False),  # actors by pseudonym where so set, customers masked
     sa.Column("turn", _Number, nullable=False),  # of the last exposure
     sa.Column("through", _Number, nullable=False),  # the last turn that is rolled up
@@ -54,7 +54,7 @@ exposures = sa.Table(
     sa.Column("identified", sa.LargeBinary, nullable=False),  # bitmap
     sa.Column("behind", sa.LargeBinary),  # bitmap: who may be behind the estimate
     sa.Column("fields", sa.LargeBinary, nullable=False),  # who with which field, see sets.py
-    sa.UniqueConstraint("key", "day"),
+    sa.UniqueConstraint("key", "day", "sent"),  # of one upload, some pieces may have passed and one been held
 )
 sa.Index("exposures_by_actor", exposures.c.actor, exposures.c.day)
 sa.Index("exposures_by_destination", exposures.c.destination, exposures.c.day)

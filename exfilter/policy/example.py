@@ -15,8 +15,10 @@ _TEXT = """\
 # Thresholds ("at least"): customers, identified, unscanned_bytes, unscanned_reasons = [...],
 #   terms = { label = count }. An allow rule has none, only a ceiling: max_customers.
 # Thresholds that look back, over days = 1, 7, 30 or 365 (today counts) and by = "actor" (if nothing is said),
-#   "group" or "destination": sent_customers (distinct ones) and new_customers (not sent before those days).
+#   "group" or "destination": sent_customers (distinct ones) and new_customers (not sent before those days);
+#   viewed_customers: whom the actor was shown by the hosts that read_hosts in exfilter.toml names.
 #   They hold no transfer without customers. What was held, and not released, does not count.
+# An allow rule lets canaries (invented customers, see "exfilter canaries") pass only with canaries = true.
 # What else follows when a rule speaks, if it is not an allow rule:
 #   suspend = true: everything of this actor is held, also what carries nobody, until a reviewer lifts it
 #   (`exfilter suspend lift`). Who is known by an address only is everybody behind that address.
@@ -25,6 +27,8 @@ _TEXT = """\
 [defaults]
 # What happens to a transfer that could not be examined at all.
 on_failure = "quarantine"
+# What happens to any transfer with a canary: one is enough.
+on_canary = "quarantine"
 
 [defaults.on_unscanned]
 # What happens to parts that could not be read: from how many bytes on, by reason.
@@ -95,6 +99,7 @@ elsewhere = "scan"
 name = "crm may receive customers"
 destination = ["crm"]
 action = "allow"
+canaries = true # they are planted there
 
 # [[rules]]
 # name = "classified"

@@ -116,11 +116,14 @@ Destinations = Annotated[Names, AfterValidator(_destinations)]
 TermList = Annotated[Names, AfterValidator(_term_list), AfterValidator(_some)]
 Contents = Annotated[tuple[Literal["json", "form", "multipart", "text", "file"], ...], AfterValidator(_some)]
 Receivers = Annotated[Names, AfterValidator(_sorted)]
-Doors = Annotated[tuple[Literal["proxy", "scan", "replay", "icap"], ...], AfterValidator(_some)]
+Doors = Annotated[tuple[Literal["proxy", "scan", "replay", "icap", "response"], ...], AfterValidator(_some)]
 Reasons = Annotated[tuple[Reason, ...], AfterValidator(_some)]
 Count = Annotated[int, Field(strict=True, ge=1)]
 Size = Annotated[int, Field(strict=True, ge=0)]
 Days = Literal[1, 7, 30, 365]
+
+
+LOOKING_BACK = ("sent_customers", "new_customers", "viewed_customers")
 
 
 class By(enum.StrEnum):
@@ -129,6 +132,8 @@ class By(enum.StrEnum):
     ACTOR = "actor"
     GROUP = "group"
     DESTINATION = "destination"
+    READER = "reader"
+    """What he was shown, not what he sent. No rule says it: it is what viewed_customers means."""
 
 
 class _Table(BaseModel):
@@ -158,10 +163,14 @@ class Rule(_Table):
     """Distinct customers in this transfer and in those of the last ``days``, ``by`` whom."""
     new_customers: Count | None = None
     """Those of them whom he had not sent before."""
+    viewed_customers: Count | None = None
+    """Distinct customers that the actor was shown in the last ``days`` (``read_hosts``)."""
     days: Days | None = None
-    by: By = By.ACTOR
+    by: Literal[By.ACTOR, By.GROUP, By.DESTINATION] = By.ACTOR
     max_customers: Size | None = None
     """Only of an allow rule: beyond so many customers it no longer applies."""
+    canaries: StrictBool = False
+    """Only of an allow rule: whether canaries may pass, too."""
     suspend: StrictBool = False
     """Whether everything of this actor is held from now on, until a reviewer lifts it."""
     tell: Globs | None = None
@@ -169,17 +178,21 @@ class Rule(_Table):
 
     @property
     def looks_back(self) -> bool:
-        """Whether it compares what was sent before."""
-        return self.sent_customers is not None or self.new_customers is not None
+        """Whether it compares what was sent or read before."""
+        return any(getattr(self, key) is not None for key in LOOKING_BACK)
 
     @model_validator(mode="after")
     def _days_are_counted(self) -> Self:
-        if self.looks_back and self.days is None:
+        given = [key for key in LOOKING_BACK if getattr(self, key) is not None]
+        if given and self.days is None:
             reason = "say over how many days: add days = 1, 7, 30 or 365"
-            raise mistake(reason, "sent_customers" if self.new_customers is None else "new_customers")
+            raise mistake(reason, given[0])
+        if "viewed_customers" in given and ("by" in self.model_fields_set or len(given) > 1):
+            reason = "viewed_customers are the actor's, and apart from what he sent: write two rules"
+            raise mistake(reason, "viewed_customers")
         for key in ("days", "by"):
-            if key in self.model_fields_set and not self.looks_back:
-                reason = f"{key} belongs to sent_customers or new_customers: add one of them"
+            if key in self.model_fields_set and not given:
+                reason = f"{key} belongs to {', '.join(LOOKING_BACK)}: add one of them"
                 raise mistake(reason, key)
         return self
 
@@ -190,6 +203,9 @@ class Rule(_Table):
             if self.max_customers is not None:
                 reason = "max_customers belongs to allow rules; write customers = N for a threshold"
                 raise mistake(reason, "max_customers")
+            if self.canaries:
+                reason = "canaries belongs to allow rules; what follows elsewhere is on_canary of [defaults]"
+                raise mistake(reason, "canaries")
             return self
         for key in ("suspend", "tell"):
             if getattr(self, key):
@@ -201,8 +217,7 @@ class Rule(_Table):
             "unscanned_bytes",
             "unscanned_reasons",
             "terms",
-            "sent_customers",
-            "new_customers",
+            *LOOKING_BACK,
         ):
             if key in given:
                 reason = (
@@ -256,6 +271,8 @@ class Defaults(_Table):
     """What happens where no rule speaks of it."""
 
     on_failure: ActionName = Action.QUARANTINE
+    on_canary: ActionName = Action.QUARANTINE
+    """One canary is enough, in any transfer that no allow rule with ``canaries`` exempts."""
     on_unscanned: Annotated[dict[Reason, Steps], AfterValidator(_complete), Field(validate_default=True)] = {}
 
 

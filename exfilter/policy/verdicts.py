@@ -1,8 +1,8 @@
 """The semantics of the table: which rules speak, and which of them decides.
 
 **Why more findings never soften a verdict.** Fix policy and transfer and let F <= G hold where G has
-at least as many customers, identified customers, unread bytes and parts of each reason, and
-occurrences of each term as F.
+at least as many customers, identified customers, unread bytes and parts of each reason,
+occurrences of each term, and canaries of each team as F.
 
 1. Whether a rule *applies* (actor, group, destination, method, content, door) depends on the transfer
    alone, so it is the same under F and G.
@@ -21,6 +21,9 @@ occurrences of each term as F.
 6. A *piece* of an upload to a listed destination is decided without its unread bytes of the reasons in
    ``UNTIL_WHOLE``, under F as under G, so F <= G holds for what remains. That an upload in pieces is
    refused elsewhere depends on the transfer alone, like the exemption that switches it off.
+7. The *canary* speaks where there is one and no applying allow rule with ``canaries`` exempts: G has one
+   where F has, and by 3 what does not exempt under F does not exempt under G. Without its own word an
+   allow rule never exempts from it, so an unbounded exemption takes nothing from the maximum either.
 """
 
 from __future__ import annotations
@@ -97,6 +100,7 @@ def decide(
     counted = _counted(policy, transfer, findings, stage)
     exempting = next(_exemptions(policy, transfer, counted), None)
     voices = [
+        *_canary(policy, transfer, counted),
         *_refusal(policy, transfer, counted, stage),
         *_rules(policy, transfer, counted),
         *_unread(policy, transfer, counted),
@@ -165,6 +169,7 @@ def summary(verdict: Verdict) -> dict[str, Any]:
         "identified": len(found.identified),
         "estimated": int(found.estimated),
         "fields": {kind: int(count) for kind, count in found.fields.items()},
+        "canaries": {team: int(count) for team, count in found.canaries.items()},
         "terms": {label: int(count) for label, count in found.terms.items()},
         "unscanned": [
             {"reason": reason.value, "parts": len(sizes), "bytes": sum(sizes)}
@@ -244,6 +249,15 @@ def _unread(policy: Policy, transfer: Transfer, findings: Findings) -> Iterator[
             )
 
 
+def _canary(policy: Policy, transfer: Transfer, findings: Findings) -> Iterator[Voice]:
+    """Yield what follows from a canary. An allow rule that does not name canaries does not speak of them."""
+    if policy.defaults.on_canary is Action.ALLOW or not findings.canaries:
+        return
+    if not any(rule.canaries for rule in _exemptions(policy, transfer, findings)):
+        numbers = {f"canaries of team {team}": (int(n), 1) for team, n in sorted(findings.canaries.items())}
+        yield Voice(policy.defaults.on_canary, CANARY, numbers)
+
+
 def _sizes(findings: Findings, reasons: tuple[Reason, ...]) -> list[int]:
     # A negative size would make the sum shrink as parts are added, and 4 fall.
     return [max(0, int(item.bytes)) for item in findings.unscanned if item.reason in reasons]
@@ -271,8 +285,23 @@ def sentence(voice: Voice, findings: Findings) -> str:
     customers, identified, estimated = findings.customers, len(findings.identified), findings.estimated
     if voice.rule == UPLOAD_SESSION:
         return "an upload in pieces, to a destination that is not listed for them"
+    planted = _planted(findings)
+    if voice.rule == CANARY:
+        return (
+            f"{planted}; {customers} customers ({identified} identified, {estimated} estimated), "
+            f"{findings.unscanned_bytes} bytes unscanned"
+        )
     reached = (f"{label} {found} (threshold {least})" for label, (found, least) in voice.compared.items())
     return (
         f"{customers} customers ({identified} identified, {estimated} estimated), "
         f"{findings.unscanned_bytes} bytes unscanned: {', '.join(reached) or 'no threshold compared'}"
+        f"{f'; {planted}' if planted else ''}"
+    )
+
+
+def _planted(findings: Findings) -> str:
+    """Return whose copies of the table the canaries are of."""
+    return ", ".join(
+        f"a canary of team {team}" if count == 1 else f"{count} canaries of team {team}"
+        for team, count in sorted(findings.canaries.items())
     )

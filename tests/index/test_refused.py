@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from exfilter.index.store import ARRAYS, Index, IndexRefused
+from exfilter.index.arrays import ARRAYS, COUNTRIES
+from exfilter.index.store import Index, IndexRefused
 from exfilter.index.verify import _faults, verify
 from tests.index.making import TABLE, key, make, opened
 
@@ -49,13 +50,13 @@ def test_an_altered_pointer_is_refused(tmp_path: Path, version: Path, content: b
     _refused(tmp_path, Index.open, "CURRENT is altered")
 
 
-@pytest.mark.parametrize("name", [*(f"{name}.npy" for name in ARRAYS), "manifest.json"])
+@pytest.mark.parametrize("name", [*(f"{name}.npy" for name in (*ARRAYS, COUNTRIES)), "manifest.json"])
 def test_a_lost_file_is_refused(tmp_path: Path, version: Path, name: str) -> None:
     (version / name).unlink()
     _refused(tmp_path, Index.open, f"lost its .*{name}")
 
 
-@pytest.mark.parametrize("name", [*(f"{name}.npy" for name in ARRAYS), "manifest.json"])
+@pytest.mark.parametrize("name", [*(f"{name}.npy" for name in (*ARRAYS, COUNTRIES)), "manifest.json"])
 @pytest.mark.parametrize("left", [0, 50, -2])
 def test_a_truncated_file_is_refused_when_opened(tmp_path: Path, version: Path, name: str, left: int) -> None:
     file = version / name
@@ -63,7 +64,7 @@ def test_a_truncated_file_is_refused_when_opened(tmp_path: Path, version: Path, 
     _refused(tmp_path, Index.open, rf"{name}( is truncated or altered| is altered)")
 
 
-@pytest.mark.parametrize("name", ARRAYS)
+@pytest.mark.parametrize("name", [*ARRAYS, COUNTRIES])
 @pytest.mark.parametrize("at", [0, 60, -1])
 def test_a_flipped_bit_is_refused_when_opened(tmp_path: Path, version: Path, name: str, at: int) -> None:
     _flip(version / f"{name}.npy", at)
@@ -135,7 +136,7 @@ def test_an_altered_manifest_is_refused(tmp_path: Path, version: Path, field: st
 def test_another_format_is_refused(tmp_path: Path, version: Path) -> None:
     file = version / "manifest.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {"format": 99}))
-    _refused(tmp_path, Index.open, "format 99, this exfilter reads format 2")
+    _refused(tmp_path, Index.open, "format 99, this exfilter reads format 3")
 
 
 def test_the_arrays_of_another_version_are_refused(tmp_path: Path, version: Path) -> None:
