@@ -30,6 +30,7 @@ NOTICE = {
     "estimated": 0,
     "fields": {"email": 60},
     "unscanned": [{"reason": "opaque", "parts": 1, "bytes": 7}],
+    "canaries": {},
     "bytes": 9000,
     "outcome": "held",
     "audit_only": False,
