@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exfilter.model import Action, Findings, Reason, Transfer, Unscanned, Versions
+from exfilter.model import Action, Findings, Reason, Transfer, Unscanned, Verdict, Versions
 from exfilter.policy import (
     Defaults,
     Policy,
@@ -491,6 +491,8 @@ def rules(draw: st.DrawFn, name: str) -> Rule:
         given |= {key: draw(_maybe(COUNTS)) for key in ("customers", "identified", "unscanned_bytes")}
         given["unscanned_reasons"] = draw(_tuples(st.sampled_from(Reason)))
         given["terms"] = draw(st.dictionaries(st.sampled_from("xy"), COUNTS))
+        given["suspend"] = draw(st.booleans())
+        given["tell"] = draw(_tuples(st.sampled_from(["soc", "siem"])))
     return Rule(name=name, action=action, **{key: value for key, value in given.items() if value is not None})
 
 
@@ -504,7 +506,17 @@ def policies(draw: st.DrawFn) -> Policy:
     elsewhere = draw(st.sampled_from(["scan", "refuse"]))
     listed = draw(st.lists(HOSTS, min_size=1, max_size=2))
     uploads = Uploads.model_validate({"destinations": listed, "elsewhere": elsewhere})
-    return Policy(rules=table, terms={"x": ("a",), "y": ("b",)}, defaults=defaults, uploads=uploads)
+    logs = {"kind": "syslog", "url": "udp://siem.example"}
+    return Policy.model_validate(
+        {
+            "rules": table,
+            "terms": {"x": ("a",), "y": ("b",)},
+            "defaults": defaults,
+            "uploads": uploads,
+            "receivers": {"soc": logs, "siem": logs},
+            "tell": {"suspensions": draw(st.sampled_from([[], ["siem"]]))},
+        }
+    )
 
 
 FINDINGS = st.builds(
@@ -538,6 +550,15 @@ def test_more_findings_never_soften_a_verdict(
     before = decide(policy, transfer, less, VERSIONS, stage)
     after = decide(policy, transfer, _more(less, extra), VERSIONS, stage)
     assert after.action >= before.action
+    assert follows(before) <= follows(after), "nor is anybody told less, or an actor not suspended"
+
+
+def follows(verdict: Verdict) -> set[tuple[str, str]]:
+    """Return who is told of what."""
+    told = {("transfer", name) for name in verdict.tell}
+    if verdict.suspends:
+        told |= {("suspension", name) for name in ("", *verdict.suspends.tell)}
+    return told
 
 
 @given(policies(), st.builds(upload, st.text(), st.text(), st.text(), st.text()), FINDINGS)
