@@ -49,6 +49,8 @@ class Request:
     """Customer table. Whoever is in it is added, or has all keys replaced by what it says."""
     remove: Path | None = None
     """Ids of customers to remove: a table, or one a line."""
+    listed: Removals | None = None
+    """The same, not in a file."""
     mapping: tuple[str, ...] = ()
     region: str = ""
     """Both as in ``build.Options``."""
@@ -61,7 +63,7 @@ def update(path: Path, key: IndexKey, request: Request, progress: Progress = lam
     has no customer ids or cannot be opened, and where none of the ids to remove is in it. The index
     then stays as it is.
     """
-    if request.changes is None and request.remove is None:
+    if request.changes is None and request.remove is None and request.listed is None:
         msg = "nothing to do: give a table of changed customers, or --remove with a list of ids"
         raise ValueError(msg)
     with publish.building(path) as work:
@@ -74,7 +76,7 @@ def update(path: Path, key: IndexKey, request: Request, progress: Progress = lam
                 request.changes, request.mapping, request.region, templates, key,
                 lambda done: progress(READING * done),
             )  # fmt: skip
-        listed = removals.read(request.remove, request.mapping, key) if request.remove else None
+        listed = removals.read(request.remove, request.mapping, key) if request.remove else request.listed
         who = affected.find(of.tags, of.index.live, changes, listed)
         _refuse_unclear(request, changes, listed, who)
         progress(READING)
@@ -125,7 +127,7 @@ def _refuse_unclear(
         raise ValueError(msg)
     if not (who.listed >= 0).any():
         msg = (
-            f"none of the {len(listed.tags)} ids in {request.remove} was ever in the index: nothing was "
+            f"none of the {len(listed.tags)} ids in {request.remove or 'the list'} was ever in the index: nothing was "
             f"done; look at their spelling and, in a table, at the column (--map id=COLUMN)"
         )
         raise ValueError(msg)

@@ -85,7 +85,9 @@ def give_back(ledger: Ledger, chore: str = acts.TIDY) -> None:
 
 def _oldest(database: Database, first: int) -> list[int]:
     """Return the numbers of some exposures that are too old."""
-    size = sum(sa.func.coalesce(sa.func.length(exposures.c[n]), 0) for n in ("identified", "behind", "fields"))
+    size = sum(
+        sa.func.coalesce(sa.func.length(exposures.c[n]), 0) for n in ("identified", "behind", "fields")
+    )
     wanted = sa.select(exposures.c.id, size).where(exposures.c.day < first).order_by(exposures.c.day)
     numbers, total = list[int](), 0
     with database.transaction() as connection:

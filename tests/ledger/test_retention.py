@@ -210,7 +210,9 @@ def test_it_is_recorded(ledger: Ledger) -> None:
     assert act.subject.endswith("1 transfers, 2 names")
 
 
-def test_it_goes_on_where_it_was_broken_off(ledger: Ledger, young: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_goes_on_where_it_was_broken_off(
+    ledger: Ledger, young: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def breaks(*_: object) -> None:
         raise OSError
 
