@@ -1,4 +1,4 @@
-"""The list of affected customers, as ``exfilter exposure`` tells it: rows, counts, and where they come from."""
+"""The list of affected customers, as ``exfilter exposure`` tells it: rows and counts."""
 
 from __future__ import annotations
 

@@ -49,11 +49,11 @@ class Request:
     """Customer table. Whoever is in it is added, or has all keys replaced by what it says."""
     remove: Path | None = None
     """Ids of customers to remove: a table, or one a line."""
-    listed: Removals | None = None
-    """The same, not in a file."""
     mapping: tuple[str, ...] = ()
     region: str = ""
     """Both as in ``build.Options``."""
+    listed: Removals | None = None
+    """As ``remove``, of no file."""
 
 
 def update(path: Path, key: IndexKey, request: Request, progress: Progress = lambda _: None) -> UpdateReport:
@@ -126,9 +126,10 @@ def _refuse_unclear(
         )
         raise ValueError(msg)
     if not (who.listed >= 0).any():
+        source = request.remove or "the list"
         msg = (
-            f"none of the {len(listed.tags)} ids in {request.remove or 'the list'} was ever in the index: nothing was "
-            f"done; look at their spelling and, in a table, at the column (--map id=COLUMN)"
+            f"none of the {len(listed.tags)} ids in {source} was ever in the index: nothing was done; "
+            f"look at their spelling and, in a table, at the column (--map id=COLUMN)"
         )
         raise ValueError(msg)
 

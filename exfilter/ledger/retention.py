@@ -85,9 +85,8 @@ def give_back(ledger: Ledger, chore: str = acts.TIDY) -> None:
 
 def _oldest(database: Database, first: int) -> list[int]:
     """Return the numbers of some exposures that are too old."""
-    size = sum(
-        sa.func.coalesce(sa.func.length(exposures.c[n]), 0) for n in ("identified", "behind", "fields")
-    )
+    length, of = sa.func.length, exposures.c
+    size = length(of.identified) + sa.func.coalesce(length(of.behind), 0) + length(of.fields)
     wanted = sa.select(exposures.c.id, size).where(exposures.c.day < first).order_by(exposures.c.day)
     numbers, total = list[int](), 0
     with database.transaction() as connection:
@@ -129,7 +128,7 @@ def _rebuild(database: Database, scope: int, first: int) -> None:
     too_old = sa.select(rollups.c.day).where(rollups.c.scope == scope, rollups.c.day < first)
     with database.transaction() as connection:
         days = connection.execute(too_old).scalars().all()
-    for some in batched(days, DAYS, strict=False):
+    for some in batched(days, DAYS):
         with database.step() as connection:
             connection.execute(sa.delete(rollups).where(rollups.c.scope == scope, rollups.c.day.in_(some)))
 
@@ -166,7 +165,7 @@ def _meet_anew(database: Database, first: int) -> None:
     pair = sa.select(meetings.c.actor, meetings.c.destination).where(meetings.c.day < first)
     with database.transaction() as connection:
         pairs = connection.execute(pair).all()
-    for some in batched(pairs, PAIRS, strict=False):
+    for some in batched(pairs, PAIRS):
         with database.step() as connection:
             for actor, destination in some:
                 _meet_once_more(connection, actor, destination)
@@ -190,7 +189,7 @@ def _forget_names(database: Database) -> int:
     with database.transaction() as connection:
         numbers = connection.execute(sa.select(scopes.c.id).where(*unused)).scalars().all()
     names = 0
-    for some in batched(numbers, ROWS, strict=False):
+    for some in batched(numbers, ROWS):
         with database.step() as connection:
             theirs = scopes.c.id.in_(some)
             connection.execute(sa.select(scopes.c.id).where(theirs).order_by(scopes.c.id).with_for_update())

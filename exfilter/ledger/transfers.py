@@ -72,7 +72,7 @@ def listed(
 
 
 def show(ledger: Ledger, transfer: str) -> list[Whole]:
-    """Return a transfer by the ledger's number, or the quarantine's id: there it may have been on several days.
+    """Return a transfer by the ledger's number; by the quarantine's id, all its days.
 
     Raises ValueError where there is none.
     """

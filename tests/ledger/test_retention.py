@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import tempfile
 from contextlib import closing
 from dataclasses import replace
@@ -36,7 +37,8 @@ from tests.ledger.test_counting import rows, sendings, today
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exfilter.policy import Counted, Window
+    from exfilter.model import Verdict
+    from exfilter.policy import Counted, Past, Window
     from tests.ledger.conftest import Opened
 
 TODAY = 401
@@ -49,7 +51,7 @@ def at(ledger: Ledger, day: int) -> Ledger:
 
 
 def counts(ledger: Ledger) -> list[Counts]:
-    """What a transfer of today counts, from every actor to everywhere."""
+    """Return what a transfer of today counts, from every actor to everywhere."""
     probes = [
         Sent(frozenset({999}), TODAY, actor, where, ("sales", "support"), body=b"probe")
         for actor in ("anna", "boris")
@@ -106,6 +108,10 @@ def test_every_count_is_that_of_a_ledger_of_what_is_younger(sent: list[Sent], da
         closing(opened_in(folder, "young")) as young,
     ):
         check(whole, young, sent, days)
+
+
+def _decided(verdict: Verdict, _: Past) -> Verdict:
+    return verdict
 
 
 def many(count: int) -> list[Sent]:
@@ -174,7 +180,7 @@ def test_unread_bytes_go_too(ledger: Ledger) -> None:
         quiet = Sent(frozenset(), day)
         found = replace(quiet.verdict.findings, unscanned=(Unscanned("body", Reason.OPAQUE, 70),))
         verdict = replace(quiet.verdict, findings=found)
-        ledger.enter(quiet.transfer, verdict, Question(), lambda _, verdict=verdict: verdict)
+        ledger.enter(quiet.transfer, verdict, Question(), functools.partial(_decided, verdict))
     retention.tidy(at(ledger, TODAY), 365)
     assert len(rows(ledger, unread)) == 1
 

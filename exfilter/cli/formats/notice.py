@@ -1,4 +1,4 @@
-"""The report on an exposure as one HTML page to print: counts, no customer, no script, nothing from elsewhere."""
+"""The report on an exposure as one HTML page to print: counts, no customer, no script, no link."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ if TYPE_CHECKING:
     from exfilter.ledger.others import Other
 
 _STYLE = """
-body { font: 11pt/1.45 "Liberation Sans", Arial, sans-serif; color: #111; max-width: 46rem; margin: 2rem auto; }
+body { font: 11pt/1.45 "Liberation Sans", Arial, sans-serif; color: #111; max-width: 46rem; margin: 2rem auto }
 h1 { font-size: 18pt; margin-bottom: 0 } h2 { font-size: 13pt; margin-top: 1.6rem; break-after: avoid }
-table { border-collapse: collapse; width: 100% } thead { display: table-header-group }
-th, td { text-align: left; padding: .2rem .6rem .2rem 0; border-bottom: 1px solid #ccc; overflow-wrap: anywhere }
-td.n, th.n { text-align: right; font-variant-numeric: tabular-nums } tr { break-inside: avoid }
-.about { color: #444 }
+table { border-collapse: collapse; width: 100%; margin: 1rem 0 } thead { display: table-header-group }
+th, td { text-align: left; padding: .2rem .6rem .2rem 0; border-bottom: 1px solid #ccc }
+td { overflow-wrap: anywhere } tr { break-inside: avoid } .about { color: #444 }
+td.n, th.n { text-align: right; font-variant-numeric: tabular-nums }
 @page { margin: 18mm } @media print { body { margin: 0; max-width: none } }
 """
 _METHOD = """
 <p>exfilter compares what leaves the company with a keyed index of the customer table. A customer is
-<em>identified</em> in a transfer where his e-mail address, ticket or phone number stands in it, or several of his
-data stand together, so that by chance alone at most 0.01 customers a transfer would be found. Each identified
+<em>identified</em> in a transfer where his e-mail address, ticket or phone number stands in it, or several of
+his data stand together, such that chance alone would give at most 0.01 customers a transfer. Each identified
 customer is counted once, however often he was sent.</p>
-<p>A customer is <em>possible</em> where data that several people share (such as a name) stand in a transfer more
-often than chance explains. Then the number is known approximately and the people are not: everybody who bears such
-data is listed as possible, and "about" gives how many of them the transfers hold.</p>
-<p>Not counted is what exfilter did not see or could not read, and what is older than the time for which the ledger
-is kept. Times are those at which a transfer was decided, days are of the time zone of the settings.</p>
+<p>A customer is <em>possible</em> where data that several people share (such as a name) stand in a transfer
+more often than chance explains. Then the number is known approximately and the people are not: everybody who
+bears such data is listed as possible, and "about" says how many of them the transfers hold.</p>
+<p>Not counted is what exfilter did not see or could not read, and what is older than the ledger is kept. Times
+are those at which a transfer was decided, in UTC; days are of the time zone of the settings.</p>
 """
 
 
@@ -52,8 +52,7 @@ def page(found: Affected, choice: Choice, others: Sequence[Other] | None = None)
         *(line for part in found.parts for line in _part(found, part)),
         *(_others(others) if others is not None else ()),
         f"<h2>Method and uncertainty</h2>{_METHOD}",
-        f'<h2>Versions</h2><p class="about">exfilter {__version__}; index now {found.index.id}; found with index '
-        f"{_text(', '.join(sorted(set().union(*(p.found.indexes for p in found.parts)))) or 'none')}.</p>",
+        _versions(found),
     ]
     head = f'<meta charset="utf-8"><title>Exposed customers</title><style>{_STYLE}</style>'
     return (
@@ -61,6 +60,13 @@ def page(found: Affected, choice: Choice, others: Sequence[Other] | None = None)
         + "\n".join(body)
         + "\n</body></html>\n"
     )
+
+
+def _versions(found: Affected) -> str:
+    ids = sorted(set[str]().union(*(part.found.indexes for part in found.parts)))
+    then = _text(", ".join(filter(None, ids)) or "none")
+    now = f"exfilter {__version__}; index now {found.index.id}; found with index {then}."
+    return f'<h2>Versions</h2><p class="about">{now}</p>'
 
 
 def _part(found: Affected, part: Part) -> Iterable[str]:

@@ -156,7 +156,7 @@ def _parquet(file: IO[bytes], columns: Sequence[str], rows: Iterable[Sequence[Ce
     import pyarrow.parquet as pq  # type: ignore[import-untyped, unused-ignore]
 
     writer: Any = None
-    for some in batched(rows, STRETCH, strict=False):
+    for some in batched(rows, STRETCH):
         if writer is None:
             kinds = [(name, _kind(pa, cell)) for name, cell in zip(columns, some[0], strict=True)]
             writer = pq.ParquetWriter(file, pa.schema(kinds))
