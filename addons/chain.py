@@ -16,6 +16,7 @@ from addons.private.known import check
 from addons.private.sessions import Sessions
 from addons.private.stream import Streams
 from addons.private.websocket import Frames
+from addons.reading import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from addons.identity import Identity
     from exfilter.door.desk import Desk
     from exfilter.door.plan import Plan
+
+
+READ_LIMIT = 16 << 20
+"""Bytes of the largest response that is counted."""
 
 
 def chain(plan: Plan, desk: Desk, identity: Identity) -> Sequence[object]:
@@ -36,4 +41,6 @@ def chain(plan: Plan, desk: Desk, identity: Identity) -> Sequence[object]:
     streams = Streams(None if plan.audit_only else plan.max_body, guard.early)
     private = (streams, Calls(), Pressure(), Frames(guard.flooded), Servers(), Sessions())
     handshake = Handshake(desk, identity.name)
-    return Pins(), identity, *private, Patience(plan.patience), handshake, guard, Gate(clearances)
+    scanning = (handshake, guard, Gate(clearances))
+    reading = (Reading(desk, plan.read_hosts, READ_LIMIT),) if plan.read_hosts else ()
+    return Pins(), identity, *private, Patience(plan.patience), *scanning, *reading

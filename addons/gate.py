@@ -50,7 +50,7 @@ class Gate:
     def request(self, flow: HTTPFlow) -> None:
         """Answer in the destination's place."""
         if flow.response is None and flow not in self._clearances:
-            flow.response = page.refused(flow.request.headers.get("accept", ""))
+            flow.response = page.REFUSED.answer(flow.request.headers.get("accept", ""))
             if flow.request.method == "HEAD":
                 flow.response.raw_content = b""
 

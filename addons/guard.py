@@ -18,7 +18,7 @@ from exfilter.door.metrics import Refusal
 from exfilter.model import Stream
 
 if TYPE_CHECKING:
-    from mitmproxy.http import HTTPFlow, Response
+    from mitmproxy.http import HTTPFlow
 
     from addons.gate import Clearances
     from exfilter.door.desk import Desk
@@ -45,6 +45,8 @@ class Guard:
         self._max_body = max_body
         self._held: WeakSet[HTTPFlow] = WeakSet()
         self._streams: WeakKeyDictionary[HTTPFlow, Stream] = WeakKeyDictionary()
+        self._releases: WeakKeyDictionary[HTTPFlow, str] = WeakKeyDictionary()
+        """The ids of those by which requests pass."""
         self._tasks: set[asyncio.Task[Outcome]] = set()
 
     @property
@@ -72,7 +74,7 @@ class Guard:
         # Fail closed. Rule 1: the flow is answered with a refusal before anything can go wrong, because
         # mitmproxy forwards a request whose addon raised. Rule 2: only `_pass` takes that answer away, on
         # an outcome that says `forward`. Rule 3: the gate, later in the chain, blocks what has no mark.
-        flow.response = page.refused(accept)
+        flow.response = page.REFUSED.answer(accept, self._contact)
         try:
             if flow.request.method != "CONNECT":  # a tunnel has no end that would be told of
                 self._held.add(flow)
@@ -83,15 +85,16 @@ class Guard:
                 self._pass(flow)
             raise
         if outcome.forward:
+            self._note_release(flow, outcome)
             self._pass(flow)
             return
         flow.request.raw_content = b""
         if outcome.busy:
-            flow.response = page.busy(accept)
+            flow.response = page.BUSY.answer(accept)
         elif outcome.transfer_id:
-            flow.response = page.held(outcome.transfer_id, accept, self._contact)
+            flow.response = page.HELD.answer(accept, self._contact, outcome.transfer_id)
         else:
-            flow.response = self._refusal(flow, accept)
+            flow.response = self._refusal(flow).answer(accept, self._contact)
         if flow.request.method == "HEAD":
             flow.response.raw_content = b""
 
@@ -101,13 +104,16 @@ class Guard:
     async def exfilter_opening(self, opening: calls.Opening) -> None:
         """Let a call go on message by message where the policy says so, and nothing is in its head."""
         transfer = flows.from_request(opening.flow, "proxy")
-        opening.granted = _has_method(opening.flow) and await self._desk.may_stream(transfer)
+        if _has_method(opening.flow):
+            outcome = await self._desk.open(transfer)
+            opening.granted = outcome.forward
+            self._note_release(opening.flow, outcome)
 
     async def exfilter_piece(self, piece: calls.Piece) -> None:
         """Judge messages of a call. Fail closed: only an outcome that says ``forward`` lets them pass."""
         flow = piece.flow
         accept = flow.request.headers.get("accept", "")
-        piece.refusal = page.refused(accept)
+        piece.refusal = page.REFUSED.answer(accept, self._contact)
         if flow.request.trailers is not None:
             flow.request.trailers.pop("proxy-authorization", None)
         transfer = replace(_message(flow, piece.data), stream=self._before(flow))
@@ -119,7 +125,7 @@ class Guard:
         self._remember(flow, piece.data, outcome)
         piece.passes = outcome.forward
         if outcome.transfer_id:
-            piece.refusal = page.held(outcome.transfer_id, accept, self._contact)
+            piece.refusal = page.HELD.answer(accept, self._contact, outcome.transfer_id)
 
     async def websocket_message(self, flow: HTTPFlow) -> None:
         """Hold a client's message until it is judged; forget the ones before it."""
@@ -163,7 +169,7 @@ class Guard:
         """Record a message that was too large to be judged."""
         transfer = flows.from_request(flow, "proxy")
         reason = f"a WebSocket message of more than {websocket.LARGEST} bytes"
-        refusal = self._desk.refuse(transfer, reason, Refusal.TOO_LARGE)
+        refusal = self._desk.refuse(transfer, reason, Refusal.TOO_LARGE, lost=True)
         task = asyncio.get_running_loop().create_task(refusal)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -180,7 +186,22 @@ class Guard:
         self._held.discard(flow)
         flow.request.raw_content = None
 
-    error = response
+    async def error(self, flow: HTTPFlow) -> None:
+        """Free the body, and let a release hold again by which nothing was sent."""
+        self.response(flow)
+        released = self._releases.get(flow)
+        if released and not stream.is_sent(flow):
+            await self._desk.restore(released)
+
+    def exfilter_failure(self, failure: stream.Failure) -> None:
+        """Say what went wrong without a word of mitmproxy's."""
+        flow = failure.flow
+        said = page.BROKEN_OFF if stream.is_sent(flow) else page.UNREACHED
+        said = page.MALFORMED if failure.status < page.UNREACHED.status else said
+        accept = flow.request.headers.get("accept", "")
+        failure.answer = said.answer(accept, self._contact, self._releases.get(flow, ""))
+        if flow.request.method == "HEAD":
+            failure.answer.raw_content = b""
 
     def websocket_end(self, flow: HTTPFlow) -> None:
         """Free the last message."""
@@ -194,7 +215,8 @@ class Guard:
             reading.abandon()  # nobody waits for it, or it has read the body without its trailers
             reading = None
         if refusal is not None:
-            return await self._desk.refuse(transfer, *refusal)
+            lost = spool is not None and spool.dropped > 0
+            return await self._desk.refuse(transfer, *refusal, lost=lost)
         return await self._desk.judge(transfer, reading)
 
     def _unjudged(self, flow: HTTPFlow, spool: Spool | None) -> tuple[str, Refusal] | None:
@@ -207,13 +229,17 @@ class Guard:
             return f"the body is larger than the {self._max_body} bytes that are read", Refusal.TOO_LARGE
         return None
 
-    def _refusal(self, flow: HTTPFlow, accept: str) -> Response:
+    def _refusal(self, flow: HTTPFlow) -> page.Page:
         spool = stream.spool(flow)
         if spool is not None and spool.dropped and not spool.broken:
-            return page.too_large(self._max_body, accept, self._contact)
+            return page.too_large(self._max_body)
         if not _has_method(flow):
-            return page.no_method(accept)
-        return page.refused(accept, self._contact)
+            return page.NO_METHOD
+        return page.REFUSED
+
+    def _note_release(self, flow: HTTPFlow, outcome: Outcome) -> None:
+        if outcome.released:
+            self._releases[flow] = outcome.released
 
     def _pass(self, flow: HTTPFlow) -> None:
         spool = stream.spool(flow)

@@ -49,19 +49,24 @@ class Identity:
     """Admits who has proven a name, where one is asked for, and puts the name on each flow."""
 
     def __init__(
-        self, sign_in: SignIn | None = None, authorities: Callable[[], Authorities] | None = None
+        self,
+        sign_in: SignIn | None = None,
+        authorities: Callable[[], Authorities] | None = None,
+        contact: str = "",
     ) -> None:
         """None: such a proof is not taken. Neither of them: nobody has to prove anything."""
+        self._contact = contact
         self._sign_in = sign_in
         self._authorities = authorities
         self._proven: WeakKeyDictionary[Client, _Proven] = WeakKeyDictionary()
 
     @classmethod
-    def by(cls, auth: Path | None, client_ca: Path | None) -> Identity:
+    def by(cls, auth: Path | None, client_ca: Path | None, contact: str = "") -> Identity:
         """Take users from an htpasswd file, authorities from a PEM file. Raises ValueError or OSError."""
         return cls(
             signin.SignIn(Latest(auth, users.read)) if auth else None,
             Latest(client_ca, certificates.read) if client_ca else None,
+            contact,
         )
 
     def load(self, loader: Loader) -> None:
@@ -149,7 +154,8 @@ class Identity:
 
     def _refusal(self, flow: HTTPFlow) -> Response:
         accept = flow.request.headers.get("accept", "")
-        return page.sign_in(accept) if self._sign_in is not None else page.no_certificate(accept)
+        asked = page.SIGN_IN if self._sign_in is not None else page.NO_CERTIFICATE
+        return asked.answer(accept, self._contact)
 
     def _of(self, client: Client) -> _Proven:
         return self._proven.get(client, _Proven())

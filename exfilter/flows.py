@@ -98,6 +98,21 @@ def from_request(flow: HTTPFlow, door: str) -> Transfer:
     )
 
 
+def from_response(flow: HTTPFlow) -> Transfer:
+    """Return the response of a flow as what its client was shown, without its body."""
+    headers = flow.response.headers if flow.response else None
+    return Transfer(
+        door="response",
+        body=b"",
+        actor=actor(flow),
+        destination=_host(flow.request.host),
+        method=flow.request.method,
+        url=_clean(flow.request.url),
+        headers=_headers(headers),
+        time=flow.request.timestamp_start,
+    )
+
+
 def from_message(flow: HTTPFlow, message: WebSocketMessage, door: str) -> Transfer:
     """Return one WebSocket message; its handshake was a request of its own."""
     return Transfer(

@@ -6,7 +6,9 @@ that suddenly is empty would shut everybody out, or let a rule fall silent. The 
 
 from __future__ import annotations
 
+import fcntl
 import logging
+import os
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -15,7 +17,37 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+_SAID = 256
+"""Bytes of a text that is said once."""
+
 logger = logging.getLogger("exfilter.latest")
+
+
+class Once:
+    """What this process and those forked from it said last, so that not each of them says the same."""
+
+    def __init__(self, text: str) -> None:
+        """Take what needs not be said."""
+        self._file = os.memfd_create("said", os.MFD_CLOEXEC)
+        os.pwrite(self._file, self._padded(text), 0)
+
+    def __call__(self, text: str) -> str | None:
+        """Take what is to be said: what was before; None: it is the same."""
+        fcntl.lockf(self._file, fcntl.LOCK_EX)  # among processes; a descriptor's own lock is inherited
+        try:
+            before = os.pread(self._file, _SAID, 0)
+            os.pwrite(self._file, self._padded(text), 0)
+        finally:
+            fcntl.lockf(self._file, fcntl.LOCK_UN)
+        return None if before == self._padded(text) else before.rstrip(b"\0").decode()
+
+    @staticmethod
+    def _padded(text: str) -> bytes:
+        return text.encode()[:_SAID].ljust(_SAID, b"\0")
+
+    def __del__(self) -> None:
+        """Close the file."""
+        os.close(self._file)
 
 
 class Latest[T]:

@@ -221,6 +221,8 @@ class Findings:
     exhibits: tuple[Exhibit, ...] = ()
     judgements: tuple[Judgement, ...] = ()
     explained: tuple[Explained, ...] = ()
+    canaries: Mapping[str, int] = field(default_factory=dict)
+    """By team: how many of the identified are canaries of its copy of the table."""
     exposed: Mapping[str, Ordinals] = field(default_factory=dict)
     """By field, as in ``fields``: who of the identified, and of those behind the estimate, stands in the
     transfer with it. Empty: nobody looked."""
@@ -264,6 +266,15 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
+class Suspending:
+    """That everything of an actor is held from now on."""
+
+    rule: str
+    tell: tuple[str, ...]
+    """Receivers that hear of it, and of its end; sorted."""
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What is done with a transfer and what led to it."""
 
@@ -278,6 +289,10 @@ class Verdict:
     """The numbers that the rule compared."""
     shown: Shown = Shown()
     """What logs and lists call the transfer. Rules and releases go by its true names."""
+    tell: tuple[str, ...] = ()
+    """Receivers that hear of it, sorted. Empty: no rule that speaks says so."""
+    suspends: Suspending | None = None
+    """What has the actor suspended. None: nothing has."""
     thread: str = ""
     """What the transfer is a part of: requests of one upload in pieces, messages of one stream, share it and
     count as one exposure. No value is in it. Empty: it stands alone."""

@@ -45,14 +45,15 @@ from addons.chain import chain
 from addons.identity import Identity
 from addons.pins import refuse
 from addons.private.listening import SharedPort
-from exfilter.door import metrics
+from exfilter.door import authority, metrics
 from exfilter.door.desk import RECORDERS, Desk
 from exfilter.door.logs import Format, discreet, logger
+from exfilter.door.messenger import telling_others
 from exfilter.door.nursery import Nursery
 from exfilter.door.plan import Plan
 from exfilter.door.pool import Pool
 from exfilter.door.spool import Spool
-from exfilter.door.status import STARTING, STOPPING, Readiness, serving, telling
+from exfilter.door.status import STARTING, STOPPING, Readiness, State, serving, telling
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -64,7 +65,6 @@ if TYPE_CHECKING:
 
 BROKEN = 2
 """Exit code of every error."""
-CERTIFICATE = "mitmproxy-ca-cert.pem"
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -139,19 +139,25 @@ class Announcer:
         self._say([location(place[0], place[1], scheme) for place, scheme in places])
 
     def _blame(self, server: Any, option: str) -> str:  # noqa: ANN401 - mitmproxy's, not typed
-        host, port = (self._plan.socks if option == "--socks" else None) or (self._plan.host, self._plan.port)
-        cause = server.last_exception
-        why = os.strerror(cause.errno) if isinstance(cause, OSError) and cause.errno else "unknown error"
-        return f"cannot listen on {host}:{port}: {why}; choose another {option} HOST:PORT"
+        address = (self._plan.socks if option == "--socks" else None) or (self._plan.host, self._plan.port)
+        return cannot_listen(address, option, server.last_exception)
 
 
 def announce(log: FilteringBoundLogger, plan: Plan, addresses: list[str]) -> None:
     """Say where the door is, and what its clients have to trust."""
     if plan.audit_only:
         log.warning("audit only: every transfer passes, whatever is found in it")
-    log.info("certificate authority to trust: %s", plan.proxy_ca / CERTIFICATE)
+    log.info("certificate authority to trust: %s", plan.proxy_ca / authority.CERTIFICATE)
     for address in addresses:
         log.info("listening on %s", address)
+
+
+def cannot_listen(address: tuple[str, int], option: str, error: object) -> str:
+    """Say why nothing listens on an address, which option named it, and what to do."""
+    number = error.errno if isinstance(error, OSError) else None
+    # Below zero: from looking up the name.
+    why = os.strerror(number) if number and number > 0 else "no such address" if number else "unknown error"
+    return f"cannot listen on {address[0]}:{address[1]}: {why}; choose another {option} HOST:PORT"
 
 
 def location(host: str, port: int, scheme: str = "http") -> str:
@@ -162,7 +168,7 @@ def location(host: str, port: int, scheme: str = "http") -> str:
 @asynccontextmanager
 async def status(
     address: tuple[str, int] | None,
-    word: Callable[[], Awaitable[str]],
+    state: Callable[[], Awaitable[State]],
     figures: Callable[[], bytes],
     log: FilteringBoundLogger,
 ) -> AsyncIterator[None]:
@@ -170,14 +176,18 @@ async def status(
     if address is None:
         yield
         return
-    async with serving(address, word, figures) as place:
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            place = await stack.enter_async_context(serving(address, state, figures))
+        except OSError as error:
+            raise OSError(cannot_listen(address, "--status", error)) from None
         log.info("status on %s", location(*place))
         yield
 
 
 async def _run(plan: Plan, log: FilteringBoundLogger, parent: Connection | None, nursery: Nursery) -> None:
     _confdir(plan.proxy_ca)
-    identity = Identity.by(plan.auth, plan.client_ca)
+    identity = Identity.by(plan.auth, plan.client_ca, plan.contact)
     pool = Pool(nursery, plan.workers, plan.queue, _figures)
     recorders = Pool(nursery, RECORDERS)
     with discreet(log):
@@ -199,7 +209,10 @@ async def _run(plan: Plan, log: FilteringBoundLogger, parent: Connection | None,
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, closing.begin)
         try:
-            async with _watched(plan, Readiness(desk.unready, announcer.state).word, log, parent, closing):
+            async with (
+                _telling(plan, log, parent),
+                _watched(plan, Readiness(desk.unready, announcer.state), log, parent, closing),
+            ):
                 await master.run()
         finally:
             pool.close()
@@ -215,15 +228,25 @@ def _figures(waiting: int, busy: int) -> None:
 
 
 @asynccontextmanager
+async def _telling(plan: Plan, log: FilteringBoundLogger, parent: Connection | None) -> AsyncIterator[None]:
+    """Have others told; of several processes on one port it is the parent that does."""
+    if parent is not None:
+        yield
+        return
+    async with telling_others(plan, log):
+        yield
+
+
+@asynccontextmanager
 async def _watched(
     plan: Plan,
-    word: Callable[[], Awaitable[str]],
+    readiness: Readiness,
     log: FilteringBoundLogger,
     parent: Connection | None,
     closing: _Closing,
 ) -> AsyncIterator[None]:
     if parent is None:
-        async with status(plan.status, word, metrics.text, log):
+        async with status(plan.status, readiness.state, metrics.text, log):
             yield
         return
     loop = asyncio.get_running_loop()
@@ -234,7 +257,7 @@ async def _watched(
 
     # It never writes: what can be read is its end.
     loop.add_reader(parent.fileno(), orphaned)
-    async with telling(parent, word):
+    async with telling(parent, readiness.word):
         yield
 
 
@@ -324,6 +347,7 @@ def _confdir(folder: Path) -> Path:
         if (folder / name).exists():
             msg = f"{folder / name}: options set there could lead around the scan; remove it"
             raise ValueError(msg)
+    authority.check(folder)
     return folder
 
 

@@ -39,7 +39,7 @@ from exfilter.model import (
     Versions,
     never,
 )
-from exfilter.policy import Policy, decide, failed, hosts
+from exfilter.policy import Policy, decide, failed, hosts, viewed
 
 SEAM = 4096
 """Bytes of a message that are read together with what came before it."""
@@ -95,7 +95,11 @@ class Engine:
         if expired() and not any(item.reason is Reason.DEADLINE for item in seen.unscanned):
             self._leave(last or _unread(transfer), show, seen)
         found = self._weigh(transfer, seen, explain=explain)
-        return _with_stream(found, transfer.stream) if transfer.stream else found
+        return self.with_canaries(_with_stream(found, transfer.stream)) if transfer.stream else found
+
+    def with_canaries(self, found: Findings) -> Findings:
+        """Return the findings with the canaries among all who are identified in them."""
+        return replace(found, canaries=self.index.planted.found(found.identified))
 
     def shown(self, text: str, show: Show = mask) -> str:
         """Return a name that somebody chose, with the customers in it masked."""
@@ -189,6 +193,7 @@ class Engine:
             exhibits=tuple(islice(_of_counted(seen.exhibits, counted, tables), SHOWN)),
             judgements=weighed.judgements,
             explained=weighed.explained,
+            canaries=self.index.planted.found(weighed.identified),
             exposed=weighed.exposed,
         )
 
@@ -226,6 +231,13 @@ class Pipeline:
         found = replace(found, unscanned=(*found.unscanned, *missing))
         verdict = decide(self.policy, transfer, found, self.engine.versions(self.policy.digest))
         return replace(verdict, shown=self.engine.names(transfer), thread=_thread(transfer))
+
+    def view(self, transfer: Transfer, expired: Expired = never) -> Verdict:
+        """Return who is in what an actor was shown: allow, as long as nothing is known of the past."""
+        found = self.engine.findings(transfer, self.limits, expired)
+        return replace(
+            viewed(found, self.engine.versions(self.policy.digest)), shown=self.engine.names(transfer)
+        )
 
     def failed(self, reason: str, transfer: Transfer, cause: Reason) -> Verdict:
         """Return what the policy says of a transfer that was not examined. Never raises."""

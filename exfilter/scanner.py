@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -11,12 +12,14 @@ from detectors.terms import Terms
 from exfilter import kernel, policy
 from exfilter.groups import Membership
 from exfilter.index import arrays, keys, store
-from exfilter.latest import Latest
+from exfilter.latest import Latest, Once
 from exfilter.limits import PROXY, Limits
 from exfilter.model import Expired, Reason, Transfer, Verdict
 from exfilter.scan import Engine, Pipeline
 from exfilter.settings import Settings
 from exfilter.uploads import Uploads, recognise
+
+logger = logging.getLogger("exfilter.scanner")
 
 SLOW = (
     "the slow reference kernel runs: exfilter was installed where there is no C compiler"
@@ -53,6 +56,7 @@ class Scanner:
         self._path = settings.index
         self._latest = Latest(settings.policy, policy.load, clock)
         self._policy = self._latest()
+        self._file, self._said = settings.policy, Once(self._policy.digest)
         self._terms = Terms(self._policy.terms)
         self._membership = membership or Membership.open(settings)
         self._key = keys.load(settings.index_key)
@@ -105,6 +109,10 @@ class Scanner:
         """Return what the policy wants to know of the past."""
         return policy.question(self.pipeline().policy, self.placed(transfer))
 
+    def view(self, transfer: Transfer, expired: Expired) -> Verdict:
+        """Scan what an actor was shown. Raises as ``examine``."""
+        return self.pipeline().view(transfer, expired)
+
     def recall(self, transfer: Transfer, verdict: Verdict, past: policy.Past) -> Verdict:
         """Return the verdict with what was sent before."""
         return policy.recall(self.pipeline().policy, self.placed(transfer), verdict, past)
@@ -121,6 +129,9 @@ class Scanner:
         if found is self._policy:
             return False
         self._policy, self._terms = found, Terms(found.terms)
+        before = self._said(found.digest)
+        if before is not None:
+            logger.info("%s: read again; digest %s, before %s", self._file, found.digest, before)
         return True
 
     def check(self) -> None:

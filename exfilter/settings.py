@@ -53,7 +53,7 @@ region = ""
 # passwords = []
 
 # How a sender reaches the reviewers: an e-mail address, a phone number, a room. Shown on the page of a held
-# transfer, to everybody who uses the proxy.
+# transfer, and to those whom the proxy does not know: to everybody who reaches it.
 # contact = ""
 
 # Whether to read what pictures show. Needs `pip install 'exfilter[ocr]'`, 1 GB of memory for each process
@@ -99,12 +99,16 @@ region = ""
 # proxy_ca = "proxy-ca"
 # pseudonym_key = "pseudonym.key"
 
-# Where it stands who sent whom: a file, or a PostgreSQL server that several doors share (needs the extra:
-# `pip install 'exfilter[postgres]'`). TLS is used for a server on another machine.
+# Where it stands who sent whom: a file, or postgresql://USER@HOST:PORT/DATABASE, a server that several
+# doors share (it needs the extra: pip install 'exfilter[postgres]'). TLS is used for one on another machine.
+# The password stands in a file of mode 0600, or in the environment variable EXFILTER_LEDGER_PASSWORD.
+# "" = none, or the system's authorities.
 # ledger = "ledger.sqlite"
-# ledger = "postgresql://exfilter@db.example:5432/exfilter"
-# ledger_password_file = "ledger.password"
-# ledger_ca = "ca.pem"
+# ledger_password_file = ""
+# ledger_ca = ""
+# Internal hosts ("desk.corp.example", "*.below.this.example") whose responses are read on their way back:
+# whom each actor was shown, for viewed_customers in the policy. They are never held back. [] = none.
+# read_hosts = []
 # Where days begin and end.
 # timezone = "UTC"
 
@@ -164,6 +168,8 @@ class Settings(BaseSettings):
     """The only authorities that the server of the ledger is trusted by. The empty path: the system's."""
     timezone: str = "UTC"
     """IANA name: where days begin and end."""
+    read_hosts: tuple[str, ...] = Field(default=(), strict=False)
+    """Internal hosts, whose responses are counted by the customers in them. Empty: none are read."""
     retention_days: int = Field(default=400, ge=7, le=36_500)
     """Days that the ledger keeps, today included."""
     pseudonyms: bool = False
@@ -207,6 +213,14 @@ class Settings(BaseSettings):
             msg = "give one line of text, such as an e-mail address or a phone number"
             raise ValueError(msg)
         return value.strip()
+
+    @field_validator("read_hosts", mode="before")
+    @classmethod
+    def _list_of_hosts(cls, value: object) -> object:
+        if not isinstance(value, list | tuple) or not all(isinstance(each, str) for each in value):
+            msg = 'give a list of hosts, such as read_hosts = ["desk.corp.example"]'
+            raise ValueError(msg)
+        return tuple(each.strip().lower().removesuffix(".") for each in value)
 
     @field_validator("timezone")
     @classmethod

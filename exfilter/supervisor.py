@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections import deque
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
@@ -22,9 +22,10 @@ import msgspec
 
 from exfilter.door import metrics
 from exfilter.door.logs import logger
+from exfilter.door.messenger import telling_others
 from exfilter.door.plan import Plan
-from exfilter.door.status import BEAT, STARTING, STOPPING
-from exfilter.proxy import BROKEN, announce, complain, location, serve, status
+from exfilter.door.status import BEAT, READY, STARTING, STOPPING, State
+from exfilter.proxy import BROKEN, announce, cannot_listen, complain, location, serve, status
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -45,6 +46,10 @@ class _Member:
     word: str = STARTING
     heard: float = 0.0
 
+    def seen(self, now: float) -> str:
+        """Return why it does not serve, in one word. Empty: it does."""
+        return "hanging" if self.word != STARTING and now - self.heard > SILENT else self.word
+
 
 def main() -> None:
     """Run the doors of a plan until SIGTERM or SIGINT."""
@@ -59,37 +64,41 @@ def main() -> None:
 def supervise(plan: Plan) -> int:
     """Run as many doors on one port as the plan says until SIGTERM or SIGINT; return the exit code.
 
-    Raises OSError where the address is taken.
+    Raises OSError where an address is taken.
     """
     folder = Path(tempfile.mkdtemp(prefix="exfilter-metrics-"))
     # Read by prometheus-client when a process imports it: the ones that are started from here on.
     os.environ[metrics.FOLDER] = str(folder)
     try:
-        with _reserved(plan) as port:
-            return asyncio.run(_Company(msgspec.structs.replace(plan, port=port), folder).run())
+        with ExitStack() as stack:
+            port = stack.enter_context(_reserved((plan.host, plan.port), "--listen"))
+            shared = msgspec.structs.replace(plan, port=port)
+            if plan.socks:
+                host = plan.socks[0]
+                socks = (host, stack.enter_context(_reserved(plan.socks, "--socks")))
+                shared = msgspec.structs.replace(shared, socks=socks)
+            return asyncio.run(_Company(shared, folder).run())
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _reserved(plan: Plan) -> _Port:
+def _reserved(address: tuple[str, int], option: str) -> _Port:
     """Take the port without listening: no connection comes here, and nobody else gets it in between."""
     try:
         # First as if alone: another exfilter of the same user that shares its port would let this one join.
-        _bound(plan).close()
-        return _Port(_bound(plan, socket.SO_REUSEPORT))
+        _bound(address).close()
+        return _Port(_bound(address, socket.SO_REUSEPORT))
     except OSError as error:
-        why = os.strerror(error.errno) if error.errno and error.errno > 0 else "no such address"
-        msg = f"cannot listen on {plan.host}:{plan.port}: {why}; choose another --listen HOST:PORT"
-        raise OSError(msg) from None
+        raise OSError(cannot_listen(address, option, error)) from None
 
 
-def _bound(plan: Plan, *options: int) -> socket.socket:
-    family, *_, address = socket.getaddrinfo(plan.host, plan.port, type=socket.SOCK_STREAM)[0]
+def _bound(address: tuple[str, int], *options: int) -> socket.socket:
+    family, *_, place = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)[0]
     taken = socket.socket(family, socket.SOCK_STREAM)
     for option in (socket.SO_REUSEADDR, *options):
         taken.setsockopt(socket.SOL_SOCKET, option, 1)
     try:
-        taken.bind(address)
+        taken.bind(place)
     except OSError:
         taken.close()
         raise
@@ -130,7 +139,10 @@ class _Company:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop, number)
-        async with status(self._plan.status, self._word, partial(metrics.merged, self._folder), self._log):
+        async with (
+            status(self._plan.status, self._state, partial(metrics.merged, self._folder), self._log),
+            telling_others(self._plan, self._log),
+        ):
             # The first alone: it makes the certificate authority and the quarantine, where there are none.
             self._missing = self._plan.processes - 1
             self._start()
@@ -162,7 +174,8 @@ class _Company:
             self._start()
         if not self._is_announced and all(each.word != STARTING for each in self._members):
             self._is_announced = True
-            announce(self._log, self._plan, [location(self._plan.host, self._plan.port)])
+            socks = [location(*self._plan.socks, "socks5h")] if self._plan.socks else []
+            announce(self._log, self._plan, [*socks, location(self._plan.host, self._plan.port)])
 
     def _bury(self, member: _Member) -> None:
         """Take leave of a process that ended, and start another in its place."""
@@ -214,13 +227,20 @@ class _Company:
         if not self._members:
             self._ended.set()
 
-    async def _word(self) -> str:
+    async def _state(self) -> State:
+        """Return whether any process serves, and which, where not all of them do."""
         if self._is_stopping:
-            return STOPPING
+            return State(serves=False, text=STOPPING)
         now = time.monotonic()
-        words = [each.word for each in self._members]
-        words += ["hanging" for each in self._members if each.word != STARTING and now - each.heard > SILENT]
-        return next(filter(None, words), "")
+        words = {each.process.pid: each.seen(now) for each in self._members}
+        serving = [pid for pid, word in words.items() if not word]
+        if not serving:
+            return State(serves=False, text=next(iter(words.values()), STARTING))
+        if len(serving) == self._plan.processes:
+            return READY
+        told = [f"{len(serving)} of {self._plan.processes} processes: {', '.join(map(str, serving))}"]
+        told += [f"{pid} {word}" for pid, word in words.items() if word]
+        return State(serves=True, text=f"ready, {'; '.join(told)}")
 
 
 def _door(plan: Plan, parent: Connection) -> None:

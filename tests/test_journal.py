@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import stat
 import subprocess
@@ -88,6 +89,17 @@ def test_a_line_holds_what_led_to_the_decision(tmp_path: Path) -> None:
             "audit_only": False,
         }
     ]
+
+
+def test_the_readme_has_the_keys_of_a_line_in_their_order(tmp_path: Path) -> None:
+    record(Journal(tmp_path / "log"))
+    (line,) = lines(tmp_path / "log")
+    section = (ROOT / "README.md").read_text().partition("\n## The decision log\n")[2].partition("\n## ")[0]
+    rows = [row.split(" | ") for row in section.splitlines() if row.startswith("| `")]
+    assert [key for row in rows for key in re.findall(r"`(\w+)`", row[0])] == list(line)
+    told = {row[0].strip("| `"): row[1] for row in rows}
+    for key, inside in (("versions", line["versions"]), ("unscanned", line["unscanned"][0])):
+        assert [word for word in re.findall(r"`(\w+)`", told[key]) if word in inside] == list(inside)
 
 
 def test_an_actor_stands_there_as_the_journal_calls_him(tmp_path: Path) -> None:

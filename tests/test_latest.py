@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 
-from exfilter.latest import Latest
+from exfilter.latest import Latest, Once
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,3 +70,15 @@ def test_it_begins_with_a_good_file(tmp_path: Path) -> None:
     (tmp_path / "n").write_text("x")
     with pytest.raises(ValueError, match="no number"):
         Latest(tmp_path / "n", number)
+
+
+def test_what_was_said_once_is_not_said_again_also_not_by_a_fork() -> None:
+    once = Once("first")
+    assert once("first") is None
+    assert once("second") == "first"
+    child = os.fork()
+    if not child:
+        os._exit(0 if once("second") is None and once("third") == "second" else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert once("third") is None
+    assert once("first") == "third"

@@ -343,6 +343,24 @@ class TestRedeem:
         with pytest.raises(ValueError, match="positive"):
             quarantine.release(held, "rita", "", dt.timedelta())
 
+    def test_a_release_by_which_nothing_was_sent_holds_again_and_says_why(
+        self, quarantine: Quarantine, clock: Clock
+    ) -> None:
+        held = quarantine.hold(upload(), verdict())
+        quarantine.restore(held)
+        assert quarantine.show(held).state is State.HELD
+        quarantine.release(held, "rita", "agreed", dt.timedelta(hours=1))
+        assert quarantine.redeem(upload(), POLICY, INDEX) == held
+        quarantine.restore(held)
+        entry = quarantine.show(held)
+        assert entry.redeemed is None
+        assert "could not be reached; the release still holds" in (entry.refused or "")
+        assert quarantine.redeem(upload(), POLICY, INDEX) == held
+        assert quarantine.redeem(upload(), POLICY, INDEX) is None
+        quarantine.restore(held)
+        clock.now += 3601
+        assert quarantine.redeem(upload(), POLICY, INDEX) is None, "no longer than was said"
+
     def test_several_processes_redeem_once(self, quarantine: Quarantine, tmp_path: Path) -> None:
         held = quarantine.hold(upload(), verdict())
         quarantine.release(held, "rita", "")

@@ -25,7 +25,7 @@ from mitmproxy.proxy.layers.http._events import (
     ResponseProtocolError,
 )
 
-from addons.private.stream import SpoolStream
+from addons.private.stream import SpoolStream, mark_sent
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -150,6 +150,7 @@ class CallStream(SpoolStream):
     def _opened(self) -> Generator[Any, Any, Any]:
         self.arriving.discard(self)
         if (yield from self.make_server_connection()):
+            mark_sent(self.flow)
             head = RequestHeaders(self.stream_id, self.flow.request, end_stream=False)
             yield http.SendHttp(head, self.context.server)
             self.client_state = self.state_call

@@ -15,6 +15,7 @@ from weakref import WeakSet
 from mitmproxy.net.http import http1
 from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.layers import http
+from mitmproxy.proxy.layers.http import _http1
 from mitmproxy.proxy.layers.http._base import ReceiveHttp
 from mitmproxy.proxy.layers.http._events import RequestProtocolError
 from mitmproxy.proxy.layers.http._http1 import Http1Server
@@ -38,6 +39,15 @@ class Servers:
     def load(self, _loader: object) -> None:
         """Replace the reader of HTTP/1 requests: by name, in the one place where mitmproxy looks it up."""
         http.Http1Server = BoundedServer  # type: ignore[attr-defined]
+        _http1.make_error_response = _failed
+
+
+def _failed(status_code: int, message: str = "") -> bytes:  # noqa: ARG001 - it tells too much
+    """Answer, mostly a head that cannot be read, without a word of mitmproxy's."""
+    answer = (page.MALFORMED if status_code < page.BROKEN_OFF.status else page.BROKEN_OFF).answer()
+    answer.headers["Connection"] = "close"
+    assembled: bytes = http1.assemble_response(answer)
+    return assembled
 
 
 class BoundedServer(Http1Server):
@@ -61,7 +71,7 @@ class BoundedServer(Http1Server):
             self.since = time.monotonic()
             self.reading.add(self)
         if len(self.buf) > HEAD:
-            yield from self._answered(page.head_too_large())
+            yield from self._answered(page.HEAD_TOO_LARGE.answer())
             self.state = self.done
 
     def read_body(self, event: Any) -> Generator[Any, Any]:  # noqa: ANN401 - mitmproxy's events
@@ -71,7 +81,7 @@ class BoundedServer(Http1Server):
             yield from super().read_body(event)
         except NotImplementedError:
             accept = self.request.headers.get("accept", "") if self.request else ""
-            yield from self._answered(page.trailers(accept))
+            yield from self._answered(page.TRAILERS.answer(accept))
             reason = "a request with trailers"
             yield ReceiveHttp(RequestProtocolError(self.stream_id, reason, RequestProtocolError.code))
             self.state = self.done

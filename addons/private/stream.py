@@ -11,6 +11,7 @@ gets to see a page: mitmproxy's own ``body_size_limit`` resets the connection of
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import time
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from mitmproxy.proxy.layers.http._events import (
     RequestTrailers,
     ResponseData,
     ResponseEndOfMessage,
+    ResponseHeaders,
     ResponseProtocolError,
 )
 from mitmproxy.proxy.layers.http._hooks import HttpRequestHook, HttpResponseHeadersHook
@@ -40,7 +42,7 @@ from exfilter.door.spool import Spool
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from mitmproxy.http import HTTPFlow
+    from mitmproxy.http import HTTPFlow, Response
 
     from exfilter.door.pool import Arrival
 
@@ -55,9 +57,24 @@ LOOK = 0.5
 QUEUED = 0.002
 """Seconds between two looks at whether the window of an HTTP/2 connection has opened."""
 
+_INTERIM = frozenset(range(100, 200)) - {101}
+"""Status codes of answers before the answer (RFC 9110, section 15.2), but for the one that is an answer."""
 _ENDS = (ResponseEndOfMessage, RequestProtocolError, ResponseProtocolError)
 _spools: WeakKeyDictionary[HTTPFlow, Spool] = WeakKeyDictionary()
 _arrivals: WeakKeyDictionary[HTTPFlow, Arrival] = WeakKeyDictionary()
+
+
+_sent: WeakSet[HTTPFlow] = WeakSet()
+
+
+def is_sent(flow: HTTPFlow) -> bool:
+    """Whether anything of a request has been sent to its destination."""
+    return flow in _sent
+
+
+def mark_sent(flow: HTTPFlow) -> None:
+    """Note that something of a request is about to be sent."""
+    _sent.add(flow)
 
 
 def spool(flow: HTTPFlow) -> Spool | None:
@@ -130,6 +147,23 @@ class ExfilterPumpHook(commands.StartHook):
     pump: _Pump
 
 
+@dataclass
+class Failure:
+    """A request that the client would be told of by mitmproxy that something went wrong with it."""
+
+    flow: HTTPFlow
+    status: int
+    answer: Response | None = None
+    """What the client is told instead."""
+
+
+@dataclass
+class ExfilterFailureHook(commands.StartHook):
+    """The destination cannot be reached or breaks off, or a request or an answer is not valid."""
+
+    failure: Failure
+
+
 class SpoolStream(http.HttpStream):
     """Holds a body in a file. What is changed of mitmproxy's is marked."""
 
@@ -146,6 +180,8 @@ class SpoolStream(http.HttpStream):
         self.since = self.last = time.monotonic()
         """When it began, and when something of it arrived last."""
         self._offered = 0
+        self._is_answering = False
+        """Whether the client has been sent the head of an answer."""
 
     @property
     def spool(self) -> Spool:
@@ -204,6 +240,39 @@ class SpoolStream(http.HttpStream):
             self.since = self.last = time.monotonic()
             self.arriving.add(self)
 
+    def _handle_event(self, event: Any) -> Generator[Any, Any, Any]:  # noqa: ANN401 - as above
+        """Have a failure told in the door's own words."""
+        inner, reply = super()._handle_event(event), None
+        with contextlib.suppress(StopIteration):
+            while True:
+                command = inner.send(reply)
+                sent = command.event if isinstance(command, http.SendHttp) else None
+                if isinstance(sent, ResponseHeaders):
+                    self._is_answering |= sent.response.status_code not in _INTERIM
+                if isinstance(sent, ResponseProtocolError) and not self._is_answering:
+                    reply = yield from self._told(command, sent.code.http_status_code())
+                else:
+                    reply = yield command
+
+    def _told(self, command: http.SendHttp, status: int | None) -> Generator[Any, Any, Any]:
+        failure = Failure(self.flow, status or 0)
+        if status is not None:
+            yield ExfilterFailureHook(failure)
+        if (answer := failure.answer) is None:
+            yield command
+            return
+        over_http1 = not self.flow.request.is_http2
+        if over_http1:
+            answer.headers["connection"] = "close"
+        client, number = self.context.client, self.stream_id
+        content = answer.raw_content or b""
+        yield http.SendHttp(ResponseHeaders(number, answer, not content), client)
+        if content:
+            yield http.SendHttp(ResponseData(number, content), client)
+        yield http.SendHttp(ResponseEndOfMessage(number), client)
+        if over_http1:
+            yield command  # it has been answered: this closes the connection
+
     def handle_protocol_error(self, event: Any) -> Generator[Any, Any, Any]:  # noqa: ANN401 - mitmproxy's events
         """Let go of what was kept when a connection breaks."""
         yield from super().handle_protocol_error(event)
@@ -254,6 +323,7 @@ class SpoolStream(http.HttpStream):
             # HTTP/2 needs no length, HTTP/1.1 would take the body for the next request.
             request.headers["content-length"] = str(size)
         done = not (size or request.trailers)
+        mark_sent(self.flow)
         yield http.SendHttp(RequestHeaders(number, request, done), server)
         if content:
             self.spool.clear()

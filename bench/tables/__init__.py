@@ -11,9 +11,11 @@ from bench.tables import (
     correctness,
     formats,
     hits,
+    insiders,
     leak,
     opening,
     overhead,
+    patience,
     proxy,
     recall,
     throughput,
@@ -32,5 +34,7 @@ TABLES: dict[str, Callable[[Lab], Table]] = {
     "formats": formats.measure,
     "recall": recall.measure,
     "proxy": proxy.measure,
+    "insiders": insiders.measure,
+    "patience": patience.measure,
 }
 """By name, in the order in which they run."""

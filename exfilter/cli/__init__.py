@@ -18,9 +18,12 @@ from exfilter import __version__
 COMMANDS = {
     "init": ("exfilter.cli.init:init", "Make a configuration folder: keys, policy, settings."),
     "index": ("exfilter.cli.index:app", "Build, update, merge, show and verify the customer index."),
+    "canaries": ("exfilter.cli.canaries:app", "Invent customers that say whose copy of the table leaked."),
     "scan": ("exfilter.cli.scan:scan", "Count the customers in files and say what would be held."),
     "proxy": ("exfilter.cli.proxy:proxy", "Run the egress proxy that holds transfers with customers."),
     "quarantine": ("exfilter.cli.quarantine:app", "Review what was held: list, show, release, deny."),
+    "suspend": ("exfilter.cli.suspend:app", "Hold everything of an actor: list, add, lift."),
+    "notices": ("exfilter.cli.notices:app", "What others are told: list, retry, test a receiver."),
     "pseudonym": ("exfilter.cli.pseudonym:pseudonym", "Say what the decision log calls somebody."),
     "ledger": ("exfilter.cli.ledger:app", "Show who sent customers where; remove the old, erase a customer."),
     "exposure": (

@@ -57,6 +57,15 @@ Region = Annotated[
     typer.Option(help="Region of phone numbers without country code, such as US. Default: the settings'."),
 ]
 
+Canaries = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--canaries",
+        metavar="FILE",
+        help="Canaries, as `exfilter canaries make` writes them: they join the customers. Repeatable.",
+    ),
+]
+
 
 @app.callback()
 def _index() -> None:
@@ -71,6 +80,7 @@ def build(
     config: Config = Path(),
     output: Format = Output.TABLE,
     *,
+    canaries: Canaries = None,
     fresh: Annotated[
         bool,
         typer.Option("--fresh", help="Start over: do not keep the customers' numbers of the index before."),
@@ -83,10 +93,13 @@ def build(
     """
     given = settings.load(config)
     options = Options(
-        tuple(mapping or ()), given.region if region is None else settings.region(region), fresh
+        tuple(mapping or ()),
+        given.region if region is None else settings.region(region),
+        fresh,
+        canaries=tuple(canaries or ()),
     )
     key = keys.load(given.index_key)
-    with _progress("reading") as told:
+    with showing("reading") as told:
         report = build_index(customers, given.index, key, options, told)
     if output is Output.JSON:
         _json(dataclasses.asdict(report))
@@ -108,6 +121,8 @@ def update(
     region: Region = None,
     config: Config = Path(),
     output: Format = Output.TABLE,
+    *,
+    canaries: Canaries = None,
 ) -> None:
     """Add, change and remove customers without building the index again.
 
@@ -122,8 +137,9 @@ def update(
     given = settings.load(config)
     where = given.region if region is None else settings.region(region)
     key = keys.load(given.index_key)
-    with _progress("updating") as told:
-        report = update_index(given.index, key, Request(changes, remove, tuple(mapping or ()), where), told)
+    with showing("updating") as told:
+        request = Request(changes, remove, tuple(mapping or ()), where, tuple(canaries or ()))
+        report = update_index(given.index, key, request, told)
     if output is Output.JSON:
         _json(dataclasses.asdict(report))
     else:
@@ -138,7 +154,7 @@ def merge(config: Config = Path(), output: Format = Output.TABLE) -> None:
     """
     given = settings.load(config)
     key = keys.load(given.index_key)
-    with _progress("merging") as told:
+    with showing("merging") as told:
         report = merge_index(given.index, key, told)
     if output is Output.JSON:
         _json(dataclasses.asdict(report))
@@ -167,7 +183,7 @@ def verify(config: Config = Path()) -> None:
 
 
 @contextmanager
-def _progress(doing: str) -> Iterator[Told]:
+def showing(doing: str) -> Iterator[Told]:
     """Show a bar on standard error, where that is a terminal."""
     columns = (TextColumn(doing), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     console = Console(stderr=True)

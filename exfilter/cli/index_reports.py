@@ -39,6 +39,7 @@ def build_report(report: Report) -> None:
         report.keys,
         report.shapes,
     )
+    _canaries(report.canaries)
     _left_out(Rows=report.rows_left_out, Cells=report.cells_left_out)
     _notes(report.notes)
 
@@ -57,6 +58,7 @@ def update_report(report: UpdateReport) -> None:
         report.keys,
         report.shapes,
     )
+    _canaries(report.canaries)
     _left_out(
         Rows=report.rows_left_out,
         Cells=report.cells_left_out,
@@ -84,6 +86,7 @@ def about(index: Index) -> dict[str, object]:
         "customers_gone": index.ordinals - index.customers,
         "keys": index.keys,
         "layers": [{"keys": len(layer.records), "shared_keys": layer.rows} for layer in index.tables.layers],
+        "canaries": index.planted.counts,
         "updated": index.updated or {"added": 0, "changed": 0, "removed": 0},
     }
 
@@ -98,6 +101,8 @@ def info(index: Index) -> None:
         table.add_row(f"keys of the {name}", f"{len(layer.records):,}")
     for name, count in index.updated.items():
         table.add_row(f"customers {name} since the build", f"{count:,}")
+    for team, count in index.planted.counts.items():
+        table.add_row(f"canaries of team {team}", f"{count:,}")
     for kind, count in index.keys.items():
         table.add_row(f"{kind} keys", f"{count:,}")
     for shape in learnt(index.tables.shapes):
@@ -126,6 +131,11 @@ def _numbers(
         some = [f"{shape.shape} ({shape.keys:,})" for shape in shapes if shape.kind == kind]
         table.add_row(f"{kind} keys", f"{count:,}", escape(", ".join(some)))
     _console().print(table)
+
+
+def _canaries(teams: Mapping[str, int]) -> None:
+    for team, count in teams.items():
+        _console().print(f"  {count:,} canaries of team {team}", markup=False)
 
 
 def _left_out(**titles: tuple[Omitted, ...]) -> None:

@@ -21,6 +21,9 @@ def pseudonym(
     It is in the log where `pseudonyms = true` stands in exfilter.toml. The key is made when it is first
     needed; without it nobody can tell who is meant.
     """
+    if not all(name.strip() for name in names):
+        msg = "an empty name is nobody's: give the names of actors, as `actor` in quarantine list shows them"
+        raise ValueError(msg)
     called = Pseudonyms(settings.load(config).pseudonym_key)
     for name in names:
         typer.echo(f"{called(name)}\t{printable(name)}")

@@ -130,6 +130,7 @@ class Examiner:
             seen=tuple(self._seen(found)),
             judgements=found.judgements,
             weighed=tuple(self._weighed(found)),
+            canaries=dict(found.canaries),
         )
 
     def _ids(self, ordinals: Ordinals) -> tuple[str, ...]:

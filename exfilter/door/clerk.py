@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 from msgspec import structs
 
 from exfilter.door.tasks import Outcome
-from exfilter.model import Reason
+from exfilter.model import Action, Reason
 from exfilter.policy.rules import FAIL_CLOSED
 from exfilter.quarantine import unbound
 
@@ -48,6 +48,9 @@ class Scanner(Protocol):
     def question(self, transfer: Transfer) -> Question:
         """Return what the policy wants to know of the past."""
 
+    def view(self, transfer: Transfer, expired: Expired) -> Verdict:
+        """Scan what an actor was shown: allow, as long as nothing is known of the past."""
+
     def recall(self, transfer: Transfer, verdict: Verdict, past: Past) -> Verdict:
         """Return the verdict with what was sent before."""
 
@@ -63,6 +66,9 @@ class Quarantine(Protocol):
 
     def redeem(self, transfer: Transfer, policy_digest: str, index_id: str) -> str | None:
         """Use up the release of exactly this transfer: its id, or None when there is none."""
+
+    def restore(self, transfer_id: str) -> None:
+        """Let a release hold again whose transfer was not forwarded."""
 
     def check(self) -> None:
         """Raise where no transfer could be kept now."""
@@ -101,11 +107,14 @@ class Ledger(Protocol):
     ) -> Entry:
         """Decide on a transfer with what was sent before, and write down who is in it."""
 
-    def sent(self, entry: Entry) -> None:
+    def sent(self, entry: Entry, transfer_id: str) -> Entry:
         """Have it count after all: it is released."""
 
     def stays(self, entry: Entry) -> None:
         """Have it not count: it is not forwarded after all."""
+
+    def restored(self, transfer_id: str) -> None:
+        """Have a released transfer not count: it was not forwarded."""
 
     def kept(self, entry: Entry, transfer_id: str) -> None:
         """Name the quarantine's entry."""
@@ -156,6 +165,24 @@ class Clerk:
             may = False
         return self.judge(transfer, expired, begin) if may else Outcome(forward=False)
 
+    def view(self, transfer: Transfer, expired: Expired, begin: float) -> Outcome:
+        """Count who is in a response. It has been delivered: nothing is held, a failure is only told."""
+        try:
+            verdict = self.scanner.view(transfer, expired)
+            entry = self.ledger.enter(
+                transfer,
+                verdict,
+                self.scanner.question(transfer),
+                lambda past: self.scanner.recall(transfer, verdict, past),
+                audit_only=True,
+            )
+            if entry.verdict.action > Action.ALLOW:
+                self._write(transfer, entry.verdict, "", self.clock() - begin, held=False)
+        except BaseException as error:  # noqa: BLE001 - there is nothing to be held
+            logger.error("response not counted: %s", blame(error))  # noqa: TRY400 - as above
+            return Outcome(forward=True, failed=True, recorded=False)
+        return _outcome(entry.verdict, forward=True)
+
     def check(self) -> Outcome:
         """Look whether transfers could be scanned, kept and recorded now. The rule says what could not."""
         parts = (
@@ -175,16 +202,27 @@ class Clerk:
         """Record a transfer that was not scanned, and seal it."""
         return self._settle(transfer, failure, begin)
 
-    def refuse(self, transfer: Transfer, failure: Failure) -> Outcome:
-        """Record a transfer whose body is not there to be kept."""
+    def refuse(self, transfer: Transfer, failure: Failure, *, lost: bool = False) -> Outcome:
+        """Record a transfer whose body is not there to be kept; ``lost``: nor to be forwarded."""
+        forward = self.audit_only and not lost
         verdict: Verdict | None = None
         try:
             verdict = self._verdict(transfer, failure)
-            self._write(transfer, verdict, "", 0.0, held=not self.audit_only)
+            self._write(transfer, verdict, "", 0.0, held=not forward)
         except BaseException as error:  # noqa: BLE001 - it is not forwarded either way
             logger.error("refusal not recorded: %s", blame(error))  # noqa: TRY400 - as above
-            return Outcome(self.audit_only, recorded=False)
-        return _outcome(verdict, forward=self.audit_only)
+            return Outcome(forward, recorded=False)
+        return _outcome(verdict, forward=forward)
+
+    def restore(self, transfer_id: str) -> Outcome:
+        """Let a release hold again whose transfer was not forwarded. Where that fails it is used up."""
+        try:
+            self.quarantine.restore(transfer_id)
+            self.ledger.restored(transfer_id)
+        except Exception as error:  # noqa: BLE001 - whatever it is, nothing passes by it
+            logger.error("release not restored: %s", blame(error))  # noqa: TRY400 - as above
+            return Outcome(forward=False, recorded=False)
+        return Outcome(forward=False)
 
     # Fail closed. Rule 1: a scan that raises or does not end is a failure, of which the policy says what
     # follows (it holds, unless it was told otherwise). Rule 2: `forward` is said after the ledger's row and
@@ -195,6 +233,7 @@ class Clerk:
     def _settle(self, transfer: Transfer, result: Verdict | Failure, begin: float) -> Outcome:
         kept, tried, sealing = "", False, 0.0
         entry: Entry | None = None
+        released: str | None = None
         try:
             entry = self._entered(transfer, self._verdict(transfer, result))
             verdict = entry.verdict
@@ -202,7 +241,7 @@ class Clerk:
             released = self._redeem(transfer, verdict) if holds else None
             held = holds and released is None
             if released:
-                self.ledger.sent(entry)
+                entry = self.ledger.sent(entry, released)
             if held:
                 tried, start = True, self.clock()
                 kept = self.quarantine.hold(transfer, verdict)
@@ -210,10 +249,13 @@ class Clerk:
                 sealing = self.clock() - start
             self._write(transfer, verdict, released or kept, self.clock() - begin, held=held)
             outcome = _outcome(verdict, forward=not held, transfer_id=kept, sealing=sealing)
+            outcome = structs.replace(outcome, released=released or "")
             return outcome if transfer.stream is None else _of_stream(outcome, verdict)
         except BaseException as error:  # noqa: BLE001 - fail closed, see the rules
             logger.error("decision not recorded: %s", blame(error))  # noqa: TRY400 - as above
             self._take_back(entry)
+            if released:
+                self.restore(released)
             return self._salvage(transfer, error, begin, kept, hold=not tried)
 
     def _entered(self, transfer: Transfer, verdict: Verdict) -> Entry:

@@ -39,6 +39,9 @@ ATTEMPTS = 2
 RECORDERS = 2
 """Workers for what was not scanned: they are never kept waiting by a scan."""
 
+RESPONSES = "\0responses"
+"""For whom responses wait: one actor among others, whose requests they do not delay."""
+
 logger = logging.getLogger("exfilter.door")
 
 
@@ -94,18 +97,18 @@ class Desk:
             task = tasks.Judge(tasks.sent(transfer), begin, scanned, length, tasks.inline(transfer))
             return await self.pool.run(task, transfer.actor, length, files, until)
 
-    async def may_stream(self, transfer: Transfer) -> bool:
-        """Whether a request may go on message by message: the policy says so, and its head may leave."""
+    async def open(self, transfer: Transfer) -> Outcome:
+        """Judge a head: it forwards where the policy lets the request go on message by message."""
         begin = time.monotonic()
         scanned = begin + SCAN * self.deadline
         task = tasks.Open(tasks.sent(transfer), begin, scanned)
         try:
             outcome = await self.pool.run(task, transfer.actor, 0, (), scanned + self._settling)
         except (LostError, BusyError):
-            return False
+            return Outcome(forward=False)
         if outcome.action:
             self._counted(transfer, outcome, time.monotonic() - begin)
-        return outcome.forward
+        return outcome
 
     def arriving(self, transfer: Transfer, file: int) -> Arrival | None:
         """Let a worker read a body while it arrives in ``file``. None: nobody has the time."""
@@ -113,13 +116,37 @@ class Desk:
         task = tasks.Judge(tasks.sent(transfer), begin, 0.0, -1)
         return self.pool.begin(task, transfer.actor, file)
 
-    async def refuse(self, transfer: Transfer, reason: str, why: Refusal = Refusal.OTHER) -> Outcome:
-        """Record a transfer that cannot be scanned and whose body is not there to be kept."""
+    async def refuse(
+        self, transfer: Transfer, reason: str, why: Refusal = Refusal.OTHER, *, lost: bool = False
+    ) -> Outcome:
+        """Record a transfer that cannot be scanned and whose body is not there to be kept.
+
+        ``lost``: it is not there to be forwarded either, not even where everything passes.
+        """
         metrics.refused(why)
         begin = time.monotonic()
-        task = tasks.Refuse(tasks.sent(transfer), reason, Reason.OVER_BUDGET)
+        task = tasks.Refuse(tasks.sent(transfer), reason, Reason.OVER_BUDGET, lost)
         outcome = await self._record(task, transfer.actor, ())
         return self._counted(transfer, outcome, time.monotonic() - begin)
+
+    async def view(self, transfer: Transfer) -> None:
+        """Count who is in a response that has been delivered. Where nobody has time it is not counted."""
+        begin = time.monotonic()
+        until = begin + SCAN * self.deadline
+        with _files(transfer) as files:
+            size_, body = size(transfer.body), tasks.inline(transfer)
+            task = tasks.View(tasks.sent(transfer), begin, until, size_, body)
+            try:
+                outcome = await self.pool.run(task, RESPONSES, size_, files, until + self._settling)
+            except (LostError, BusyError):
+                metrics.viewed(counted=False)
+                return
+        metrics.viewed(counted=outcome.recorded)
+
+    async def restore(self, transfer_id: str) -> None:
+        """Let a release hold again: the transfer that passed by it was not forwarded."""
+        with contextlib.suppress(LostError, BusyError):  # then it is used up
+            await self.recorders.run(tasks.Restore(transfer_id), "", 0, (), time.monotonic() + self._settling)
 
     async def unready(self) -> str:
         """Return in one word why transfers could not be judged now. Empty: they can."""
@@ -153,7 +180,8 @@ class Desk:
             with contextlib.suppress(LostError, BusyError):
                 return await self.recorders.run(task, actor, 0, files, until)
         logger.error("transfer neither kept nor recorded")
-        return Outcome(self.audit_only, recorded=False)
+        lost = isinstance(task, tasks.Refuse) and task.lost
+        return Outcome(self.audit_only and not lost, recorded=False)
 
     @property
     def _settling(self) -> float:

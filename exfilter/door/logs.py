@@ -61,9 +61,10 @@ def _line(_logger: object, _method: str, event: EventDict) -> str:
 
 @contextmanager
 def discreet(log: FilteringBoundLogger) -> Iterator[None]:
-    """Have every error and warning of this process reported by ``log``, also those that nobody caught."""
-    handler = Discreet(log)
-    before = threading.excepthook, sys.unraisablehook
+    """Have this process report to ``log`` all errors, also those that nobody caught, and our own news."""
+    handler, own = Discreet(log), logging.getLogger(OWN.removesuffix("."))
+    before, level = (threading.excepthook, sys.unraisablehook), own.level
+    own.setLevel(logging.INFO)
 
     def report(kind: type[BaseException], frames: TracebackType | None, where: str) -> None:
         log.error("error", **_place(kind, frames, where, where))
@@ -78,20 +79,21 @@ def discreet(log: FilteringBoundLogger) -> Iterator[None]:
         threading.excepthook, sys.unraisablehook = before
         logging.captureWarnings(capture=False)
         logging.getLogger().removeHandler(handler)
+        own.setLevel(level)
 
 
 class Discreet(logging.Handler):
-    """Reports errors by their kind and place."""
+    """Reports errors by their kind and place, and what exfilter itself says from news on."""
 
     def __init__(self, log: FilteringBoundLogger) -> None:
-        super().__init__(logging.ERROR)
+        super().__init__(logging.INFO)
         self._log = log
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one line."""
         if record.name.startswith(OWN):
-            self._log.error(record.getMessage())
-        else:
+            self._log.log(record.levelno, record.getMessage())
+        elif record.levelno >= logging.ERROR:
             kind, _, frames = record.exc_info or (None, None, None)
             self._log.error("error", **_place(kind, frames, record.name, record.module))
 

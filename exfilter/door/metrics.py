@@ -54,6 +54,12 @@ _refusals = Counter("exfilter_refusals", "Transfers turned away unscanned.", ["w
 _unrecorded = Counter(
     "exfilter_unrecorded", "Transfers refused, or passed in audit, without a line.", registry=_registry
 )
+_responses = Counter(
+    "exfilter_responses",
+    "Responses of read_hosts, by whether they were counted.",
+    ["counted"],
+    registry=_registry,
+)
 _seconds = Histogram(
     "exfilter_seconds",
     "Seconds from a transfer's last byte to its verdict (scan), and to seal it (hold).",
@@ -106,6 +112,11 @@ def refused(why: Refusal) -> None:
 def unrecorded() -> None:
     """Count a transfer whose decision could not be written down."""
     _unrecorded.inc()
+
+
+def viewed(*, counted: bool) -> None:
+    """Count a response that was read on its way back."""
+    _responses.labels("true" if counted else "false").inc()
 
 
 def queued(transfers: int) -> None:

@@ -40,6 +40,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """The only authorities that destinations are trusted by. None: those that mitmproxy brings."""
     status: tuple[str, int] | None = None
     """Where probes are answered. None: nowhere."""
+    read_hosts: tuple[str, ...] = ()
+    """Whose responses are read on their way back."""
     contact: str = ""
     """How a sender reaches the reviewers. Empty: nobody said."""
     style: Format = Format.TEXT

@@ -11,6 +11,7 @@ import contextlib
 import re
 import time
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from exfilter.door.metrics import CONTENT_TYPE
@@ -36,6 +37,18 @@ _TEXTS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a probe is told."""
+
+    serves: bool
+    text: str
+    """One line."""
+
+
+READY = State(serves=True, text="ready")
+
+
 class Readiness:
     """Why a door could not do its work now, in one word."""
 
@@ -56,10 +69,15 @@ class Readiness:
             self._last = await self._look()
         return self._last
 
+    async def state(self) -> State:
+        """Return what a probe is told."""
+        why = await self.word()
+        return State(serves=False, text=why) if why else READY
+
 
 @asynccontextmanager
 async def serving(
-    address: tuple[str, int], word: Callable[[], Awaitable[str]], figures: Callable[[], bytes]
+    address: tuple[str, int], state: Callable[[], Awaitable[State]], figures: Callable[[], bytes]
 ) -> AsyncIterator[tuple[str, int]]:
     """Answer probes while the body runs, and yield the address. Raises OSError where none can listen."""
 
@@ -67,7 +85,7 @@ async def serving(
         with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError, ValueError):
             async with asyncio.timeout(PATIENCE):
                 head = await reader.readuntil(b"\n\r\n")
-                writer.write(await _answer(head, word, figures))
+                writer.write(await _answer(head, state, figures))
                 await writer.drain()
         writer.close()
 
@@ -94,24 +112,24 @@ async def telling(parent: Connection, word: Callable[[], Awaitable[str]]) -> Asy
         beating.cancel()
 
 
-async def _answer(head: bytes, word: Callable[[], Awaitable[str]], figures: Callable[[], bytes]) -> bytes:
+async def _answer(head: bytes, state: Callable[[], Awaitable[State]], figures: Callable[[], bytes]) -> bytes:
     asked = _REQUEST.match(head)
     if not asked:
         return _response(405, b"only GET\n")
     method, path = asked.groups()
-    status, body = await _found(path, word, figures)
+    status, body = await _found(path, state, figures)
     kind = CONTENT_TYPE if path == b"/metrics" else "text/plain; charset=utf-8"
     return _response(status, body, kind, head_only=method == b"HEAD")
 
 
 async def _found(
-    path: bytes, word: Callable[[], Awaitable[str]], figures: Callable[[], bytes]
+    path: bytes, state: Callable[[], Awaitable[State]], figures: Callable[[], bytes]
 ) -> tuple[int, bytes]:
     if path == b"/healthz":
         return 200, b"alive\n"
     if path == b"/readyz":
-        why = await word()
-        return (503 if why else 200), f"{why or 'ready'}\n".encode()
+        found = await state()
+        return (200 if found.serves else 503), f"{found.text}\n".encode()
     if path == b"/metrics":
         return 200, await asyncio.to_thread(figures)
     return 404, b"there are /healthz, /readyz and /metrics\n"

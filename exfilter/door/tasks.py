@@ -82,6 +82,8 @@ class Refuse(msgspec.Struct, frozen=True, tag=True):
     transfer: Sent
     reason: str
     cause: Reason
+    lost: bool = False
+    """Whether there is nothing to forward either, where everything passes."""
 
 
 class Open(msgspec.Struct, frozen=True, tag=True):
@@ -92,11 +94,27 @@ class Open(msgspec.Struct, frozen=True, tag=True):
     until: float
 
 
+class View(msgspec.Struct, frozen=True, tag=True):
+    """Count who is in a response that an actor was shown. It is not held."""
+
+    transfer: Sent
+    begin: float
+    until: float
+    size: int
+    body: bytes | None = None
+
+
+class Restore(msgspec.Struct, frozen=True, tag=True):
+    """Let a release hold again: nothing of the transfer that passed by it has left the door."""
+
+    transfer_id: str
+
+
 class Check(msgspec.Struct, frozen=True, tag=True):
     """Look whether transfers could be scanned, kept and recorded now. The rule says what could not."""
 
 
-Task = Judge | Keep | Refuse | Open | Check
+Task = Judge | Keep | Refuse | Open | View | Restore | Check
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -105,6 +123,8 @@ class Outcome(msgspec.Struct, frozen=True):
     forward: bool
     transfer_id: str = ""
     """Its id in the quarantine. Empty: it is not kept there."""
+    released: str = ""
+    """The id of the release that it passes by. Empty: it needs none."""
     action: str = ""
     """What the verdict says. Empty: there is none."""
     rule: str = ""

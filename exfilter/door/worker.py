@@ -8,7 +8,6 @@ before the first fork, and its memory is shared. When the door is gone it ends, 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import logging
 import os
 import signal
@@ -20,8 +19,10 @@ from typing import TYPE_CHECKING
 
 from exfilter import scanner, settings
 from exfilter.body import Arriving, Filed
+from exfilter.children import reap
 from exfilter.door import chores, commands, tasks
 from exfilter.door.clerk import Clerk, Failure
+from exfilter.door.ending import end_with
 from exfilter.door.logs import discreet, logger
 from exfilter.journal import Journal
 from exfilter.ledger import open_ledger
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from exfilter.model import Expired
 
 _ROUND = 4096
-_PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
@@ -68,7 +68,7 @@ def _serve(
     _fork_chores(control, given)
     while True:
         message, files, _, _ = socket.recv_fds(control, _ROUND, 1)
-        _reap(children)
+        reap(children)
         if not message:
             break
         command = commands.command(message)
@@ -82,13 +82,6 @@ def _serve(
     for child in children.values():
         with contextlib.suppress(ProcessLookupError):
             os.kill(child, signal.SIGKILL)
-
-
-def _reap(children: dict[int, int]) -> None:
-    with contextlib.suppress(ChildProcessError):
-        while (done := os.waitpid(-1, os.WNOHANG))[0]:
-            for number in [number for number, child in children.items() if child == done[0]]:
-                del children[number]
 
 
 def _fork(
@@ -106,7 +99,7 @@ def _fork(
         return process
     try:  # the child: it never comes back from here
         control.close()
-        _end_with(parent)
+        end_with(parent)
         quarantine = Quarantine.open(given.quarantine, given.reviewers)
         called = Pseudonyms(given.pseudonym_key) if given.pseudonyms else str
         journal, ledger = Journal(given.decisions, called), open_ledger(given)
@@ -127,7 +120,7 @@ def _fork_chores(control: socket.socket, given: settings.Settings) -> None:
         return
     try:  # the child: it never comes back from here
         control.close()
-        _end_with(parent)
+        end_with(parent)
         os.nice(10)
         chores.serve(given)
     except BaseException as error:  # noqa: BLE001 - no traceback: it could hold a value
@@ -135,32 +128,39 @@ def _fork_chores(control: socket.socket, given: settings.Settings) -> None:
     os._exit(1)
 
 
-def _end_with(parent: int) -> None:
-    """Have the kernel end this process when its parent ends, however that happens."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
-
-
 def done(clerk: Clerk, link: socket.socket | None, task: tasks.Task, files: list[int]) -> tasks.Outcome:
     """Do a task, and close the files that came with it."""
     try:
-        if isinstance(task, tasks.Refuse):
-            return clerk.refuse(tasks.transfer(task.transfer, b""), Failure(task.reason, task.cause))
         if isinstance(task, tasks.Check):
             return clerk.check()
-        if isinstance(task, tasks.Open):
-            return clerk.open(tasks.transfer(task.transfer, b""), _expiry(task.until), task.begin)
+        if isinstance(task, tasks.Restore):
+            return clerk.restore(task.transfer_id)
+        if isinstance(task, tasks.Refuse | tasks.Open):
+            return _of_head(clerk, task)
         if isinstance(task, tasks.Judge) and task.size < 0 and link is not None:
             return _arriving(clerk, link, task, files[0])
-        body = task.body if task.body is not None else Filed(files[0], task.size)
-        transfer = tasks.transfer(task.transfer, body)
-        if isinstance(task, tasks.Keep):
-            return clerk.keep(transfer, Failure(task.reason, task.cause), task.begin)
-        return clerk.judge(transfer, _expiry(task.until), task.begin)
+        return _with_body(clerk, task, task.body if task.body is not None else Filed(files[0], task.size))
     finally:
         for descriptor in files:
             os.close(descriptor)
+
+
+def _with_body(
+    clerk: Clerk, task: tasks.Judge | tasks.Keep | tasks.View, body: bytes | Filed
+) -> tasks.Outcome:
+    transfer = tasks.transfer(task.transfer, body)
+    if isinstance(task, tasks.View):
+        return clerk.view(transfer, _expiry(task.until), task.begin)
+    if isinstance(task, tasks.Keep):
+        return clerk.keep(transfer, Failure(task.reason, task.cause), task.begin)
+    return clerk.judge(transfer, _expiry(task.until), task.begin)
+
+
+def _of_head(clerk: Clerk, task: tasks.Refuse | tasks.Open) -> tasks.Outcome:
+    transfer = tasks.transfer(task.transfer, b"")
+    if isinstance(task, tasks.Open):
+        return clerk.open(transfer, _expiry(task.until), task.begin)
+    return clerk.refuse(transfer, Failure(task.reason, task.cause), lost=task.lost)
 
 
 def _expiry(until: float) -> Expired:

@@ -189,7 +189,11 @@ def _password(file: Path) -> str:
     """
     text = os.environ.get(ENVIRONMENT, "")
     if not text and file.name:
-        text = private.read(file).decode("utf-8", "replace").rstrip("\r\n")
+        try:
+            text = private.read(file).decode("utf-8", "replace").rstrip("\r\n")
+        except FileNotFoundError:
+            msg = f"ldap_password_file {file} does not exist: make it with mode 0600, or set {ENVIRONMENT}"
+            raise FileNotFoundError(msg) from None
     if not text:
         msg = f"ldap_bind_dn needs a password: name its file in ldap_password_file, or set {ENVIRONMENT}"
         raise ValueError(msg)

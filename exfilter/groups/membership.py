@@ -22,6 +22,7 @@ from exfilter.latest import Latest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from exfilter.model import Transfer
     from exfilter.settings import Settings
@@ -82,7 +83,7 @@ class Membership:
             from exfilter.groups.directory import Directory  # noqa: PLC0415 - who has none does not load it
 
             directory = Directory(given)
-        file = Latest(given.groups_file, listed.read) if given.groups_file.name else None
+        file = _file(given.groups_file) if given.groups_file.name else None
         return cls(file, directory, kept=Kept(given.folder / ANSWERS) if directory else None)
 
     def placed(self, transfer: Transfer) -> Transfer:
@@ -144,6 +145,14 @@ class Membership:
                 "allow rules by group apply to nobody and all other rules by group to everybody",
                 why,
             )
+
+
+def _file(path: Path) -> Latest[Mapping[str, frozenset[str]]]:
+    try:
+        return Latest(path, listed.read)
+    except OSError as error:
+        msg = f"groups_file {path}: {error.strerror}; make it, or correct groups_file in exfilter.toml"
+        raise OSError(msg) from None
 
 
 def _is_address(actor: str) -> bool:

@@ -151,21 +151,7 @@ class BlockReader:
                 raise TypeError(msg)
             left.append(Left(row, entry, kinds))
         left.sort(key=lambda item: item.entry.line)
-        keys, names, samples, who, content, flags, heads, countries = block.arrays()
-        said = origins.of_heads(heads.astype(np.uint32))
-        return Found(
-            Records(keys, names, samples),
-            who,
-            content,
-            flags,
-            countries,
-            origins.agreed(len(who), (heads >> np.uint64(ROW_BITS)).astype(np.int64), said),
-            block.identities(),
-            left,
-            block.without_region,
-            0 if stretch.lines_are_rows else block.line,
-            stretch.data[begin:],
-        )
+        return found(block, left, 0 if stretch.lines_are_rows else block.line, stretch.data[begin:])
 
     def _is_read(self, block: Block | PlainBlock) -> bool:
         """Read natively what can be. Whether that is all."""
@@ -187,6 +173,25 @@ class BlockReader:
         return block.add(
             identity, who, native.rows.tag(self._keys["content"], cells), 0 if identity else NO_ID
         )
+
+
+def found(block: Block | PlainBlock, left: list[Left], lines: int = 0, rest: bytes = b"") -> Found:
+    """Return what a block holds."""
+    keys, names, samples, who, contents, flags, heads, countries = block.arrays()
+    said = origins.of_heads(heads.astype(np.uint32))
+    return Found(
+        Records(keys, names, samples),
+        who,
+        contents,
+        flags,
+        countries,
+        origins.agreed(len(who), (heads >> np.uint64(ROW_BITS)).astype(np.int64), said),
+        block.identities(),
+        left,
+        block.without_region,
+        lines,
+        rest,
+    )
 
 
 def content(cells: tuple[Cell, ...]) -> bytes:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detectors import CANONICALISER
-from exfilter.index import columns, manifest, origins, publish, store
+from exfilter.index import canaries, columns, manifest, origins, publish, store
 from exfilter.index.arrays import COUNTRIES
+from exfilter.index.canaries import Anchors, Planted, Planting, Sheet
 from exfilter.index.cells import LeftOut
 from exfilter.index.codes import HAS_KEY, HAS_MONO, HAS_NAME
 from exfilter.index.columns import Columns, Use
@@ -27,8 +28,8 @@ from exfilter.index.sealed import seal
 from exfilter.index.statistics import Statistics
 from exfilter.index.store import Previous
 from exfilter.index.tally import write
-from exfilter.kernel.layer import NOBODY
-from exfilter.kernel.tables import Shape
+from exfilter.kernel.layer import NOBODY, Layer
+from exfilter.kernel.tables import Shape, Tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -63,9 +64,11 @@ class Options:
     """Threads. 0: one for each processor."""
     memory: int = MEMORY
     """Bytes of keys that are kept before they go to disk. The index is the same whatever it is."""
+    canaries: tuple[Path, ...] = ()
+    """Files of canaries. Empty: those of the index before stay canaries where the table has them."""
 
 
-_NOBODY = Previous(np.empty(0, dtype=np.uint64), np.empty(0, dtype=np.bool_), (), origins.NOWHERE)
+_NOBODY = Previous(np.empty(0, dtype=np.uint64), np.empty(0, dtype=np.bool_), (), origins.NOWHERE, Planted())
 
 
 def build(
@@ -78,6 +81,7 @@ def build(
     """
     table = open_table(source)
     used = columns.recognise(table.columns, options.mapping)
+    sheets = _sheets(source, used, options)
     workers = options.workers or cores()
     with publish.building(path) as work:
         before = _before(path, key, fresh=options.fresh)
@@ -87,11 +91,13 @@ def build(
             if not intake.rows:
                 msg = f"{source} holds no row that can be used{_reasons(intake.left_out)}"
                 raise ValueError(msg)
+            planting = [_plant(intake, sheet, key) for sheet in sheets]
             who = _customers(intake, before)
             progress(LEARNING + READING)
             alone = intake.tokens.alone()
             with LayerWriter(work) as writer:
                 tally = write(intake.keys, who.ordinal, alone, intake.shapes, writer, workers)
+            planted = _planted(work, planting, who, before)
             shapes, density = described(tally.leads(intake.shapes, intake.crowds), templates)
             ids = chain(before.ids, intake.ids(who.new))
             arrays: dict[str, NDArray[np.generic]] = {
@@ -106,7 +112,7 @@ def build(
             arrays["customer_ids"], arrays["customer_ids_start"] = seal(ids, key)
             bearing = _bearing(intake.flags(), who)
             gone = int((before.live & ~who.live[: len(before.live)]).sum())
-            read = _Read(table, used, intake, gone, intake.identical())
+            read = _Read(table, used, intake, gone, intake.identical(), before.planted, planted)
         layer = publish.describe(work, store.LAYER)
         about = Manifest(
             format=manifest.FORMAT,
@@ -119,6 +125,7 @@ def build(
             sealed=manifest.seal(shapes, templates, key),
             arrays={**publish.save(work, arrays), **layer},
             has_ids=Use.ID in used.numbers,
+            canaries=canaries.seal(planted, key),
         )
         identity = publish.publish(path, work, about, key)
     progress(1.0)
@@ -136,12 +143,36 @@ class _Read:
     """Customers of the index before who are not in the table."""
     identical: int
     """Rows that repeat another one in every column in use."""
+    planted_before: Planted
+    planted: Planted
+
+
+def _sheets(source: Path, used: Columns, options: Options) -> list[Sheet]:
+    """Return the files of canaries. Raises ValueError where the table has no ids to know them by."""
+    if options.canaries and Use.ID not in used.numbers:
+        msg = f"{source} has no customer ids, by which canaries are known: say which with --map id=COLUMN"
+        raise ValueError(msg)
+    return [canaries.read(file, options.mapping) for file in options.canaries]
+
+
+def _plant(intake: Intake, sheet: Sheet, key: IndexKey) -> Planting:
+    anchors = Anchors(sheet, key)
+    return Planting(sheet, anchors, intake.plant(sheet, anchors))
+
+
+def _planted(work: Path, planting: list[Planting], who: Numbered, before: Previous) -> Planted:
+    """Return who is a canary. Raises ValueError where somebody else has what identifies one."""
+    if not planting:
+        return before.planted.living(who.live)
+    layer = Layer(**{name: np.load(work / f"{name}.npy", mmap_mode="r") for name in store.LAYER})
+    tables = Tables((), b"", (layer,), np.zeros(1, dtype=np.uint8), (), ())
+    return canaries.planted(canaries.settled(planting, who.ordinal, tables))
 
 
 def _report(identity: str, of: _Read, who: Numbered, bearing: int, shapes: tuple[Shape, ...]) -> Report:
     """Return the report. ``bearing``: customers with any key."""
     names = of.table.columns
-    rows, broken = of.intake.rows, of.intake.left_out
+    rows, broken = of.intake.rows - of.intake.planted, of.intake.left_out
     return Report(
         index=identity,
         format=of.table.format,
@@ -154,12 +185,13 @@ def _report(identity: str, of: _Read, who: Numbered, bearing: int, shapes: tuple
         customers_new=int(who.new.sum()),
         customers_gone=of.gone,
         customers_without_identifier=who.count - bearing,
-        rows_merged=rows - who.count,
+        rows_merged=of.intake.rows - who.count,
         rows_identical=of.identical,
         keys=keys_by_kind(shapes),
         shapes=learnt(shapes),
         rows_left_out=omitted(broken),
         cells_left_out=omitted(of.intake.reader.left_out),
+        canaries=of.planted.counts,
         notes=tuple(_notes(of)),
     )
 
@@ -218,6 +250,9 @@ def _statistics(
 def _notes(of: _Read) -> Iterator[str]:
     if of.table.doubt:
         yield of.table.doubt
+    lost = len(of.planted_before.ordinals) - len(of.planted.ordinals)
+    if lost > 0:
+        yield f"{lost} canaries of the index before are in it no more: give their file with --canaries"
     if Use.ID not in of.used.numbers:
         yield (
             "no column holds customer ids: each row got its number as id (row-1, row-2, ...), "

@@ -9,22 +9,24 @@ import numpy as np
 
 from detectors import tickets
 from exfilter.index import columns
+from exfilter.index.canaries import Anchors, Planting, Sheet
 from exfilter.index.cells import LeftOut, Reader
 from exfilter.index.changed_keys import Gatherer, Keys, Tokens
 from exfilter.index.columns import Columns, Use
 from exfilter.index.learning import is_number
 from exfilter.index.opening import open_table
 from exfilter.index.origins import Origins
-from exfilter.index.table import Broken
+from exfilter.index.table import Broken, Row
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from detectors import Key
     from detectors.tickets import Template
     from exfilter.index.keys import IndexKey
     from exfilter.index.origins import Codes
-    from exfilter.index.table import Progress, Row, Table
+    from exfilter.index.table import Progress, Table
     from exfilter.model import Uint64Array
 
 LEARNING = 0.2
@@ -52,33 +54,38 @@ class Changes:
     """Of each row, see ``origins``."""
     templates: tuple[Template, ...]
     """Those that the index has, then those of ticket numbers that none of them fits."""
+    planting: tuple[Planting, ...]
+    """Files of canaries, whose rows come behind those of the table."""
 
 
 def read_changes(
-    source: Path,
+    source: Path | None,
     mapping: Sequence[str],
     region: str,
     templates: tuple[Template, ...],
     key: IndexKey,
     progress: Progress,
+    sheets: Sequence[Sheet] = (),
 ) -> Changes:
-    """Read the table. ``mapping``, ``region``: as in ``build.Options``.
+    """Read the table; None: there are only ``sheets``. ``mapping``, ``region``: as in ``build.Options``.
 
     ``templates``: the shapes of ticket numbers that the index has. Raises ValueError or OSError
     where there is no table with customer ids.
     """
-    table = open_table(source)
+    named = source or sheets[0].source
+    table = open_table(named)
     used = columns.recognise(table.columns, mapping)
     if Use.ID not in used.numbers:
         msg = (
-            f"{source}: no column holds customer ids, and without them nobody can be updated: "
+            f"{named}: no column holds customer ids, and without them nobody can be updated: "
             f"say which it is with --map id=COLUMN"
         )
         raise ValueError(msg)
     templates = _learn(table, used, templates, lambda done: progress(LEARNING * done))
     reader, gatherer = Reader(used, templates, region), Gatherer(key)
     ids, left_out, seen, said = list[str](), LeftOut(), 0, Origins()
-    for row in table.rows(used.all, lambda done: progress(LEARNING + (1 - LEARNING) * done)):
+    rows = table.rows(used.all, lambda done: progress(LEARNING + (1 - LEARNING) * done))
+    for row in rows if source else ():
         seen += 1
         identity = "" if isinstance(row, Broken) else reader.customer_id(row.cells)
         if isinstance(row, Broken) or not identity:
@@ -86,19 +93,33 @@ def read_changes(
         else:
             _gather(gatherer, said, len(ids), reader, row)
             ids.append(identity)
+    planting = [
+        _plant(gatherer, said, ids, sheet, Reader(sheet.used, templates, region), key) for sheet in sheets
+    ]
     if not ids:
-        msg = f"{source} holds no row with a customer id that can be used"
+        msg = f"{named} holds no row with a customer id that can be used"
         raise ValueError(msg)
     customers = gatherer.customers(ids)
     nothing = np.zeros(len(ids), dtype=np.uint16)
     keys, tokens = gatherer.take()
     return Changes(
         table, used, reader, seen, left_out, tuple(ids), customers, keys, tokens,
-        said.take(nothing, nothing), templates,
+        said.take(nothing, nothing), templates, tuple(planting),
     )  # fmt: skip
 
 
-def _gather(gatherer: Gatherer, said: Origins, number: int, reader: Reader, row: Row) -> None:
+def _plant(
+    gatherer: Gatherer, said: Origins, ids: list[str], sheet: Sheet, reader: Reader, key: IndexKey
+) -> Planting:
+    """Take the canaries of a file."""
+    anchors, first = Anchors(sheet, key), len(ids)
+    for number, row in enumerate(sheet.rows):
+        anchors.add(number, _gather(gatherer, said, len(ids), reader, Row(row.line, row.cells)))
+        ids.append(row.id)
+    return Planting(sheet, anchors, slice(first, len(ids)))
+
+
+def _gather(gatherer: Gatherer, said: Origins, number: int, reader: Reader, row: Row) -> list[Key]:
     keys = list(reader.keys(row.cells, row.line))
     gatherer.add(number, keys)
     said.add(number, reader.origin(row.cells), keys)
@@ -107,6 +128,7 @@ def _gather(gatherer: Gatherer, said: Origins, number: int, reader: Reader, row:
             gatherer.add_name(number, name)
         else:
             gatherer.add(number, name.keys)
+    return keys
 
 
 def _learn(

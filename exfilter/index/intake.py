@@ -9,10 +9,21 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from exfilter.index import origins, swift
-from exfilter.index.blocks import BlockReader
+from exfilter.index import blocks, origins, swift
+from exfilter.index.blocks import BlockReader, PlainBlock, content
 from exfilter.index.cells import LeftOut, Reader
-from exfilter.index.codes import COUNTRY, EMAILS, NAMES, NO_ID, PHONES, ROW_BITS, TICKETS, Shapes, tag_keys
+from exfilter.index.codes import (
+    ALL_KINDS,
+    COUNTRY,
+    EMAILS,
+    NAMES,
+    NO_ID,
+    PHONES,
+    ROW_BITS,
+    TICKETS,
+    Shapes,
+    tag_keys,
+)
 from exfilter.index.columns import Columns, Use
 from exfilter.index.crowds import Crowds
 from exfilter.index.customers import Identities, Numbered
@@ -32,8 +43,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from detectors import Key
     from detectors.tickets import Template
     from exfilter.index.blocks import Found
+    from exfilter.index.canaries import Anchors, Sheet
     from exfilter.index.gather import Records
     from exfilter.index.keys import IndexKey
     from exfilter.index.origins import Codes
@@ -65,6 +78,7 @@ class Intake:
         """
         self.reader = Reader(used, templates, region)
         self.shapes, self.crowds = Shapes(templates), Crowds()
+        self._templates = templates
         self._table, self._used, self._key = table, used, tag_keys(key)
         self._folder, self._memory = folder, memory
         self._swift = swift.swift(table, used, self._key, self.shapes, templates, self.reader)
@@ -79,6 +93,8 @@ class Intake:
         self._origins = Origins()
         self._broken: list[int] = []
         """For each broken row, how many rows came before it that could be used."""
+        self.planted = 0
+        """Rows of canaries."""
         self.rows = self.slow = self._lines = 0
         """Rows that can be used; of these, those whose cells Python has read."""
         self.left_out = LeftOut()
@@ -152,17 +168,32 @@ class Intake:
             self._gather_row(row, entry.cells, line, kinds)
         return count
 
+    def plant(self, sheet: Sheet, anchors: Anchors) -> slice:
+        """Take the canaries of a file, and return their rows: behind those of the table."""
+        reader = Reader(sheet.used, self._templates, self.reader.default_region or "")
+        block, first = PlainBlock(b"", self._key), self.rows
+        for row in sheet.rows:
+            number = block.add(row.id.encode(), content(row.cells))
+            anchors.add(number, self._put(reader, number, row.cells, row.line, ALL_KINDS))
+        self._take(blocks.found(block, []))
+        self.planted += self.rows - first
+        return slice(first, self.rows)
+
     def _gather_row(self, row: int, cells: tuple[Cell, ...], line: int, kinds: int) -> None:
-        keys = list(self.reader.keys(cells, line, {use for use, kind in _KINDS.items() if kinds & kind}))
+        keys = self._put(self.reader, row, cells, line, kinds)
+        if self._swift:
+            self._swift.meet(cells, keys)
+
+    def _put(self, reader: Reader, row: int, cells: tuple[Cell, ...], line: int, kinds: int) -> list[Key]:
+        keys = list(reader.keys(cells, line, {use for use, kind in _KINDS.items() if kinds & kind}))
         self._gatherer.add(row, keys)
-        self._origins.add(row, self.reader.origin(cells) if kinds & COUNTRY else 0, keys)
-        for name in self.reader.names(cells, line) if kinds & NAMES else ():
+        self._origins.add(row, reader.origin(cells) if kinds & COUNTRY else 0, keys)
+        for name in reader.names(cells, line) if kinds & NAMES else ():
             if name.has_tokens:
                 self._gatherer.add_name(row, name)
             else:
                 self._gatherer.add(row, name.keys)
-        if self._swift:
-            self._swift.meet(cells, keys)
+        return keys
 
     def _who(self, found: Found, flags: NDArray[np.uint8]) -> Uint64Array:
         """Return what tells the customer of each row. Without ids a customer is what a row says."""

@@ -33,6 +33,7 @@ NAME_TOKEN = "name token"  # noqa: S105 - a purpose, not a secret
 CUSTOMER_TAG = "customer tag"
 CUSTOMER_IDS = "customer ids"
 SHAPES = "shapes"
+CANARIES = "canaries"
 MANIFEST = "manifest mac"
 CHECKED = "checked mac"
 KEY_CHECK = "key check"

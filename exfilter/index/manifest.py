@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FORMAT = 3
-"""Of the directory. 3: customers have countries."""
+"""Of the directory. 3: customers have countries, and some may be canaries."""
 READABLE = (2, FORMAT)
 """Formats that are opened. Another one is refused."""
 FILE = "manifest.json"
@@ -59,6 +59,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     arrays: dict[str, ArrayFile]
     has_ids: bool
     """Whether a column of the table held customer ids. Without them nobody can be updated."""
+    canaries: str = ""
+    """Who is one, and of which team: sealed, base64. Empty: there are none."""
     updated: dict[str, int] = {}
     """Customers added, changed and removed by updates since the build. Empty: there was none."""
 

@@ -67,6 +67,8 @@ class Report:
     shapes: tuple[Learnt, ...]
     rows_left_out: tuple[Omitted, ...]
     cells_left_out: tuple[Omitted, ...]
+    canaries: Mapping[str, int]
+    """By team. They are customers too."""
     notes: tuple[str, ...]
 
 

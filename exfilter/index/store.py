@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from detectors import CANONICALISER
 from exfilter.index import arrays, checked, manifest, origins
 from exfilter.index.arrays import ARRAYS, COUNTRIES, LAYER, UPDATE
+from exfilter.index.canaries import Planted, unseal
 from exfilter.index.keys import NAME_TOKEN, TAGS, IndexKey
 from exfilter.index.manifest import REBUILD, IndexRefused, Manifest
 from exfilter.index.sealed import AlteredError, SealedIds, Stretch
@@ -72,6 +73,8 @@ class Index:
     """Customers added, changed and removed by updates since the build. Empty: there was none."""
     country: Codes = field(repr=False)
     """By ordinal: the country, as ``origins`` has it, also of customers who are gone."""
+    planted: Planted = field(repr=False)
+    """Who is a canary."""
     _ids: SealedIds = field(repr=False)
 
     @classmethod
@@ -100,6 +103,7 @@ class Index:
         mapped = check(of, key, anew=anew) if whole else load(of, arrays.names(about))
         try:
             shapes, templates = manifest.unseal(about, key)
+            canaries = unseal(about.canaries, key)
         except AlteredError as error:
             raise IndexRefused(str(error)) from None
         prefixes = ("", UPDATE) if about.updated else ("",)
@@ -122,6 +126,7 @@ class Index:
             keys=about.keys,
             updated=about.updated,
             country=_countries(mapped, about.ordinals),
+            planted=canaries,
             _ids=_ids(of, mapped, key),
         )
 
@@ -156,6 +161,7 @@ class Previous:
     ids: SealedIds | tuple[str, ...]
     country: Codes
     """By ordinal."""
+    planted: Planted
 
 
 def current(path: Path) -> str:
@@ -229,7 +235,10 @@ def previous(path: Path, key: IndexKey) -> Previous | None:
     names = [name for name in arrays.names(of.about) if "customer_" in name]
     mapped = load(of, names, checked.read(of.directory, of.mac, key))
     countries = _countries(mapped, of.about.ordinals)
-    return Previous(customer_tags(mapped), mapped["customer_live"], _ids(of, mapped, key), countries)
+    canaries = unseal(of.about.canaries, key)
+    return Previous(
+        customer_tags(mapped), mapped["customer_live"], _ids(of, mapped, key), countries, canaries
+    )
 
 
 def _countries(mapped: Arrays, ordinals: int) -> Codes:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from exfilter.index import affected, arrays, growth, manifest, origins, publish, removals, store
+from exfilter.index import affected, arrays, canaries, growth, manifest, origins, publish, removals, store
 from exfilter.index.affected import Affected
 from exfilter.index.arrays import COUNTRIES, KEPT, LAYER, UPDATE
+from exfilter.index.canaries import Planted
 from exfilter.index.changes import Changes, read_changes
 from exfilter.index.layers import LayerWriter
 from exfilter.index.manifest import IndexRefused
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from exfilter.index.removals import Removals
     from exfilter.index.statistics import Statistics
     from exfilter.index.table import Progress
-    from exfilter.kernel.tables import Shape
+    from exfilter.kernel.tables import Shape, Tables
     from exfilter.model import Int64Array, Uint64Array
 
 READING = 0.5
@@ -43,7 +44,7 @@ READING = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What an update is to do. One of the two files at least."""
+    """What an update is to do. One file at least."""
 
     changes: Path | None = None
     """Customer table. Whoever is in it is added, or has all keys replaced by what it says."""
@@ -54,6 +55,8 @@ class Request:
     """Both as in ``build.Options``."""
     listed: Removals | None = None
     """As ``remove``, of no file."""
+    canaries: tuple[Path, ...] = ()
+    """Files of canaries: added, or changed, like customers."""
 
 
 def update(path: Path, key: IndexKey, request: Request, progress: Progress = lambda _: None) -> UpdateReport:
@@ -63,28 +66,31 @@ def update(path: Path, key: IndexKey, request: Request, progress: Progress = lam
     has no customer ids or cannot be opened, and where none of the ids to remove is in it. The index
     then stays as it is.
     """
-    if request.changes is None and request.remove is None and request.listed is None:
-        msg = "nothing to do: give a table of changed customers, or --remove with a list of ids"
+    if not (request.changes or request.remove or request.listed or request.canaries):
+        msg = (
+            "nothing to do: give a table of changed customers, or --remove with a list of ids, or --canaries"
+        )
         raise ValueError(msg)
     with publish.building(path) as work:
         of = _Before.open(path, key)
         publish.link(of.version.directory, work, KEPT)
         changes = None
-        if request.changes is not None:
+        sheets = [canaries.read(file, request.mapping) for file in request.canaries]
+        if request.changes is not None or sheets:
             templates = of.index.tables.templates
             changes = read_changes(
                 request.changes, request.mapping, request.region, templates, key,
-                lambda done: progress(READING * done),
+                lambda done: progress(READING * done), sheets,
             )  # fmt: skip
         listed = removals.read(request.remove, request.mapping, key) if request.remove else request.listed
         who = affected.find(of.tags, of.index.live, changes, listed)
         _refuse_unclear(request, changes, listed, who)
         progress(READING)
-        about = _write(work, of, changes, who, key)
+        about, planted = _write(work, of, changes, who, key)
         identity = publish.publish(path, work, about, key)
     progress(1.0)
     shapes, _ = manifest.unseal(about, key)
-    return report(identity, about, shapes, changes, listed, who)
+    return report(identity, about, shapes, changes, listed, who, planted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +127,7 @@ def _refuse_unclear(
     if len(both):
         lines = ", ".join(map(str, listed.lines[both][:SHOWN_LINES].tolist()))
         msg = (
-            f"{len(both)} of the ids in {request.remove} are in {request.changes} too (lines {lines}): "
+            f"{len(both)} of the ids in {request.remove} are among the changes too (lines {lines}): "
             f"nothing was done; take them out of one of the two"
         )
         raise ValueError(msg)
@@ -134,8 +140,10 @@ def _refuse_unclear(
         raise ValueError(msg)
 
 
-def _write(work: Path, of: _Before, changes: Changes | None, who: Affected, key: IndexKey) -> Manifest:
-    """Write what is not linked, and return the manifest."""
+def _write(
+    work: Path, of: _Before, changes: Changes | None, who: Affected, key: IndexKey
+) -> tuple[Manifest, Planted]:
+    """Write what is not linked, and return the manifest, and who is a canary now."""
     theirs = np.zeros(len(who.live), dtype=np.bool_)
     theirs[who.changed] = theirs[who.removed] = True
     with LayerWriter(work, UPDATE) as writer:
@@ -143,6 +151,7 @@ def _write(work: Path, of: _Before, changes: Changes | None, who: Affected, key:
     about = of.version.about
     built = about.arrays["customer_tags"].shape[0]
     shapes, templates, roles, statistics = _frequencies(work, of.index, changes, who)
+    planted = _planted(work, of.index, changes, who)
     ids = chain(of.index.all_ids(built), (changes.ids[row] for row in who.new) if changes else ())
     blocks, starts = seal(ids, key, label=UPDATE)
     written: dict[str, NDArray[np.generic]] = {
@@ -154,7 +163,7 @@ def _write(work: Path, of: _Before, changes: Changes | None, who: Affected, key:
         f"{UPDATE}customer_ids": blocks,
         f"{UPDATE}customer_ids_start": starts,
     }
-    return msgspec.structs.replace(
+    new = msgspec.structs.replace(
         about,
         format=manifest.FORMAT,
         customers=statistics.customers,
@@ -168,7 +177,23 @@ def _write(work: Path, of: _Before, changes: Changes | None, who: Affected, key:
             **publish.describe(work, (f"{UPDATE}{name}" for name in LAYER)),
         },
         updated={name: about.updated.get(name, 0) + count for name, count in who.counts.items()},
+        canaries=canaries.seal(planted, key),
     )
+    return new, planted
+
+
+def _planted(work: Path, index: Index, changes: Changes | None, who: Affected) -> Planted:
+    """Return who is a canary. Raises ValueError where somebody else has what identifies a new one."""
+    teams = index.planted.by_ordinal()
+    if changes and changes.planting:
+        teams |= canaries.settled(changes.planting, who.ordinal, _now(work, index.tables))
+    return canaries.planted(teams).living(who.live)
+
+
+def _now(work: Path, tables: Tables) -> Tables:
+    """Return what is looked up in, with the layer that was written."""
+    above = Layer(**{name: np.load(work / f"{UPDATE}{name}.npy", mmap_mode="r") for name in LAYER})
+    return replace(tables, layers=(tables.layers[0], above))
 
 
 def _countries(index: Index, changes: Changes | None, who: Affected) -> Codes:
@@ -194,8 +219,7 @@ def _frequencies(
         statistics = replace(index.statistics, customers=customers)
         return tables.shapes, tables.templates, tables.roles, statistics
     shapes, density = growth.grown_shapes(index, changes.keys, changes.templates)
-    above = Layer(**{name: np.load(work / f"{UPDATE}{name}.npy", mmap_mode="r") for name in LAYER})
-    now = replace(tables, layers=(tables.layers[0], above))
+    now = _now(work, tables)
     newcomers = np.where(who.was[who.ordinal], -1, who.ordinal)
     statistics = growth.grown_statistics(
         index, now, changes.keys, changes.tokens, newcomers, customers, density

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from exfilter.index.affected import Affected
+    from exfilter.index.canaries import Planted
     from exfilter.index.changes import Changes
     from exfilter.index.manifest import Manifest
     from exfilter.index.removals import Removals
@@ -57,6 +58,8 @@ class UpdateReport:
     cells_left_out: tuple[Omitted, ...]
     ids_left_out: tuple[Omitted, ...]
     """Lines of the list of removals that could not be used."""
+    canaries: Mapping[str, int]
+    """By team, in the index now."""
     notes: tuple[str, ...]
 
 
@@ -67,6 +70,7 @@ def report(
     changes: Changes | None,
     listed: Removals | None,
     who: Affected,
+    canaries: Planted,
 ) -> UpdateReport:
     """Return the report. ``about``: the manifest of the new version."""
     unknown = () if listed is None else tuple(listed.lines[who.listed < 0].tolist())
@@ -92,6 +96,7 @@ def report(
         rows_left_out=omitted(changes.left_out) if changes else (),
         cells_left_out=omitted(changes.reader.left_out) if changes else (),
         ids_left_out=omitted(listed.left_out) if listed else (),
+        canaries=canaries.counts,
         notes=tuple(_notes(changes, changed, built)),
     )
 

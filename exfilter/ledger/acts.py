@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from exfilter.database import Database
-from exfilter.ledger.store import NAME_LIMIT, Ledger
+from exfilter.ledger.response import NAME_LIMIT
+from exfilter.ledger.store import Ledger
 from exfilter.ledger.tables import acts
 
 TIDY, ERASE, CASE, LIST = "tidy", "erase", "open case", "list customers"

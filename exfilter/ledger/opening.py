@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from exfilter import private, reviewers
+from exfilter.database import Database
 from exfilter.index import keys
 from exfilter.ledger.days import Calendar
+from exfilter.ledger.outbox import Outbox
 from exfilter.ledger.store import Ledger
+from exfilter.ledger.tables import SCHEMA, metadata
 from exfilter.who import names
 from exfilter.who.pseudonyms import Pseudonyms
 
@@ -29,13 +32,15 @@ LONGEST = 365
 
 def open_ledger(given: Settings) -> Ledger:
     """Open the ledger that the settings name, or make it. Raises OSError or ValueError."""
+    pseudonyms = Pseudonyms(given.pseudonym_key) if _has_pseudonyms(given) else None
     return Ledger.open(
         place(given),
         keys.load(given.index_key).subkey(keys.EXPOSURES, 32),
         password=_password(given.ledger_password_file),
         authority=given.ledger_ca if given.ledger_ca.name else None,
         calendar=Calendar.of(given.timezone),
-        called=Pseudonyms(given.pseudonym_key) if given.pseudonyms else str,
+        called=pseudonyms if pseudonyms and given.pseudonyms else str,
+        known_as=(lambda actor: (actor, pseudonyms(actor))) if pseudonyms else None,
         sealed=_sealing(given.reviewers) if given.pseudonyms else None,
     )
 
@@ -48,6 +53,18 @@ def narrow(given: Settings) -> str:
         f"retention_days = {given.retention_days}: rules see that many days only, and whoever "
         f"was sent before counts as new; windows go back {LONGEST} days"
     )
+
+
+def _has_pseudonyms(given: Settings) -> bool:
+    """Whether actors have pseudonyms, or had them: who was suspended by one stays so."""
+    return given.pseudonyms or given.pseudonym_key.exists()
+
+
+def open_outbox(given: Settings) -> Outbox:
+    """Open only what is on its way to others: no key of the index is needed. Raises OSError or ValueError."""
+    authority = given.ledger_ca if given.ledger_ca.name else None
+    password = _password(given.ledger_password_file)
+    return Outbox(Database(place(given), metadata, SCHEMA, password=password, authority=authority))
 
 
 def place(given: Settings) -> Path | sa.URL:

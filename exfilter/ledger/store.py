@@ -13,15 +13,16 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
 import sqlalchemy as sa
 
 from exfilter.database import Database
-from exfilter.ledger import identity
+from exfilter.ledger import identity, notices
 from exfilter.ledger.days import Calendar
+from exfilter.ledger.response import NAME_LIMIT, Response
 from exfilter.ledger.rollup import AFTER, customers, roll_up
 from exfilter.ledger.rows import put
 from exfilter.ledger.sets import (
@@ -32,13 +33,11 @@ from exfilter.ledger.sets import (
     repacked_fields,
     unpacked_fields,
 )
+from exfilter.ledger.suspensions import Look
 from exfilter.ledger.tables import SCHEMA, exposures, meetings, metadata, people, scopes, tail, unread
 from exfilter.ledger.windows import States
 from exfilter.model import Transfer, Verdict
-from exfilter.policy import Counted, Past, Question, Window
-
-NAME_LIMIT = 255
-"""Characters of a name that are kept: a sender does not choose how long a row is."""
+from exfilter.policy import RESPONSE, By, Counted, Past, Question, Window
 
 Scope = tuple[str, str]
 """Kind and name."""
@@ -54,6 +53,8 @@ class Entry:
     scopes: tuple[int, ...] = ()
     sent: bool = False
     """Whether this made it one that was sent."""
+    notices: tuple[str, ...] = ()
+    """Those on the transfer that others get."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,10 @@ class Turn:
     id: int
     turn: int
     through: int
+
+
+def _itself(actor: str) -> Sequence[str]:
+    return (actor,)
 
 
 @dataclass(slots=True)
@@ -76,10 +81,17 @@ class Ledger:
     called: Callable[[str], str] = str
     """What the ledger calls an actor."""
     clock: Callable[[], float] = time.time
+    known_as: Callable[[str], Sequence[str]] = _itself
+    """All that it may call an actor, or have called him."""
     sealed: Callable[[str, str], bytes] | None = None
     """Seals an actor's pseudonym and name to the reviewers. None: actors go by their names."""
+    response: Response = field(init=False, repr=False)
     _ids: dict[Scope, int] = field(default_factory=dict, repr=False)
     _states: States = field(default_factory=States, repr=False)
+
+    def __post_init__(self) -> None:
+        look = Look(self.database)
+        self.response = Response(self.database, self.secret, self.called, self.known_as, self.clock, look)
 
     @classmethod
     def open(
@@ -91,11 +103,13 @@ class Ledger:
         authority: Path | None = None,
         calendar: Calendar | None = None,
         called: Callable[[str], str] = str,
+        known_as: Callable[[str], Sequence[str]] | None = None,
         sealed: Callable[[str, str], bytes] | None = None,
     ) -> Self:
         """Open the ledger, or make it. Raises OSError or ValueError."""
         database = Database(place, metadata, SCHEMA, password=password, authority=authority)
-        return cls(database, secret, calendar or Calendar(), called, sealed=sealed)
+        days = calendar or Calendar()
+        return cls(database, secret, days, called, known_as=known_as or _itself, sealed=sealed)
 
     def close(self) -> None:
         """Close the database."""
@@ -122,47 +136,95 @@ class Ledger:
         when = transfer.time or self.clock()
         names = self._scopes(transfer, verdict, question)
         if not verdict.findings.customers:
-            decided = decide(Past())
-            if verdict.findings.unscanned_bytes and (audit_only or not decided.action.holds):
-                self._leave_unread(names, verdict, when, transfer.actor)
-            return Entry(decided)
+            return self._without_customers(transfer, verdict, decide, when, names, audit_only=audit_only)
         try:
             with self._turns(names, transfer.actor) as (connection, turns):
-                past = self._past(connection, names, turns, question, verdict, self.calendar.day(when))
-                decided = decide(past)
+                day = self.calendar.day(when)
+                past = self._past(connection, names, turns, question, verdict, day)
+                decided = decide(replace(past, is_suspended=self.response.holds_now(connection, transfer)))
                 sent = audit_only or not decided.action.holds
-                return self._written(connection, transfer, decided, when, turns, sent=sent)
+                entry = self._written(connection, transfer, decided, when, turns, sent=sent)
+                told = self.response.follow(connection, transfer, decided, when, day, audit_only=audit_only)
         except BaseException:
             self._forget()
             raise
+        self.response.followed(transfer, decided, audit_only=audit_only)
+        return replace(entry, notices=told)
 
-    def sent(self, entry: Entry) -> None:
+    def sent(self, entry: Entry, transfer_id: str = "") -> Entry:
         """Have an exposure count after all: its transfer is released and passes."""
-        if entry.number:
-            with self.database.transaction(writes=True) as connection:
+        if not entry.number and not entry.notices:
+            return entry
+        number = entry.number
+        with self.database.transaction(writes=True) as connection:
+            if number:
                 turns = taken(connection, entry.scopes)
-                _set(connection, entry.number, sent=True)
-                _append(connection, entry.number, turns)
+                number = _moved(connection, number, sent=True)
+                _append(connection, number, turns)
+            self._complete(connection, entry, outcome="released", transfer_id=transfer_id)
+        return replace(entry, number=number, sent=bool(number))
 
     def stays(self, entry: Entry) -> None:
         """Have an exposure not count: its transfer was not forwarded after all."""
-        if entry.sent:
+        if entry.sent or entry.notices:
             with self.database.transaction(writes=True) as connection:
-                _set(connection, entry.number, sent=False)
+                if entry.sent:
+                    _moved(connection, entry.number, sent=False)
+                self._complete(connection, entry, outcome="held")
             self._forget()
+
+    def restored(self, transfer_id: str) -> None:
+        """Have the exposure of a released transfer not count: it was not forwarded."""
+        with self.database.transaction(writes=True) as connection:
+            wanted = sa.select(exposures.c.id).where(exposures.c.transfer_id == transfer_id, exposures.c.sent)
+            for number in connection.execute(wanted).scalars().all():
+                _moved(connection, number, sent=False)
+        self._forget()
 
     def kept(self, entry: Entry, transfer_id: str) -> None:
         """Name the quarantine's entry of an exposure."""
-        if entry.number:
+        if entry.number or entry.notices:
             with self.database.transaction(writes=True) as connection:
-                _set(connection, entry.number, transfer_id=transfer_id)
+                if entry.number:
+                    _set(connection, entry.number, transfer_id=transfer_id)
+                self._complete(connection, entry, transfer_id=transfer_id)
+
+    def _without_customers(
+        self,
+        transfer: Transfer,
+        verdict: Verdict,
+        decide: Callable[[Past], Verdict],
+        when: float,
+        names: Sequence[Scope],
+        *,
+        audit_only: bool,
+    ) -> Entry:
+        # What is held anyhow needs no look.
+        is_suspended = not verdict.action.holds and self.response.holds(transfer)
+        decided = decide(Past(is_suspended=is_suspended))
+        told: tuple[str, ...] = ()
+        if decided.tell or decided.suspends:
+            day = self.calendar.day(when)
+            with self.database.transaction(writes=True) as connection:
+                told = self.response.follow(connection, transfer, decided, when, day, audit_only=audit_only)
+            self.response.followed(transfer, decided, audit_only=audit_only)
+        if verdict.findings.unscanned_bytes and (audit_only or not decided.action.holds):
+            self._leave_unread(names, verdict, when, transfer.actor)
+        return Entry(decided, notices=told)
+
+    def _complete(self, connection: sa.Connection, entry: Entry, **more: str) -> None:
+        notices.complete(connection, entry.notices, self.clock(), **more)
 
     # What a transfer belongs to
 
     def _scopes(self, transfer: Transfer, verdict: Verdict, question: Question) -> tuple[Scope, ...]:
         """Return actor, destination and groups, in this order. What a bulk sender sends is counted apart."""
-        actor = ("bulk" if question.bulk else "actor", self.called(transfer.actor)[:NAME_LIMIT])
-        destination = ("destination", (verdict.shown.destination or "unknown")[:NAME_LIMIT])
+        name = self.called(transfer.actor)[:NAME_LIMIT]
+        host = (verdict.shown.destination or "unknown")[:NAME_LIMIT]
+        if transfer.door == RESPONSE:
+            return (("reader", name), ("source", host))
+        actor = ("bulk" if question.bulk else "actor", name)
+        destination = ("destination", host)
         groups = () if question.bulk else question.groups
         return (actor, destination, *(("group", name) for name in groups))
 
@@ -208,7 +270,24 @@ class Ledger:
                 days = {window.days for window in windows}
                 state = self._states.state(connection, turn.id, turn.through, today, days)
                 counted |= {(window, name): state.counted(window.days, who) for window in windows}
+        if names[0][0] == "actor":
+            counted |= self._viewed(connection, names[0][1], question, today)
         return Past(counted)
+
+    def _viewed(
+        self, connection: sa.Connection, name: str, question: Question, today: int
+    ) -> dict[tuple[Window, str], Counted]:
+        """Return whom the sender of a transfer was shown before."""
+        windows = [window for window in question.windows if window.by is By.READER]
+        reader = sa.select(scopes.c.id, scopes.c.through).where(
+            scopes.c.kind == "reader", scopes.c.name == name
+        )
+        found = connection.execute(reader).one_or_none() if windows else None
+        if found is None:
+            return {}
+        days = {window.days for window in windows}
+        state = self._states.state(connection, found.id, found.through, today, days)
+        return {(window, name): state.counted(window.days, Customers()) for window in windows}
 
     def _written(
         self,
@@ -221,8 +300,7 @@ class Ledger:
         sent: bool,
     ) -> Entry:
         key, day = identity.key(self.secret, transfer, verdict.thread), self.calendar.day(when)
-        same = sa.select(exposures).where(exposures.c.key == key, exposures.c.day == day)
-        known = connection.execute(same).mappings().one_or_none()
+        known = _same(connection, key, day, sent=sent)
         row = _described(transfer, verdict, when) | {"sent": sent}
         if known:
             number = known["id"]
@@ -238,7 +316,7 @@ class Ledger:
             if each.turn - each.through >= AFTER:
                 roll_up(connection, each.id, each.turn, each.through)
         ids = tuple(each.id for each in turns)
-        return Entry(verdict, number, ids, sent=sent and not (known and known["sent"]))
+        return Entry(verdict, number, ids, sent=sent and not known)
 
     def _leave_unread(self, names: Sequence[Scope], verdict: Verdict, when: float, actor: str) -> None:
         day, size = self.calendar.day(when), verdict.findings.unscanned_bytes
@@ -282,6 +360,26 @@ def _set(connection: sa.Connection, number: int, **values: object) -> None:
     connection.execute(sa.update(exposures).where(exposures.c.id == number).values(**values))
 
 
+def _same(connection: sa.Connection, key: bytes, day: int, *, sent: bool) -> Mapping[Any, Any] | None:
+    """Return the exposure that another one is the same as."""
+    is_same = (exposures.c.key == key, exposures.c.day == day, exposures.c.sent == sent)
+    return connection.execute(sa.select(exposures).where(*is_same)).mappings().one_or_none()
+
+
+def _moved(connection: sa.Connection, number: int, *, sent: bool) -> int:
+    """Have an exposure count, or not any more. Return its number: one that is the same takes it in."""
+    row = connection.execute(sa.select(exposures).where(exposures.c.id == number)).mappings().one()
+    other = _same(connection, row["key"], row["day"], sent=sent)
+    if other is None:
+        _set(connection, number, sent=sent)
+        return number
+    if other["id"] != number:
+        _set(connection, other["id"], **_joined(other, dict(row)))
+        connection.execute(sa.delete(tail).where(tail.c.exposure == number))
+        connection.execute(sa.delete(exposures).where(exposures.c.id == number))
+    return int(other["id"])
+
+
 def _described(transfer: Transfer, verdict: Verdict, when: float) -> dict[str, object]:
     found, who = verdict.findings, Customers.of(verdict.findings)
     return {
@@ -316,7 +414,6 @@ def _joined(known: Mapping[Any, Any], row: dict[str, Any]) -> dict[str, Any]:
         "attempts": known["attempts"] + 1,
         "action": row["action"],
         "rule": row["rule"],
-        "sent": known["sent"] or row["sent"],
         "customers": len(who.identified) + estimated,
         "estimated": estimated,
         "identified": packed(who.identified),

@@ -19,14 +19,14 @@ metadata = sa.MetaData()
 _Number = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 """SQLite numbers rows by itself only where they are of its own kind of integer."""
 
+KINDS = ("actor", "bulk", "destination", "group", "reader", "source")
+
 scopes = sa.Table(
     "scopes",
     metadata,
     sa.Column("id", _Number, primary_key=True),
-    # actor: what he sent, bulk: what he sent where he is declared to, reader: what he was shown
-    sa.Column(
-        "kind", sa.Text, sa.CheckConstraint("kind IN ('actor', 'bulk', 'destination', 'group', 'reader')")
-    ),
+    # actor: what he sent, bulk: that where he is declared to; reader: what he was shown, source: by whom
+    sa.Column("kind", sa.Text, sa.CheckConstraint(f"kind IN {KINDS}"), nullable=False),
     sa.Column("name", sa.Text, nullable=False),  # actors by pseudonym where so set, customers masked
     sa.Column("turn", _Number, nullable=False),  # of the last exposure
     sa.Column("through", _Number, nullable=False),  # the last turn that is rolled up
@@ -58,7 +58,7 @@ exposures = sa.Table(
     sa.Column("identified", sa.LargeBinary, nullable=False),  # bitmap
     sa.Column("behind", sa.LargeBinary),  # bitmap: who may be behind the estimate
     sa.Column("fields", sa.LargeBinary, nullable=False),  # who with which field, see sets.py
-    sa.UniqueConstraint("key", "day"),
+    sa.UniqueConstraint("key", "day", "sent"),  # of one upload, some pieces may have passed and one been held
     sqlite_autoincrement=True,
 )
 sa.Index("exposures_by_actor", exposures.c.actor, exposures.c.day)
@@ -119,6 +119,35 @@ unread = sa.Table(
     sa.Column("transfers", sa.Integer, nullable=False),
     sqlite_with_rowid=False,
 )
+
+suspensions = sa.Table(
+    "suspensions",
+    metadata,
+    sa.Column("actor", sa.Text, primary_key=True),  # by pseudonym where so set; no row: he is not suspended
+    sa.Column("since", sa.Float, nullable=False),
+    sa.Column("who", sa.Text, nullable=False),  # the reviewer; empty: a rule
+    sa.Column("rule", sa.Text, nullable=False),  # empty: a reviewer
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("tell", sa.Text, nullable=False),  # JSON: receivers that hear when he is lifted
+)
+
+outbox = sa.Table(
+    "outbox",
+    metadata,
+    sa.Column("id", _Number, primary_key=True),
+    sa.Column("notice", sa.Text, nullable=False),  # id by which a receiver knows what it has already
+    sa.Column("receiver", sa.Text, nullable=False),  # of the policy
+    sa.Column("made", sa.Float, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),  # JSON, see notices.py
+    sa.Column("state", sa.Text, sa.CheckConstraint("state IN ('waiting', 'sent', 'failed')"), nullable=False),
+    sa.Column("due", sa.Float, nullable=False),  # not to be sent before
+    sa.Column("lease", sa.Float, nullable=False),  # until when it is one courier's; 0: nobody's
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("ended", sa.Float),  # when it was sent or given up
+    sa.Column("error", sa.Text, nullable=False),  # of the last attempt
+    sa.UniqueConstraint("notice", "receiver"),
+)
+sa.Index("outbox_by_receiver", outbox.c.receiver, outbox.c.state, outbox.c.due)
 
 # What people, and the doors by themselves, did to the ledger or with it. Never cleared.
 acts = sa.Table(

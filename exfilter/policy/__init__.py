@@ -1,9 +1,20 @@
 """Findings to a verdict, by an ordered table of rules in a TOML file. Pure, total and monotone."""
 
 from exfilter.policy.example import default_policy_text
-from exfilter.policy.history import Counted, Past, Question, Window, question, recall, suspended
+from exfilter.policy.history import (
+    RESPONSE,
+    Counted,
+    Past,
+    Question,
+    Window,
+    question,
+    recall,
+    suspended,
+    viewed,
+)
 from exfilter.policy.reading import load, read
-from exfilter.policy.rules import By, Defaults, Policy, Rule, Steps, Streams, Uploads
+from exfilter.policy.receivers import Mail, Receiver, Syslog, Webhook
+from exfilter.policy.rules import CANARY, By, Defaults, Policy, Rule, Steps, Streams, Tell, Uploads
 from exfilter.policy.verdicts import (
     UNTIL_WHOLE,
     Stage,
@@ -16,18 +27,25 @@ from exfilter.policy.verdicts import (
 )
 
 __all__ = [
+    "CANARY",
+    "RESPONSE",
     "UNTIL_WHOLE",
     "By",
     "Counted",
     "Defaults",
+    "Mail",
     "Past",
     "Policy",
     "Question",
+    "Receiver",
     "Rule",
     "Stage",
     "Steps",
     "Streams",
+    "Syslog",
+    "Tell",
     "Uploads",
+    "Webhook",
     "Window",
     "decide",
     "default_policy_text",
@@ -41,4 +59,5 @@ __all__ = [
     "refused",
     "summary",
     "suspended",
+    "viewed",
 ]

@@ -15,12 +15,20 @@ _TEXT = """\
 # Thresholds ("at least"): customers, identified, unscanned_bytes, unscanned_reasons = [...],
 #   terms = { label = count }. An allow rule has none, only a ceiling: max_customers.
 # Thresholds that look back, over days = 1, 7, 30 or 365 (today counts) and by = "actor" (if nothing is said),
-#   "group" or "destination": sent_customers (distinct ones) and new_customers (not sent before those days).
+#   "group" or "destination": sent_customers (distinct ones) and new_customers (not sent before those days);
+#   viewed_customers: whom the actor was shown by the hosts that read_hosts in exfilter.toml names.
 #   They hold no transfer without customers. What was held, and not released, does not count.
+# An allow rule lets canaries (invented customers, see "exfilter canaries") pass only with canaries = true.
+# What else follows when a rule speaks, if it is not an allow rule:
+#   suspend = true: everything of this actor is held, also what carries nobody, until a reviewer lifts it
+#   (`exfilter suspend lift`). Who is known by an address only is everybody behind that address.
+#   tell = ["soc"]: receivers that hear of it. No customer's value and no URL is told.
 
 [defaults]
 # What happens to a transfer that could not be examined at all.
 on_failure = "quarantine"
+# What happens to any transfer with a canary: one is enough.
+on_canary = "quarantine"
 
 [defaults.on_unscanned]
 # What happens to parts that could not be read: from how many bytes on, by reason.
@@ -62,11 +70,36 @@ elsewhere = "scan"
 # Words that count wherever they appear, in any case: label = [words].
 # classified = ["Company Confidential"]
 
+# Who is told. Each secret stands in a file of mode 0600 beside this one. A webhook is signed (Standard
+# Webhooks; the key's file has a line whsec_...); syslog is tls://, tcp:// or udp://, as "cef" or "ocsf";
+# smtp:// wants STARTTLS, smtps:// is TLS from the start. ca_file names other authorities than the system's.
+# [receivers.soc]
+# kind = "webhook"
+# url = "https://soc.corp.example/exfilter"
+# key_file = "soc.key"
+# [receivers.siem]
+# kind = "syslog"
+# url = "tls://siem.corp.example:6514"
+# format = "cef"
+# [receivers.duty]
+# kind = "mail"
+# url = "smtp://mail.corp.example:587"
+# sender = "exfilter@corp.example"
+# to = "duty@corp.example"
+# user = "exfilter"
+# password_file = "mail.password"
+
+# Of every actor who is suspended or lifted, and of every canary, these hear too.
+# [tell]
+# suspensions = ["soc"]
+# canaries = ["soc"]
+
 # The company's own systems, which are there to receive customers.
 [[rules]]
 name = "crm may receive customers"
 destination = ["crm"]
 action = "allow"
+canaries = true # they are planted there
 
 # [[rules]]
 # name = "classified"

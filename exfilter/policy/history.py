@@ -1,7 +1,8 @@
 """The part of the verdict that looks back: thresholds over days, compared with what the ledger knows.
 
 **Why it never softens a verdict.** It begins with the verdict on the transfer alone and takes the most
-severe of it and of the rules that look back and speak: a maximum. Those rules apply, are exempted from and
+severe of it and of the rules that look back and speak: a maximum; who is told is a union, like before, and a
+suspension holds what would pass. Those rules apply, are exempted from and
 compare their other thresholds as all rules do (see ``verdicts.py``); what they count of the past grows with
 the customers of the transfer and of those before it, so findings cannot silence them either.
 """
@@ -11,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from exfilter.model import Action, Findings, Transfer, Verdict
+from exfilter.model import Action, Findings, Transfer, Verdict, Versions
 from exfilter.policy.applying import applies, groups_of, is_bulk
-from exfilter.policy.rules import SUSPENDED, By, Policy, Rule
-from exfilter.policy.verdicts import Voice, compared, exempts, sentence
+from exfilter.policy.rules import DEFAULT, SUSPENDED, By, Policy, Rule
+from exfilter.policy.verdicts import Voice, compared, exempts, following, sentence, voice_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,30 +53,50 @@ class Past:
 
     counted: Mapping[tuple[Window, str], Counted] = field(default_factory=dict)
     """By window, and by the name of the actor, group or destination."""
+    is_suspended: bool = False
+    """Whether everything of the actor is held."""
+
+
+RESPONSE = "response"
+"""The door of what an actor was shown. It is never held, so no rule says more of it than alert."""
 
 
 def question(policy: Policy, transfer: Transfer) -> Question:
     """Return what has to be known of the past to decide on a transfer."""
     bulk = is_bulk(policy, transfer)
     asked = () if bulk else (rule for rule in policy.rules if rule.looks_back)
-    windows = frozenset(_window(rule) for rule in asked if applies(policy, rule, transfer))
-    return Question(groups_of(policy, transfer), bulk, windows)
+    windows = {_window(rule) for rule in asked if applies(policy, rule, transfer)}
+    if transfer.door == RESPONSE:
+        windows = {window for window in windows if window.by is By.READER}
+    return Question(groups_of(policy, transfer), bulk, frozenset(windows))
+
+
+def viewed(findings: Findings, versions: Versions) -> Verdict:
+    """Return the verdict on what an actor was shown, as long as nothing is known of the past."""
+    return Verdict(Action.ALLOW, DEFAULT, f"{findings.customers} customers shown", versions, findings)
 
 
 def recall(policy: Policy, transfer: Transfer, verdict: Verdict, past: Past) -> Verdict:
     """Return the verdict with what was sent before. Pure, total, never softer than ``verdict``.
 
-    A transfer without customers adds nothing to the past: it is not held for it.
+    A transfer without customers adds nothing to the past: it is not held for it, unless its actor is
+    suspended.
     """
-    if not verdict.findings.customers:
-        return verdict
+    counted = _recalled(policy, transfer, verdict, past) if verdict.findings.customers else verdict
+    return suspended(counted) if past.is_suspended and transfer.door != RESPONSE else counted
+
+
+def _recalled(policy: Policy, transfer: Transfer, verdict: Verdict, past: Past) -> Verdict:
     voices = list(_voices(policy, transfer, verdict.findings, past))
+    if transfer.door == RESPONSE:
+        voices = [replace(voice, action=min(voice.action, Action.ALERT)) for voice in voices]
     loudest = max(voices, key=lambda each: each.action, default=None)
     if loudest is None:
         return verdict
     details = {**verdict.details, "spoke": [*verdict.details.get("spoke", ()), *(v.rule for v in voices)]}
+    verdict = following(policy, replace(verdict, details=details), voices)
     if loudest.action <= verdict.action:
-        return replace(verdict, details=details)
+        return verdict
     details["compared"] = {label: list(numbers) for label, numbers in loudest.compared.items()}
     reason = sentence(loudest, verdict.findings)
     return replace(verdict, action=loudest.action, rule=loudest.rule, reason=reason, details=details)
@@ -98,7 +119,7 @@ def _voices(policy: Policy, transfer: Transfer, findings: Findings, past: Past) 
             for counted in _counts(rule, past):
                 numbers = {**compared(rule, findings), **_compared_before(rule, counted)}
                 if all(found >= least for found, least in numbers.values()):
-                    yield Voice(rule.action, rule.name, numbers)
+                    yield voice_of(rule, numbers)
 
 
 def _counts(rule: Rule, past: Past) -> Iterator[Counted]:
@@ -110,14 +131,17 @@ def _counts(rule: Rule, past: Past) -> Iterator[Counted]:
 
 def _compared_before(rule: Rule, counted: Counted) -> dict[str, tuple[int, int]]:
     """Return what of the past the rule compares: label -> (found, threshold)."""
-    of = f"of the {rule.by} in {rule.days} days" if rule.days != 1 else f"of the {rule.by} today"
+    when = f"in {rule.days} days" if rule.days != 1 else "today"
+    of = f"of the {rule.by} {when}"
     numbers = {}
     if rule.sent_customers is not None:
         numbers[f"customers {of}"] = (counted.sent, rule.sent_customers)
+    if rule.viewed_customers is not None:
+        numbers[f"customers shown to the actor {when}"] = (counted.sent, rule.viewed_customers)
     if rule.new_customers is not None:
         numbers[f"new customers {of}"] = (counted.new, rule.new_customers)
     return numbers
 
 
 def _window(rule: Rule) -> Window:
-    return Window(rule.by, rule.days or 1)
+    return Window(By.READER if rule.viewed_customers is not None else rule.by, rule.days or 1)

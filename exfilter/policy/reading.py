@@ -12,15 +12,21 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from exfilter.policy.rules import Defaults, Policy, Rule, Steps, Streams, Uploads
+from exfilter.policy.receivers import Mail, Syslog, Webhook
+from exfilter.policy.rules import Defaults, Policy, Rule, Steps, Streams, Tell, Uploads
 
 Location = tuple[str | int, ...]
+_TABLES: dict[str | int, type[BaseModel]] = {"uploads": Uploads, "streams": Streams, "tell": Tell}
+_RECEIVERS: dict[str, type[BaseModel]] = {"webhook": Webhook, "syslog": Syslog, "mail": Mail}
 _LINE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 _HINTS = {
     "tuple_type": 'should be a list; write ["..."], or [[rules]] for rules',
     "dict_type": "should be a table; write it as key = value pairs",
     "model_type": "should be a table; write it as key = value pairs",
     "string_type": "should be text; put it in quotes",
+    "bool_type": "should be true or false; write it without quotes",
+    "union_tag_not_found": 'needs a kind; write kind = "webhook", "syslog" or "mail"',
+    "union_tag_invalid": 'is of no known kind; write kind = "webhook", "syslog" or "mail"',
     "int_type": "should be a whole number; write it without quotes, point or unit",
 }
 
@@ -129,17 +135,21 @@ def _syntax(message: str, text: str) -> tuple[int, str]:
 
 
 def _mistake(error: ErrorDetails, lines: dict[Location, int]) -> tuple[int, str]:
-    at = (*(step for step in error["loc"] if step != "[key]"), *error.get("ctx", {}).get("at", ()))
+    found = tuple(step for step in error["loc"] if step != "[key]")
+    model = _model(found)
+    if found[:1] == ("receivers",):
+        found = (*found[:2], *found[3:])  # pydantic names the kind as if it were a key.
+    at = (*found, *error.get("ctx", {}).get("at", ()))
     known = next(at[:length] for length in range(len(at), -1, -1) if at[:length] in lines)
-    return lines[known], _sentence(error, at)
+    return lines[known], _sentence(error, at, model)
 
 
-def _sentence(error: ErrorDetails, at: Location) -> str:
+def _sentence(error: ErrorDetails, at: Location, model: type[BaseModel]) -> str:
     kind, key = error["type"], _shown(at)
     if kind == "mistake":
         return f"{key}: {error['ctx']['reason']}" if key else str(error["ctx"]["reason"])
     if kind == "extra_forbidden":
-        return f"unknown key {key!r}; remove it or write one of {', '.join(_model(at).model_fields)}"
+        return f"unknown key {key!r}; remove it or write one of {', '.join(model.model_fields)}"
     if kind == "missing":
         return f"{key!r} is missing; add it"
     return f"{key!r} {_HINTS.get(kind) or error['msg'].replace('Input ', '') + '; correct it'}"
@@ -151,12 +161,11 @@ def _shown(at: Location) -> str:
 
 
 def _model(at: Location) -> type[BaseModel]:
+    """Return the table that a key belongs to."""
     if at[:1] == ("rules",):
         return Rule
-    if at[:1] == ("uploads",) and len(at) > 1:
-        return Uploads
     if at[:2] == ("defaults", "on_unscanned"):
         return Steps
-    if at[:1] == ("streams",) and len(at) > 1:
-        return Streams
-    return Defaults if len(at) > 1 else Policy
+    if at[:1] == ("receivers",) and len(at) > 2:
+        return _RECEIVERS[str(at[2])]
+    return _TABLES.get(at[0], Defaults) if len(at) > 1 else Policy

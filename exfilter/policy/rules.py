@@ -6,7 +6,7 @@ import enum
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
@@ -17,27 +17,25 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    StrictBool,
     StrictStr,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
 
 from detectors import terms as wording
 from exfilter.model import Action, Reason
 from exfilter.policy import hosts
+from exfilter.policy.mistakes import mistake
+from exfilter.policy.receivers import Receiver
 
 MIB = 1024 * 1024
 DEFAULT, FAIL_CLOSED, UNSCANNED = "default", "fail-closed", "unscanned"
-UPLOAD_SESSION, SUSPENDED = "upload-session", "suspended"
+UPLOAD_SESSION, SUSPENDED, CANARY = "upload-session", "suspended", "canary"
+RESERVED = (DEFAULT, FAIL_CLOSED, UNSCANNED, UPLOAD_SESSION, SUSPENDED, CANARY)
 """What a verdict names where no rule of the table decided; no rule may bear these names."""
 
 FORMAT = "exfilter-policy-1"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._/-]{0,63}")
-
-
-def mistake(reason: str, *at: str | int) -> PydanticCustomError:
-    """Return the error for a key below the value that is being checked."""
-    return PydanticCustomError("mistake", "{reason}", {"reason": reason, "at": at})
 
 
 def _action(value: object) -> Action:
@@ -50,11 +48,18 @@ def _action(value: object) -> Action:
 
 
 def _rule_name(name: str) -> str:
-    if name in (DEFAULT, FAIL_CLOSED, UNSCANNED, UPLOAD_SESSION, SUSPENDED):
+    if name in RESERVED:
         reason = f"the name {name!r} is reserved; choose another"
         raise mistake(reason)
     if not _NAME.fullmatch(name):
         reason = "a rule's name has 1 to 64 letters, digits, blanks, or any of ._/-; shorten or correct it"
+        raise mistake(reason)
+    return name
+
+
+def _receiver_name(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        reason = "a receiver's name has 1 to 64 letters, digits, or any of ._/-; shorten or correct it"
         raise mistake(reason)
     return name
 
@@ -110,11 +115,15 @@ Hosts = Annotated[Names, AfterValidator(_host_patterns)]
 Destinations = Annotated[Names, AfterValidator(_destinations)]
 TermList = Annotated[Names, AfterValidator(_term_list), AfterValidator(_some)]
 Contents = Annotated[tuple[Literal["json", "form", "multipart", "text", "file"], ...], AfterValidator(_some)]
-Doors = Annotated[tuple[Literal["proxy", "scan", "replay", "icap"], ...], AfterValidator(_some)]
+Receivers = Annotated[Names, AfterValidator(_sorted)]
+Doors = Annotated[tuple[Literal["proxy", "scan", "replay", "icap", "response"], ...], AfterValidator(_some)]
 Reasons = Annotated[tuple[Reason, ...], AfterValidator(_some)]
 Count = Annotated[int, Field(strict=True, ge=1)]
 Size = Annotated[int, Field(strict=True, ge=0)]
 Days = Literal[1, 7, 30, 365]
+
+
+LOOKING_BACK = ("sent_customers", "new_customers", "viewed_customers")
 
 
 class By(enum.StrEnum):
@@ -123,6 +132,8 @@ class By(enum.StrEnum):
     ACTOR = "actor"
     GROUP = "group"
     DESTINATION = "destination"
+    READER = "reader"
+    """What he was shown, not what he sent. No rule says it: it is what viewed_customers means."""
 
 
 class _Table(BaseModel):
@@ -152,24 +163,36 @@ class Rule(_Table):
     """Distinct customers in this transfer and in those of the last ``days``, ``by`` whom."""
     new_customers: Count | None = None
     """Those of them whom he had not sent before."""
+    viewed_customers: Count | None = None
+    """Distinct customers that the actor was shown in the last ``days`` (``read_hosts``)."""
     days: Days | None = None
-    by: By = By.ACTOR
+    by: Literal[By.ACTOR, By.GROUP, By.DESTINATION] = By.ACTOR
     max_customers: Size | None = None
     """Only of an allow rule: beyond so many customers it no longer applies."""
+    canaries: StrictBool = False
+    """Only of an allow rule: whether canaries may pass, too."""
+    suspend: StrictBool = False
+    """Whether everything of this actor is held from now on, until a reviewer lifts it."""
+    tell: Globs | None = None
+    """Receivers that hear of it when this rule speaks."""
 
     @property
     def looks_back(self) -> bool:
-        """Whether it compares what was sent before."""
-        return self.sent_customers is not None or self.new_customers is not None
+        """Whether it compares what was sent or read before."""
+        return any(getattr(self, key) is not None for key in LOOKING_BACK)
 
     @model_validator(mode="after")
     def _days_are_counted(self) -> Self:
-        if self.looks_back and self.days is None:
+        given = [key for key in LOOKING_BACK if getattr(self, key) is not None]
+        if given and self.days is None:
             reason = "say over how many days: add days = 1, 7, 30 or 365"
-            raise mistake(reason, "sent_customers" if self.new_customers is None else "new_customers")
+            raise mistake(reason, given[0])
+        if "viewed_customers" in given and ("by" in self.model_fields_set or len(given) > 1):
+            reason = "viewed_customers are the actor's, and apart from what he sent: write two rules"
+            raise mistake(reason, "viewed_customers")
         for key in ("days", "by"):
-            if key in self.model_fields_set and not self.looks_back:
-                reason = f"{key} belongs to sent_customers or new_customers: add one of them"
+            if key in self.model_fields_set and not given:
+                reason = f"{key} belongs to {', '.join(LOOKING_BACK)}: add one of them"
                 raise mistake(reason, key)
         return self
 
@@ -180,15 +203,21 @@ class Rule(_Table):
             if self.max_customers is not None:
                 reason = "max_customers belongs to allow rules; write customers = N for a threshold"
                 raise mistake(reason, "max_customers")
+            if self.canaries:
+                reason = "canaries belongs to allow rules; what follows elsewhere is on_canary of [defaults]"
+                raise mistake(reason, "canaries")
             return self
+        for key in ("suspend", "tell"):
+            if getattr(self, key):
+                reason = f"an allow rule says nothing of what it lets pass: move {key} to another rule"
+                raise mistake(reason, key)
         for key in (
             "customers",
             "identified",
             "unscanned_bytes",
             "unscanned_reasons",
             "terms",
-            "sent_customers",
-            "new_customers",
+            *LOOKING_BACK,
         ):
             if key in given:
                 reason = (
@@ -242,6 +271,8 @@ class Defaults(_Table):
     """What happens where no rule speaks of it."""
 
     on_failure: ActionName = Action.QUARANTINE
+    on_canary: ActionName = Action.QUARANTINE
+    """One canary is enough, in any transfer that no allow rule with ``canaries`` exempts."""
     on_unscanned: Annotated[dict[Reason, Steps], AfterValidator(_complete), Field(validate_default=True)] = {}
 
 
@@ -268,6 +299,15 @@ class Bulk(_Table):
     destination: Destinations
 
 
+class Tell(_Table):
+    """Who hears of what no rule of the table names."""
+
+    suspensions: Receivers = ()
+    """Of every actor who is suspended or lifted, whoever did it."""
+    canaries: Receivers = ()
+    """Of every canary in a transfer."""
+
+
 class Policy(_Table):
     """A checked policy. Equal policies, however they are laid out, have the same digest."""
 
@@ -281,6 +321,9 @@ class Policy(_Table):
     streams: Streams = Streams()
     uploads: Uploads = Uploads()
     bulk: tuple[Bulk, ...] = ()
+    receivers: dict[Annotated[StrictStr, AfterValidator(_receiver_name)], Receiver] = {}
+    """Name -> who is told, and how."""
+    tell: Tell = Tell()
     rules: tuple[Rule, ...] = ()
 
     @cached_property
@@ -300,6 +343,8 @@ class Policy(_Table):
             self._check_references(number, rule)
         self._check_classes(self.streams.destinations, "streams", "destinations")
         self._check_classes(self.uploads.destinations, "uploads", "destinations")
+        for key in Tell.model_fields:
+            self._check_names("tell", getattr(self.tell, key), self.receivers, "receivers", "tell", key)
         for number, bulk in enumerate(self.bulk):
             self._check_classes(bulk.destination, "bulk", number, "destination")
         return self
@@ -317,8 +362,15 @@ class Policy(_Table):
         for key, used, known, section in (
             ("group", rule.group or (), self.groups, "groups"),
             ("terms", rule.terms, self.terms, "terms"),
+            ("tell", rule.tell or (), self.receivers, "receivers"),
         ):
-            for name in used:
-                if name not in known:
-                    reason = f"{key} {name!r} is not defined; add it to [{section}] or correct its spelling"
-                    raise mistake(reason, "rules", number, key)
+            self._check_names(key, used, known, section, "rules", number, key)
+
+    @staticmethod
+    def _check_names(
+        word: str, used: Iterable[str], known: Container[str], section: str, *at: str | int
+    ) -> None:
+        for name in used:
+            if name not in known:
+                reason = f"{word} {name!r} is not defined; add it to [{section}] or correct its spelling"
+                raise mistake(reason, *at)

@@ -1,8 +1,8 @@
 """The semantics of the table: which rules speak, and which of them decides.
 
 **Why more findings never soften a verdict.** Fix policy and transfer and let F <= G hold where G has
-at least as many customers, identified customers, unread bytes and parts of each reason, and
-occurrences of each term as F.
+at least as many customers, identified customers, unread bytes and parts of each reason,
+occurrences of each term, and canaries of each team as F.
 
 1. Whether a rule *applies* (actor, group, destination, method, content, door) depends on the transfer
    alone, so it is the same under F and G.
@@ -16,26 +16,30 @@ occurrences of each term as F.
    bytes and are switched off by the transfer alone (an applying allow rule without ceiling; one with
    a ceiling cannot vouch for bytes in which nobody counted).
 5. The verdict is the most severe action among those that speak (allow when none does), and a
-   maximum over a larger set is never smaller.
+   maximum over a larger set is never smaller. Who is told is the union of what those rules name, and the
+   actor is suspended where one of them says so: a larger set tells nobody less and suspends no fewer.
 6. A *piece* of an upload to a listed destination is decided without its unread bytes of the reasons in
    ``UNTIL_WHOLE``, under F as under G, so F <= G holds for what remains. That an upload in pieces is
    refused elsewhere depends on the transfer alone, like the exemption that switches it off.
+7. The *canary* speaks where there is one and no applying allow rule with ``canaries`` exempts: G has one
+   where F has, and by 3 what does not exempt under F does not exempt under G. Without its own word an
+   allow rule never exempts from it, so an unbounded exemption takes nothing from the maximum either.
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from exfilter.body import size
-from exfilter.model import Action, Findings, Reason, Transfer, Unscanned, Verdict, Versions
+from exfilter.model import Action, Findings, Reason, Suspending, Transfer, Unscanned, Verdict, Versions
 from exfilter.policy import hosts
 from exfilter.policy.applying import applies, patterns
-from exfilter.policy.rules import DEFAULT, FAIL_CLOSED, UNSCANNED, UPLOAD_SESSION, Policy, Rule
+from exfilter.policy.rules import CANARY, DEFAULT, FAIL_CLOSED, UNSCANNED, UPLOAD_SESSION, Policy, Rule
 
 UNTIL_WHOLE = frozenset({Reason.OPAQUE, Reason.MALFORMED, Reason.UNSUPPORTED, Reason.ENCRYPTED})
 """Why a piece cannot be read by itself, which says nothing yet of the whole."""
@@ -59,6 +63,34 @@ class Voice:
     action: Action
     rule: str
     compared: dict[str, tuple[int, int]]
+    suspends: bool = False
+    tell: tuple[str, ...] = ()
+
+
+def voice_of(rule: Rule, numbers: dict[str, tuple[int, int]]) -> Voice:
+    """Return a rule's voice."""
+    return Voice(rule.action, rule.name, numbers, rule.suspend, rule.tell or ())
+
+
+def following(policy: Policy, verdict: Verdict, voices: Sequence[Voice]) -> Verdict:
+    """Return the verdict with what follows of all voices: who is told, and whether the actor is suspended.
+
+    A union over those that speak: it grows with them.
+    """
+    tell = set(verdict.tell).union(*(voice.tell for voice in voices))
+    if any(voice.rule == CANARY for voice in voices):
+        tell.update(policy.tell.canaries)
+    suspending = _suspending(policy, verdict, [voice for voice in voices if voice.suspends])
+    return replace(verdict, suspends=suspending, tell=tuple(sorted(tell)))
+
+
+def _suspending(policy: Policy, verdict: Verdict, voices: Sequence[Voice]) -> Suspending | None:
+    before = verdict.suspends
+    if not voices:
+        return before
+    rule = before.rule if before else max(voices, key=lambda each: each.action).rule
+    tell = {*policy.tell.suspensions, *(before.tell if before else ())}
+    return Suspending(rule, tuple(sorted(tell.union(*(voice.tell for voice in voices)))))
 
 
 def decide(
@@ -68,13 +100,14 @@ def decide(
     counted = _counted(policy, transfer, findings, stage)
     exempting = next(_exemptions(policy, transfer, counted), None)
     voices = [
+        *_canary(policy, transfer, counted),
         *_refusal(policy, transfer, counted, stage),
         *_rules(policy, transfer, counted),
         *_unread(policy, transfer, counted),
     ]
     quiet = Voice(Action.ALLOW, exempting.name if exempting else DEFAULT, {})
     voice = max(voices, key=lambda each: each.action, default=quiet)
-    return Verdict(
+    verdict = Verdict(
         action=voice.action,
         rule=voice.rule,
         reason=sentence(voice, findings),
@@ -88,6 +121,7 @@ def decide(
             "groups_known": transfer.groups_known,
         },
     )
+    return following(policy, verdict, voices)
 
 
 def may_stream(policy: Policy, transfer: Transfer) -> bool:
@@ -135,6 +169,7 @@ def summary(verdict: Verdict) -> dict[str, Any]:
         "identified": len(found.identified),
         "estimated": int(found.estimated),
         "fields": {kind: int(count) for kind, count in found.fields.items()},
+        "canaries": {team: int(count) for team, count in found.canaries.items()},
         "terms": {label: int(count) for label, count in found.terms.items()},
         "unscanned": [
             {"reason": reason.value, "parts": len(sizes), "bytes": sum(sizes)}
@@ -186,7 +221,7 @@ def _rules(policy: Policy, transfer: Transfer, findings: Findings) -> Iterator[V
             continue  # What was sent before is compared in history.py.
         numbers = compared(rule, findings)
         if all(found >= least for found, least in numbers.values()):
-            yield Voice(rule.action, rule.name, numbers)
+            yield voice_of(rule, numbers)
 
 
 def _exemptions(policy: Policy, transfer: Transfer, findings: Findings) -> Iterator[Rule]:
@@ -212,6 +247,15 @@ def _unread(policy: Policy, transfer: Transfer, findings: Findings) -> Iterator[
             yield Voice(
                 action, UNSCANNED, {f"{reason.value} bytes": (sum(sizes), dict(steps.starts())[action])}
             )
+
+
+def _canary(policy: Policy, transfer: Transfer, findings: Findings) -> Iterator[Voice]:
+    """Yield what follows from a canary. An allow rule that does not name canaries does not speak of them."""
+    if policy.defaults.on_canary is Action.ALLOW or not findings.canaries:
+        return
+    if not any(rule.canaries for rule in _exemptions(policy, transfer, findings)):
+        numbers = {f"canaries of team {team}": (int(n), 1) for team, n in sorted(findings.canaries.items())}
+        yield Voice(policy.defaults.on_canary, CANARY, numbers)
 
 
 def _sizes(findings: Findings, reasons: tuple[Reason, ...]) -> list[int]:
@@ -241,8 +285,23 @@ def sentence(voice: Voice, findings: Findings) -> str:
     customers, identified, estimated = findings.customers, len(findings.identified), findings.estimated
     if voice.rule == UPLOAD_SESSION:
         return "an upload in pieces, to a destination that is not listed for them"
+    planted = _planted(findings)
+    if voice.rule == CANARY:
+        return (
+            f"{planted}; {customers} customers ({identified} identified, {estimated} estimated), "
+            f"{findings.unscanned_bytes} bytes unscanned"
+        )
     reached = (f"{label} {found} (threshold {least})" for label, (found, least) in voice.compared.items())
     return (
         f"{customers} customers ({identified} identified, {estimated} estimated), "
         f"{findings.unscanned_bytes} bytes unscanned: {', '.join(reached) or 'no threshold compared'}"
+        f"{f'; {planted}' if planted else ''}"
+    )
+
+
+def _planted(findings: Findings) -> str:
+    """Return whose copies of the table the canaries are of."""
+    return ", ".join(
+        f"a canary of team {team}" if count == 1 else f"{count} canaries of team {team}"
+        for team, count in sorted(findings.canaries.items())
     )

@@ -161,6 +161,17 @@ class Quarantine:
                 connection.execute(refuse)
         return used
 
+    def restore(self, transfer_id: str) -> None:
+        """Let a release hold again that was redeemed: nothing of the transfer has left the door."""
+        why = f"{utc(self._clock())}: the destination could not be reached; the release still holds"
+        used = sa.and_(
+            transfers.c.id == transfer_id,
+            transfers.c.state == State.RELEASED,
+            transfers.c.redeemed.is_not(None),
+        )
+        with self._database.transaction(writes=True) as connection:
+            connection.execute(sa.update(transfers).where(used).values(redeemed=None, refused=why))
+
     def release(
         self, transfer_id: str, reviewer: str, reason: str, expires: dt.timedelta = RELEASE_LASTS
     ) -> None:

@@ -245,8 +245,10 @@ class _Judge:
         return self.pipeline.engine.findings(transfer, self.pipeline.limits, self.expired)
 
     def _decide(self, found: Findings, stage: Stage) -> Verdict:
-        policy = self.pipeline.policy
-        return decide(policy, self.transfer, found, self.pipeline.engine.versions(policy.digest), stage)
+        policy, engine = self.pipeline.policy, self.pipeline.engine
+        # Of all pieces: a tally knows its customers by their numbers alone.
+        whole = engine.with_canaries(found)
+        return decide(policy, self.transfer, whole, engine.versions(policy.digest), stage)
 
     def _settle(self, found: Findings, stage: Stage) -> Verdict:
         """Decide on a piece. One that would be held if all of it were readable ends the upload."""
@@ -257,7 +259,7 @@ class _Judge:
 
     def _refused(self, session: Session) -> Verdict:
         versions = self.pipeline.engine.versions(self.pipeline.policy.digest)
-        found = session.tally.findings((), size(self.transfer.body))
+        found = self.pipeline.engine.with_canaries(session.tally.findings((), size(self.transfer.body)))
         return refused(session.action, found, versions)
 
     def _repeated(self, session: Session) -> Verdict:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 from typing import TYPE_CHECKING
 
 from exfilter import private
@@ -20,6 +21,14 @@ if TYPE_CHECKING:
 PREFIX = "p-"
 BYTES = 10
 """80 bits: among a million actors, two share a pseudonym with a chance of 4e-13."""
+
+
+_FORM = re.compile(r"p-[a-z2-7]{16}")
+
+
+def is_pseudonym(text: str) -> bool:
+    """Whether a text looks like one."""
+    return bool(_FORM.fullmatch(text))
 
 
 class Pseudonyms:

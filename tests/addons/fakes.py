@@ -61,6 +61,10 @@ class Scanner:
         del transfer
         return Question()
 
+    def view(self, transfer: Transfer, expired: Expired) -> Verdict:
+        del transfer, expired
+        return verdict(Action.ALLOW)
+
     def recall(self, transfer: Transfer, verdict: Verdict, past: Past) -> Verdict:
         del transfer, past
         return verdict
@@ -76,6 +80,7 @@ class Quarantine:
 
     held: list[tuple[Transfer, Verdict]] = field(default_factory=list)
     released: set[bytes] = field(default_factory=set)
+    redeemed: bytes = b""
     full: BaseException | None = None
 
     def hold(self, transfer: Transfer, verdict: Verdict) -> str:
@@ -93,8 +98,13 @@ class Quarantine:
         body = whole(transfer.body)
         if body in self.released:
             self.released.remove(body)
+            self.redeemed = body
             return "released"
         return None
+
+    def restore(self, transfer_id: str) -> None:
+        assert transfer_id == "released"
+        self.released.add(self.redeemed)
 
 
 @dataclass
@@ -134,8 +144,12 @@ class Ledger:
             raise self.full
         return Entry(decide(Past()))
 
-    def sent(self, entry: Entry) -> None:
-        del entry
+    def sent(self, entry: Entry, transfer_id: str) -> Entry:
+        del transfer_id
+        return entry
+
+    def restored(self, transfer_id: str) -> None:
+        del transfer_id
 
     def stays(self, entry: Entry) -> None:
         del entry

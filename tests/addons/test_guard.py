@@ -12,6 +12,7 @@ import pytest
 from mitmproxy.http import Headers, HTTPFlow, Response
 from mitmproxy.proxy.layers.http._hooks import (
     HttpConnectHook,
+    HttpErrorHook,
     HttpRequestHook,
     HttpResponseHeadersHook,
     HttpResponseHook,
@@ -215,6 +216,31 @@ def test_a_release_passes_once() -> None:
     assert [line["held"] for line in door.journal.lines] == [False, True]
 
 
+@pytest.mark.parametrize("sent", [False, True])
+def test_a_release_holds_again_where_nothing_was_sent(sent: bool) -> None:  # noqa: FBT001
+    door, first = Door(), flow(LEAK)
+    door.quarantine.released.add(LEAK)
+    door.fire(HttpRequestHook(first))
+    assert first.response is None
+    assert not door.quarantine.released
+    if sent:
+        stream.mark_sent(first)
+    failure = stream.Failure(first, 502)
+    door.fire(HttpErrorHook(first), stream.ExfilterFailureHook(failure))
+    assert door.quarantine.released == (set() if sent else {LEAK})
+    assert failure.answer is not None
+    assert failure.answer.headers["x-exfilter-transfer"] == "released"
+
+
+def test_a_release_that_could_not_be_recorded_holds_again() -> None:
+    door, sent = Door(), flow(LEAK)
+    door.quarantine.released.add(LEAK)
+    door.journal.full = OSError(28, "No space left on device")
+    door.fire(HttpRequestHook(sent))
+    assert sent.response is not None
+    assert door.quarantine.released == {LEAK}
+
+
 def test_a_release_does_not_cover_a_cookie_with_a_customer() -> None:
     door, sent = Door(), flow(LEAK, cookie=SECRET.decode())
     door.quarantine.released.add(LEAK)
@@ -239,14 +265,18 @@ def test_audit_only_never_blocks_not_even_what_fails() -> None:
     assert sent.response is None
 
 
-@pytest.mark.parametrize("broken", ["", "No space left on device"])
-def test_audit_only_sends_no_body_that_is_not_here(broken: str) -> None:
+@pytest.mark.parametrize(("broken", "status"), [("", 413), ("No space left on device", 503)])
+@pytest.mark.parametrize("full", [None, OSError()])
+def test_audit_only_sends_no_body_that_is_not_here_and_records_that(
+    broken: str, status: int, full: OSError | None
+) -> None:
     door, sent = Door(audit_only=True), flow(b"")
+    door.journal.full = full
     spooled(sent, 10, b"x" * 5000).broken = broken
     door.fire(HttpRequestHook(sent))
     assert sent.response is not None
-    assert sent.response.status_code == 503
-    assert len(door.journal.lines) == 1
+    assert sent.response.status_code == status
+    assert [line["held"] for line in door.journal.lines] == ([] if full else [True])
 
 
 def test_the_messages_of_a_stream_share_an_id_that_no_other_has() -> None:

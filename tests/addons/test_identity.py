@@ -30,6 +30,18 @@ if TYPE_CHECKING:
 USERS = {"anna": bcrypted("a:b")}
 
 
+class BrokenError(Exception):
+    """Something nobody thought of."""
+
+
+def _broken() -> Mapping[str, str]:
+    raise BrokenError
+
+
+def _broken_authorities() -> Authorities:
+    raise BrokenError
+
+
 def by_password() -> Identity:
     return Identity(SignIn(lambda: USERS))
 
@@ -77,6 +89,21 @@ def test_who_proves_nothing_is_answered_and_not_scanned(credentials: str, method
     assert "proxy-authorization" not in sent.request.headers
 
 
+@pytest.mark.parametrize(
+    ("identity", "status"),
+    [
+        (Identity(SignIn(lambda: USERS), contact="room 7"), 407),
+        (Identity(None, _broken_authorities, contact="room 7"), 403),
+    ],
+)
+def test_who_is_not_served_learns_whom_to_ask(identity: Identity, status: int) -> None:
+    sent = flow()
+    send(identity, sent)
+    assert sent.response is not None
+    assert sent.response.status_code == status
+    assert "Whom to ask: room 7" in (sent.response.get_text() or "")
+
+
 def test_a_tunnel_vouches_for_its_own_connection_only() -> None:
     tunnel, inside, outside = flow(basic("anna", "a:b"), b"CONNECT"), flow(), flow()
     inside.client_conn = tunnel.client_conn
@@ -100,18 +127,6 @@ def test_credentials_in_trailers_stay_here_too() -> None:
     send(by_password(), sent)
     assert sent.response is None
     assert sent.request.trailers.fields == ((b"x-sum", b"1"),)
-
-
-class BrokenError(Exception):
-    """Something nobody thought of."""
-
-
-def _broken() -> Mapping[str, str]:
-    raise BrokenError
-
-
-def _broken_authorities() -> Authorities:
-    raise BrokenError
 
 
 @pytest.mark.parametrize("method", [b"GET", b"CONNECT"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -12,12 +11,9 @@ from hypothesis import strategies as st
 
 from addons import page
 
-if TYPE_CHECKING:
-    from mitmproxy.http import Response
-
 
 def test_a_page_is_whole_in_itself() -> None:
-    answer = page.held("t-1")
+    answer = page.HELD.answer(transfer_id="t-1")
     text = answer.get_text() or ""
     assert "//" not in text
     assert "t-1" in text
@@ -26,7 +22,7 @@ def test_a_page_is_whole_in_itself() -> None:
 
 
 def test_an_id_is_escaped() -> None:
-    assert "<script>" not in (page.held("<script>").get_text() or "")
+    assert "<script>" not in (page.HELD.answer(transfer_id="<script>").get_text() or "")
 
 
 @pytest.mark.parametrize(
@@ -43,30 +39,36 @@ def test_an_id_is_escaped() -> None:
     ],
 )
 def test_json_is_for_those_who_prefer_it(accept: str, json_wanted: bool) -> None:  # noqa: FBT001
-    kind = page.held("t-1", accept).headers["content-type"]
+    kind = page.HELD.answer(accept, transfer_id="t-1").headers["content-type"]
     assert kind.startswith("application/json") is json_wanted
 
 
 @given(st.text())
 def test_any_accept_header_gets_an_answer(accept: str) -> None:
-    answer = page.held("t-1", accept)
+    answer = page.HELD.answer(accept, transfer_id="t-1")
     assert answer.status_code == 403
     if answer.headers["content-type"] == "application/json":
         assert json.loads(answer.get_text() or "")["transfer"] == "t-1"
 
 
 PAGES = [
-    (page.held("t-1", contact="reviewers@example.com"), 403),
-    (page.refused(contact="reviewers@example.com"), 503),
-    (page.busy(), 503),
+    (page.HELD, 403),
+    (page.REFUSED, 503),
+    (page.BUSY, 503),
     (page.too_large(1000), 413),
-    (page.no_method(), 405),
-    (page.trailers(), 501),
+    (page.NO_METHOD, 405),
+    (page.TRAILERS, 501),
+    (page.SIGN_IN, 407),
+    (page.NO_CERTIFICATE, 403),
+    (page.HEAD_TOO_LARGE, 431),
+    (page.UNREACHED, 502),
+    (page.MALFORMED, 400),
 ]
 
 
-@pytest.mark.parametrize(("answer", "status"), PAGES)
-def test_every_page_says_what_happened_and_what_to_do(answer: Response, status: int) -> None:
+@pytest.mark.parametrize(("shown", "status"), PAGES)
+def test_every_page_says_what_happened_and_what_to_do(shown: page.Page, status: int) -> None:
+    answer = shown.answer(contact="reviewers@example.com")
     text = answer.get_text() or ""
     assert answer.status_code == status
     assert '<html lang="en">' in text
@@ -77,13 +79,13 @@ def test_every_page_says_what_happened_and_what_to_do(answer: Response, status: 
 
 
 def test_a_busy_door_says_when_to_come_back() -> None:
-    assert page.busy(seconds=7).headers["retry-after"] == "7"
-    assert "try again" in (page.busy().get_text() or "").lower()
+    assert page.BUSY.answer().headers["retry-after"] == "10"
+    assert "try again" in (page.BUSY.answer().get_text() or "").lower()
 
 
 def test_a_contact_is_shown_and_escaped() -> None:
-    shown = page.held("t-1", contact="<b>Dana</b> & team").get_text() or ""
+    shown = page.HELD.answer(contact="<b>Dana</b> & team", transfer_id="t-1").get_text() or ""
     assert "&lt;b&gt;Dana&lt;/b&gt; &amp; team" in shown
-    assert "Reviewers" not in (page.held("t-1").get_text() or "")
-    answer = page.held("t-1", "application/json", "room 7").get_text() or ""
+    assert "Whom to ask" not in (page.HELD.answer(transfer_id="t-1").get_text() or "")
+    answer = page.HELD.answer("application/json", "room 7", "t-1").get_text() or ""
     assert json.loads(answer)["contact"] == "room 7"

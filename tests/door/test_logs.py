@@ -66,6 +66,16 @@ def test_an_error_without_an_exception_tells_its_module(style: Format) -> None:
     assert "asyncio" in line
 
 
+def test_our_own_news_are_lines_and_those_of_others_are_not() -> None:
+    stream = io.StringIO()
+    with discreet(logger(Format.JSON, stream)):
+        logging.getLogger("exfilter.scanner").info("read again")
+        logging.getLogger("asyncio").warning(SECRET)
+    logging.getLogger("exfilter.scanner").info("too late")
+    (line,) = stream.getvalue().splitlines()
+    assert (json.loads(line)["level"], json.loads(line)["event"]) == ("info", "read again")
+
+
 class Unraisable:
     def __del__(self) -> None:
         raise ValueError(SECRET)

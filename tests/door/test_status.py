@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exfilter.door.status import STOPPING, Readiness, serving
+from exfilter.door.status import READY, STOPPING, Readiness, State, serving
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -22,12 +22,12 @@ async def ask(address: tuple[str, int], sent: bytes) -> bytes:
     return answer
 
 
-def answers(*sent: bytes, word: Callable[[], Awaitable[str]] | None = None) -> list[bytes]:
-    async def ready() -> str:
-        return ""
+def answers(*sent: bytes, state: Callable[[], Awaitable[State]] | None = None) -> list[bytes]:
+    async def ready() -> State:
+        return READY
 
     async def inside() -> list[bytes]:
-        async with serving(("127.0.0.1", 0), word or ready, lambda: b"figures\n") as address:
+        async with serving(("127.0.0.1", 0), state or ready, lambda: b"figures\n") as address:
             return [await ask(address, each) for each in sent]
 
     return asyncio.run(inside())
@@ -67,8 +67,8 @@ def test_why_it_is_not_ready_is_not_asked_again_at_once() -> None:
         return "quarantine"
 
     readiness = Readiness(look, lambda: "")
-    both = answers(*[b"GET /readyz HTTP/1.1\r\n\r\n"] * 2, word=readiness.word)
+    both = answers(*[b"GET /readyz HTTP/1.1\r\n\r\n"] * 2, state=readiness.state)
     assert [each.split(b"\r\n\r\n")[1] for each in both] == [b"quarantine\n"] * 2
     assert asked == ["quarantine"]
     readiness = Readiness(look, lambda: STOPPING)
-    assert answers(b"GET /readyz HTTP/1.1\r\n\r\n", word=readiness.word)[0].startswith(b"HTTP/1.1 503")
+    assert answers(b"GET /readyz HTTP/1.1\r\n\r\n", state=readiness.state)[0].startswith(b"HTTP/1.1 503")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from mitmproxy.certs import CertStore
 
 from exfilter.index import build, keys
 from exfilter.quarantine import Quarantine
@@ -273,8 +274,16 @@ def test_a_policy_with_a_mistake_changes_nothing_and_a_good_one_is_taken(
         assert far_end.connections == 0
         policy.write_text(good.replace("customers = 20", "customers = 2000"))
         time.sleep(1.2)
+        assert {proxy.curl(http(far_end), data=leak).status for _ in range(6)} == {200}
+        before, after = (proxy.decisions()[place]["versions"]["policy"] for place in (0, -1))
+        news = f"policy.toml: read again; digest {after}, before {before}"
+        assert len([line for line in proxy.said if line.endswith(news)]) == 1
+        _, *workers = sorted(pids(proxy, "exfilter.door.worker"))
+        for worker in workers:
+            os.kill(worker, signal.SIGKILL)
         assert proxy.curl(http(far_end), data=leak).status == 200
-    assert far_end.body_bytes == len(leak)
+        assert len([line for line in proxy.said if "read again" in line]) == 1, "also by new workers"
+    assert far_end.body_bytes == 7 * len(leak)
 
 
 def test_whoever_finds_all_workers_busy_is_told_to_come_again(
@@ -312,10 +321,15 @@ def test_an_option_that_leads_around_the_scan_is_refused(folder: Path, option: s
     assert f"the option {option.partition('=')[0]} of mitmproxy is refused" in done.stderr
 
 
-def test_a_port_in_use_is_said_so(folder: Path, far_end: FarEnd) -> None:
-    done = exfilter("proxy", "--config", folder, "--listen", f"127.0.0.1:{far_end.http}")
+@pytest.mark.parametrize("processes", ["1", "2"])
+@pytest.mark.parametrize("option", ["--listen", "--socks", "--status"])
+def test_a_port_in_use_is_said_so(folder: Path, far_end: FarEnd, option: str, processes: str) -> None:
+    taken = f"127.0.0.1:{far_end.http}"
+    free = () if option == "--listen" else ("--listen", "127.0.0.1:0")
+    done = exfilter("proxy", "--config", folder, "--processes", processes, option, taken, *free)
     assert done.returncode == 2
-    assert done.stderr.strip().endswith("Address already in use; choose another --listen HOST:PORT")
+    said = f"cannot listen on {taken}: Address already in use; choose another {option} HOST:PORT"
+    assert done.stderr.strip().endswith(said)
 
 
 def test_the_slow_kernel_is_said_at_the_start(folder: Path) -> None:
@@ -327,9 +341,10 @@ def test_the_slow_kernel_is_said_at_the_start(folder: Path) -> None:
     ("option", "content", "said"),
     [
         ("--auth", "anna:$apr1$x$y\n", "htpasswd -B"),
-        ("--auth", None, "users"),
+        ("--auth", None, "users: No such file or directory; make it with `htpasswd"),
+        ("--client-ca", None, "users: No such file or directory; name a file with"),
         ("--upstream-ca", "no certificate\n", "holds no certificates"),
-        ("--upstream-ca", None, "users"),
+        ("--upstream-ca", None, "users: No such file or directory; name a file with"),
     ],
 )
 def test_a_file_that_is_of_no_use_is_said_so(
@@ -340,6 +355,7 @@ def test_a_file_that_is_of_no_use_is_said_so(
     done = exfilter("proxy", "--config", folder, "--listen", "127.0.0.1:0", option, folder / "users")
     assert done.returncode == 2
     assert said in done.stderr
+    assert content or f"{option} {folder}" in done.stderr
     assert "apr1" not in done.stderr
 
 
@@ -365,6 +381,35 @@ def _config_yaml(folder: Path) -> None:
     (folder / "proxy-ca" / "config.yaml").write_text("ignore_hosts: ['.*']\n")
 
 
+def _ca(folder: Path) -> Path:
+    """Have mitmproxy make its authority."""
+    CertStore.create_store(folder / "proxy-ca", "mitmproxy", 2048)
+    (folder / "proxy-ca").chmod(0o700)
+    return folder / "proxy-ca"
+
+
+def _ca_without_key(folder: Path) -> None:
+    (_ca(folder) / "mitmproxy-ca.pem").unlink()
+
+
+def _ca_without_certificate(folder: Path) -> None:
+    (_ca(folder) / "mitmproxy-ca-cert.pem").unlink()
+
+
+def _ca_with_half_a_key(folder: Path) -> None:
+    key = _ca(folder) / "mitmproxy-ca.pem"
+    key.write_text(key.read_text().partition("-----BEGIN CERT")[1])
+
+
+def _ca_of_another(folder: Path) -> None:
+    certificate = (_ca(folder) / "mitmproxy-ca-cert.pem").read_bytes()
+    (_ca(folder) / "mitmproxy-ca-cert.pem").write_bytes(certificate)
+
+
+def _groups_gone(folder: Path) -> None:
+    (folder / "exfilter.toml").write_text('groups_file = "nowhere.txt"\n')
+
+
 def _reviewers_gone(folder: Path) -> None:
     (folder / "reviewers.txt").unlink()
 
@@ -381,6 +426,11 @@ def _reviewers_nobody(folder: Path) -> None:
         (_policy_mistake, "policy.toml:2"),
         (_open_ca, "chmod 700"),
         (_config_yaml, "config.yaml"),
+        (_ca_without_key, "mitmproxy-ca.pem is missing, the key of the certificate authority"),
+        (_ca_without_certificate, "or run `openssl x509 -in "),
+        (_ca_with_half_a_key, "holds no private key"),
+        (_ca_of_another, "is not that of the key"),
+        (_groups_gone, "nowhere.txt: No such file or directory; make it, or correct groups_file"),
         (_reviewers_gone, "reviewers.txt"),
         (_reviewers_nobody, "reviewers.txt: holds no public key"),
     ],

@@ -9,6 +9,7 @@ import json
 import signal
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +19,7 @@ from exfilter.quarantine import Quarantine, State
 from fixtures.customers import customers, write_csv
 from tests.e2e.conftest import PEOPLE
 from tests.e2e.house import Proxy, exfilter, http, https
+from tests.e2e.raw import Sink
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -148,6 +150,97 @@ def test_a_release_passes_once(proxy: Proxy, far_end: FarEnd, leak: bytes) -> No
     assert again.status == 403
     assert again.transfer_id != first.transfer_id
     assert [arrival.bytes for arrival in far_end.arrivals] == [len(leak)]
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port: int = taken.getsockname()[1]
+        return port
+
+
+def test_a_release_is_not_used_up_by_a_destination_that_is_down(proxy: Proxy, leak: bytes) -> None:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/upload"
+    first = proxy.curl(url, data=leak)
+    with Quarantine.open(proxy.folder / "quarantine") as quarantine:
+        quarantine.release(first.transfer_id, "reviewer", "a test file")
+        for _ in range(2):
+            down = proxy.curl(url, data=leak)
+            assert (down.status, down.transfer_id) == (502, first.transfer_id)
+            assert "Destination not reached" in down.body
+        assert "could not be reached" in (quarantine.show(first.transfer_id).refused or "")
+    with Sink(place=("127.0.0.1", port)) as sink:
+        assert proxy.curl(url, data=leak).status == 200
+        assert proxy.curl(url, data=leak).status == 403
+        assert sink.received.count(leak) == 1
+
+
+def test_a_release_is_used_up_by_a_destination_that_breaks_off(proxy: Proxy, leak: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/upload"
+        first = proxy.curl(url, data=leak)
+        with Quarantine.open(proxy.folder / "quarantine") as quarantine:
+            quarantine.release(first.transfer_id, "reviewer", "a test file")
+        with ThreadPoolExecutor(1) as pool:
+            replying = pool.submit(proxy.curl, url, data=leak)
+            with listening.accept()[0] as taken:
+                assert taken.recv(1000)
+            broken = replying.result(30)
+        assert (broken.status, broken.transfer_id) == (502, first.transfer_id)
+        assert "Some of this transfer may have reached it" in broken.body
+        assert proxy.curl(url, data=leak).status == 403
+
+
+@pytest.mark.parametrize("version", ["--http1.1", "--http2"])
+@pytest.mark.parametrize("accept", ["text/html", "application/json"])
+def test_a_destination_that_cannot_be_reached_is_told_in_our_own_words(
+    folder: Path, far_end: FarEnd, form: bytes, version: str, accept: str
+) -> None:
+    down = f"127.0.0.1:{free_port()}"
+    with Proxy(folder) as proxy:
+        # The last one is there, and its certificate is not to be trusted.
+        for url in (f"http://{down}/", f"https://{down}/", https(far_end)):
+            reply = proxy.curl(url, version, "-H", f"Accept: {accept}", data=form)
+            assert (reply.status, reply.transfer_id) == (502, "")
+            assert reply.headers["content-type"].startswith(accept)
+            assert "Destination not reached" in reply.body
+            assert "mitmproxy" not in (reply.body + repr(reply.headers)).lower()
+            head = proxy.curl(url, version, "-I")
+            assert (head.status, head.body.count("<")) == (502, 0)
+    assert far_end.body_bytes == 0
+
+
+def test_what_is_no_request_is_told_in_our_own_words(proxy: Proxy, far_end: FarEnd) -> None:
+    host, port = proxy.address.removeprefix("http://").split(":")
+    place = f"127.0.0.1:{far_end.http}"
+    for sent in (
+        b"nonsense\r\n\r\n",
+        b"GET /\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        f"POST http://{place}/ HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc".encode(),
+        f"GET http://{place}/ HTTP/1.1\r\nTransfer-Encoding: x\r\n\r\n".encode(),
+    ):
+        with socket.create_connection((host, int(port)), 10) as client:
+            client.sendall(sent)
+            answer = b""
+            while data := client.recv(65536):
+                answer += data
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        assert b"Not a valid request" in answer
+        assert b"mitmproxy" not in answer.lower()
+    assert far_end.connections == 0
+
+
+def test_an_answer_that_is_not_valid_is_told_in_our_own_words(proxy: Proxy, form: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening, ThreadPoolExecutor(1) as pool:
+        replying = pool.submit(proxy.curl, f"http://127.0.0.1:{listening.getsockname()[1]}/", data=form)
+        with listening.accept()[0] as taken:
+            taken.recv(1000)
+            taken.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n")
+            reply = replying.result(30)
+    assert reply.status == 502
+    assert "its answer was not valid" in reply.body
+    assert "mitmproxy" not in (reply.body + repr(reply.headers)).lower()
 
 
 def test_what_a_sender_was_told_is_held_survives_kill_9(folder: Path, far_end: FarEnd, leak: bytes) -> None:

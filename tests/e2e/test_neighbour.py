@@ -177,6 +177,13 @@ def test_several_processes_answer_on_one_port_and_count_together(
     assert len(company.decisions()) == 10
 
 
+def test_several_processes_speak_socks_on_one_port_too(folder: Path, far_end: FarEnd, form: bytes) -> None:
+    with Proxy(folder, ("--socks", "127.0.0.1:0", "--processes", "2")) as proxy:
+        (socks,) = [line.split()[-1] for line in proxy.said if "listening on socks5h://" in line]
+        assert {curl(http(far_end), "-x", socks, data=form).status for _ in range(6)} == {200}
+    assert len(proxy.decisions()) == 6
+
+
 def test_one_that_is_killed_leaves_the_other_serving_and_is_replaced(
     company: Proxy, far_end: FarEnd, form: bytes
 ) -> None:
@@ -185,9 +192,12 @@ def test_one_that_is_killed_leaves_the_other_serving_and_is_replaced(
     os.kill(lost, signal.SIGKILL)
     await_(lambda: not lives(lost))
     assert company.curl(http(far_end), data=form).status == 200
-    await_(lambda: len(children(company)) == 2)
+    seen = []
+    await_(lambda: seen.append(probe(company, "/readyz")) or seen[-1].body == "ready\n")  # type: ignore[func-returns-value]
     assert len(children(company) - before) == 1
-    await_(lambda: probe(company, "/readyz").status == 200)
+    assert {reply.status for reply in seen} == {200}
+    (other,) = before - {lost}
+    assert f"ready, 1 of 2 processes: {other}" in seen[0].body
     assert {company.curl(http(far_end), data=form).status for _ in range(6)} == {200}
     assert figures(company)['exfilter_transfers_total{door="proxy",kind="http"}'] == 7
     assert [line for line in company.said if "a process of the door ended" in line]
@@ -204,8 +214,26 @@ def test_one_that_cannot_be_replaced_for_now_leaves_the_other_serving(
     await_(lambda: any("policy.toml:" in line for line in company.said))
     await_(lambda: len(children(company)) == 1)
     assert company.curl(http(far_end), data=form).status == 200
+    assert probe(company, "/readyz").status == 200
+    assert probe(company, "/readyz").body.startswith("ready, 1 of 2 processes: ")
     policy.write_text(good)
-    await_(lambda: len(children(company)) == 2 and probe(company, "/readyz").status == 200)
+    await_(lambda: len(children(company)) == 2 and probe(company, "/readyz").body == "ready\n")
+
+
+def test_where_no_process_serves_the_address_is_not_ready(company: Proxy, folder: Path) -> None:
+    shutil.rmtree(folder / "index")
+    await_(lambda: probe(company, "/readyz").status == 503)
+    assert probe(company, "/readyz").body == "index\n"
+
+
+def test_one_that_hangs_is_named_and_the_other_serves(company: Proxy) -> None:
+    hanging, other = children(company)
+    os.kill(hanging, signal.SIGSTOP)
+    try:
+        await_(lambda: f"{hanging} hanging" in probe(company, "/readyz").body)
+        assert probe(company, "/readyz").body == f"ready, 1 of 2 processes: {other}; {hanging} hanging\n"
+    finally:
+        os.kill(hanging, signal.SIGCONT)
 
 
 def test_processes_that_keep_dying_end_them_all(company: Proxy) -> None:

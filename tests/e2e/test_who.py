@@ -481,3 +481,8 @@ class TestPseudonyms:
         assert set(actors(proxy)) == {anna} != {boris}
         assert "anna" not in (folder / "decisions.jsonl").read_text()
         assert '"anna"' in exfilter("quarantine", "list", "--format", "json", "--config", folder).stdout
+
+    def test_nobody_has_none(self, folder: Path) -> None:
+        done = exfilter("pseudonym", "anna", "", "--config", folder)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "an empty name is nobody's" in done.stderr

@@ -144,6 +144,11 @@ def test_a_mistake_in_the_settings_is_named(given: Given, changes: dict[str, str
     assert "secret" not in str(refused.value)
 
 
+def test_a_password_file_that_is_not_there_is_named(given: Given) -> None:
+    with pytest.raises(FileNotFoundError, match=r"ldap_password_file .* does not exist: make it"):
+        Directory(given(ldap_password_file="nowhere"))
+
+
 def test_a_password_that_others_can_read_is_refused(given: Given) -> None:
     found = given()
     found.ldap_password_file.chmod(0o644)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 import tempfile
 import threading
@@ -40,6 +41,10 @@ def today(past: Past, name: str = "anna") -> tuple[int, int]:
     return counted.sent, counted.new
 
 
+def _always(verdict: Verdict, _: Past) -> Verdict:
+    return verdict
+
+
 def check(ledger: Ledger, sent: list[Sent]) -> None:
     plain = Plain()
     for each in sorted(sent, key=lambda each: each.day):
@@ -55,7 +60,6 @@ sendings = st.builds(
     actor=st.sampled_from(["anna", "boris"]),
     destination=st.sampled_from(["mail.example", "crm.example"]),
     groups=st.sampled_from([(), ("support",), ("sales", "support")]),
-    body=st.binary(min_size=8, max_size=8),
     holds=st.booleans(),
 )
 
@@ -116,6 +120,28 @@ class TestOnce:
 
 
 class TestHeld:
+    def test_of_an_upload_only_what_passed_was_sent(self, ledger: Ledger) -> None:
+        Sent(frozenset({1}), body=b"one", thread="upload").enter(ledger)
+        _, entry = Sent(frozenset(range(9)), body=b"two", thread="upload", holds=True).enter(ledger)
+        past, _ = Sent(frozenset({90}), body=b"three").enter(ledger)
+        assert today(past) == (2, 2)
+        assert sorted((row["sent"], row["customers"]) for row in rows(ledger, exposures)) == [
+            (False, 9),
+            (True, 1),
+            (True, 1),
+        ]
+        ledger.sent(entry)
+        past, _ = Sent(frozenset({91}), body=b"four").enter(ledger)
+        assert today(past) == (11, 11)
+        assert sorted(row["customers"] for row in rows(ledger, exposures)) == [1, 1, 9]
+
+    def test_what_was_taken_back_is_with_what_was_held_before(self, ledger: Ledger) -> None:
+        sent = Sent(frozenset(range(9)), body=b"one")
+        replace(sent, holds=True).enter(ledger)
+        _, entry = sent.enter(ledger)
+        ledger.stays(entry)
+        assert [(row["sent"], row["attempts"]) for row in rows(ledger, exposures)] == [(False, 2)]
+
     def test_what_is_held_does_not_count_until_it_is_released(self, ledger: Ledger) -> None:
         _, entry = Sent(frozenset(range(10)), holds=True).enter(ledger)
         past, _ = Sent(frozenset({90}), body=b"two").enter(ledger)
@@ -175,9 +201,8 @@ def test_bytes_that_were_not_read_are_counted_by_day(ledger: Ledger) -> None:
     found = replace(quiet.verdict.findings, unscanned=(Unscanned("request.body", Reason.OPAQUE, 70),))
     verdict = replace(quiet.verdict, findings=found)
     for action in (Action.ALLOW, Action.QUARANTINE, Action.ALERT):
-        ledger.enter(
-            quiet.transfer, verdict, Question(), lambda _, done=action: replace(verdict, action=done)
-        )
+        decided = replace(verdict, action=action)
+        ledger.enter(quiet.transfer, verdict, Question(), functools.partial(_always, decided))
     (row,) = rows(ledger, unread)
     assert (row["bytes"], row["transfers"]) == (140, 2)
     assert not rows(ledger, exposures)

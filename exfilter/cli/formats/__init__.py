@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from exfilter.model import Action, Judgement, Unscanned
@@ -57,6 +57,8 @@ class Result:
     judgements: tuple[Judgement, ...] = ()
     """Empty unless asked for, as is ``weighed``."""
     weighed: tuple[Weighed, ...] = ()
+    canaries: Mapping[str, int] = field(default_factory=dict)
+    """By team: canaries among the identified."""
 
 
 @dataclass(frozen=True, slots=True)

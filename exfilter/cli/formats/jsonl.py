@@ -31,6 +31,7 @@ def as_object(result: Result, wishes: Wishes) -> dict[str, Any]:
     if wishes.explain:
         shown["rule"] = result.rule
         shown["reason"] = result.reason
+        shown["canaries"] = dict(result.canaries)
         shown["judgements"] = [asdict(judgement) for judgement in result.judgements]
         shown["explained"] = [asdict(weighed) for weighed in result.weighed]
     if wishes.reveal:

@@ -14,6 +14,7 @@ import socket
 import sys
 from collections.abc import Mapping
 
+from exfilter.children import reap
 from exfilter.content.sandbox import child
 from exfilter.content.sandbox.found import Parser
 
@@ -29,7 +30,7 @@ def main() -> None:
     parsers: dict[str, Parser] = {}
     while True:
         message, descriptors, _, _ = socket.recv_fds(control, _ROUND, 1)
-        _reap(children)
+        reap(children)
         if not message:
             break
         command, _, rest = message.decode().partition(" ")
@@ -70,16 +71,6 @@ def _fork(
     except BaseException:  # noqa: BLE001 - no traceback: it could hold a value
         os._exit(1)
     os._exit(0)
-
-
-def _reap(children: dict[int, int]) -> None:
-    with contextlib.suppress(ChildProcessError):
-        while True:
-            process, _ = os.waitpid(-1, os.WNOHANG)
-            if not process:
-                return
-            for number in [number for number, other in children.items() if other == process]:
-                del children[number]
 
 
 def _end(children: dict[int, int], number: int) -> None:

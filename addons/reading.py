@@ -1,0 +1,94 @@
+"""The reading addon: what declared internal hosts answer is copied on its way, and counted afterwards.
+
+It holds nothing back and delays nothing: who was shown whom is a matter of the ledger.
+"""
+
+# mypy: untyped-calls-exclude=mitmproxy
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from exfilter import flows
+from exfilter.door import metrics
+from exfilter.door.spool import Spool
+
+if TYPE_CHECKING:
+    from mitmproxy.http import HTTPFlow
+
+    from exfilter.door.desk import Desk
+
+AT_ONCE = 64
+"""Responses that are copied or wait to be counted at a time. What comes beyond is not counted."""
+
+
+class Reading:
+    """Copies responses of some hosts."""
+
+    def __init__(self, desk: Desk, hosts: tuple[str, ...], limit: int) -> None:
+        """Take the patterns of hosts, and the bytes of the largest response that is read."""
+        self._desk = desk
+        self._hosts = hosts
+        self._limit = limit
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._copies = 0
+
+    def responseheaders(self, flow: HTTPFlow) -> None:
+        """Copy a response while it passes. The guard has it streamed already."""
+        if flow.response is None or not self._is_read(flow.request.host):
+            return
+        if self._copies + len(self._tasks) >= AT_ONCE:
+            metrics.viewed(counted=False)
+            return
+        self._copies += 1
+        flow.response.stream = _Copy(self, flow, Spool(self._limit))
+
+    def read(self, flow: HTTPFlow, spool: Spool) -> None:
+        """Count what came back; of a connection that broke, what came of it."""
+        self._copies -= 1
+        if spool.dropped:
+            metrics.viewed(counted=False)
+            spool.clear()
+        elif spool:
+            task = asyncio.get_running_loop().create_task(self._count(flow, spool))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def response(self, flow: HTTPFlow) -> None:
+        """Count a response whose end was not streamed: it has no body, or its connection broke."""
+        if flow.response is not None and isinstance(flow.response.stream, _Copy):
+            flow.response.stream.end()
+
+    error = response
+
+    async def _count(self, flow: HTTPFlow, spool: Spool) -> None:
+        try:
+            await self._desk.view(replace(flows.from_response(flow), body=spool.body()))
+        finally:
+            spool.clear()
+
+    def _is_read(self, host: str) -> bool:
+        name = host.lower().removesuffix(".")
+        return any(name.endswith(each[1:]) if each.startswith("*.") else name == each for each in self._hosts)
+
+
+class _Copy:
+    """What mitmproxy calls for each piece of a response."""
+
+    def __init__(self, reading: Reading, flow: HTTPFlow, spool: Spool) -> None:
+        self._reading, self._flow, self._spool = reading, flow, spool
+        self._ended = False
+
+    def __call__(self, data: bytes) -> bytes:
+        if not data:
+            self.end()
+        self._spool += data
+        return data
+
+    def end(self) -> None:
+        """Have it counted, once."""
+        if not self._ended:
+            self._ended = True
+            self._reading.read(self._flow, self._spool)

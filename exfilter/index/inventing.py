@@ -1,0 +1,320 @@
+"""Invents customers that look like those of a table and are none of them.
+
+Names are given and family names of the table, each pair new. Ids and tickets have the table's shapes.
+E-mail addresses are at the given domains. Phones come from the ranges that regulators keep for fiction; where
+a country has none the cell stays empty. Of columns that are not used a value is taken that many rows share,
+so nothing of a real customer is copied that could be his alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from random import Random
+from typing import TYPE_CHECKING
+
+import phonenumbers
+from anyascii import anyascii
+
+from detectors import names
+from detectors.folding import fold
+from exfilter.index import columns
+from exfilter.index.canaries import TEAM
+from exfilter.index.cells import Reader
+from exfilter.index.columns import Columns, Use
+from exfilter.index.table import Broken
+
+if TYPE_CHECKING:
+    from exfilter.index.table import Cell, Progress, Table
+
+DOMAINS = ("example.com", "example.net", "example.org")
+"""Reserved by RFC 2606: nobody receives mail there."""
+FICTION: Mapping[str, str] = {
+    "AU": "+614915701##",  # ACMA
+    "CA": "+1???55501##",  # NANPA
+    "DE": "+493023125###",  # BNetzA
+    "FR": "+3363998####",  # ARCEP
+    "GB": "+447700900###",  # Ofcom
+    "SE": "+467017406##",  # PTS
+    "US": "+1???55501##",  # NANPA
+}
+"""Ranges by country. ``#``: any digit; ``?``: the area code of a real number."""
+SAMPLED = 4000
+"""Rows that are looked at closely."""
+SPARE = 40
+"""Candidates for each canary: those that the table has already are dropped."""
+BEHIND = 20
+"""Numbers behind the last known one that are taken, at least."""
+COMMON = 0.02
+"""Share of the rows from which on a value belongs to nobody alone."""
+NAME = 256
+"""Characters of a name that are looked at."""
+_DIGITS = re.compile(r"[0-9]+")
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_WORD = re.compile("[^a-z]+")
+
+Row = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be invented."""
+
+    teams: Mapping[str, int]
+    """Canaries by team."""
+    mapping: tuple[str, ...] = ()
+    region: str = ""
+    """Both as in ``build.Options``."""
+    domains: tuple[str, ...] = DOMAINS
+
+
+def invent(table: Table, wish: Wish, random: Random, progress: Progress = lambda _: None) -> list[Row]:
+    """Return the names of the columns, then a row for each canary, with its team in the last column.
+
+    Raises ValueError where the table has no ids, nothing that identifies, or too little to make new of.
+    """
+    used = columns.recognise(table.columns, wish.mapping)
+    _check(used)
+    sample = _Sample.of(table, used, wish, random, lambda done: progress(done / 2))
+    count = sum(wish.teams.values())
+    drafts = _distinct(sample.draft(random) for _ in range(SPARE * count))
+    free = _unknown(table, used, drafts, lambda done: progress(0.5 + done / 2))
+    if len(free) < count:
+        msg = f"only {len(free)} of {count} canaries could be invented that nobody in the table is like"
+        raise ValueError(msg)
+    teams = [team for team, number in wish.teams.items() for _ in range(number)]
+    rows = [(*draft, team) for draft, team in zip(free, teams, strict=False)]
+    return [(*table.columns, TEAM), *rows]
+
+
+def _check(used: Columns) -> None:
+    if Use.ID not in used.numbers:
+        msg = "the table has no customer ids, by which canaries are known: say which with --map id=COLUMN"
+        raise ValueError(msg)
+    if not any(use in used.numbers for use in (Use.EMAIL, Use.TICKET, Use.PHONE)):
+        msg = "the table has no e-mail addresses, phones or tickets, and a name alone identifies nobody"
+        raise ValueError(msg)
+
+
+def _distinct(drafts: Iterator[Row]) -> list[Row]:
+    return list(dict.fromkeys(drafts))
+
+
+@dataclass(slots=True)
+class _Sample:
+    """Rows of the table, and what is made of them."""
+
+    used: Columns
+    domains: tuple[str, ...]
+    reader: Reader
+    rows: list[Row] = field(repr=False)
+    common: tuple[tuple[str, ...], ...] = field(repr=False)
+    """Of each column: values that many rows share."""
+    peers: Mapping[str, list[Row]] = field(repr=False)
+    """Rows by country."""
+    numbers: Mapping[Use, Numbers] = field(repr=False)
+    """Of ids and of tickets."""
+
+    @classmethod
+    def of(cls, table: Table, used: Columns, wish: Wish, random: Random, progress: Progress) -> _Sample:
+        """Take rows from everywhere (reservoir sampling, Vitter's algorithm R)."""
+        everything = tuple(range(len(table.columns)))
+        rows: list[Row] = []
+        whole = (row.cells for row in table.rows(everything, progress) if not isinstance(row, Broken))
+        for number, cells in enumerate(whole):
+            place = number if number < SAMPLED else random.randrange(number + 1)
+            if place < SAMPLED:
+                rows[place : place + 1] = [tuple(map(_text, cells))]
+        if not rows:
+            msg = "the table holds no row that can be used"
+            raise ValueError(msg)
+        peers = defaultdict(list)
+        for row in rows:
+            peers[_first(row, used, Use.COUNTRY)].append(row)
+        common = tuple(_common(column) for column in zip(*rows, strict=True))
+        numbers = {use: Numbers(_first(row, used, use) for row in rows) for use in (Use.ID, Use.TICKET)}
+        return cls(used, wish.domains, Reader(used, (), wish.region), rows, common, peers, numbers)
+
+    def draft(self, random: Random) -> Row:
+        """Return a row that looks like the others."""
+        like = random.choice(self.rows)
+        peers = self.peers[_first(like, self.used, Use.COUNTRY)]
+        given, family = self._name(random, peers)
+        cells = [random.choice(some) if some else "" for some in self.common]
+        for use, numbers in self.used.numbers.items():
+            for place, number in enumerate(numbers):
+                # A second e-mail address or phone is rare enough to be left out.
+                first = not place
+                cells[number] = self._cell(use, like[number], like, given, family, random) if first else ""
+        return tuple(cells)
+
+    def _cell(self, use: Use, old: str, like: Row, given: str, family: str, random: Random) -> str:
+        """Return what stands in place of an old cell."""
+        match use:
+            case Use.ID | Use.TICKET:
+                return self.numbers[use].another(old or self._some(use, random), random)
+            case Use.EMAIL:
+                return address(given, family, random.choice(self.domains), random)
+            case Use.PHONE:
+                return self._phone(old, like, random)
+            case Use.NAME:
+                whole = f"{family}, {given}" if "," in old else f"{given} {family}".strip()
+                return family if Use.FIRST_NAME in self.used.numbers else whole
+        return {Use.FIRST_NAME: given, Use.LAST_NAME: family}.get(use, old)
+
+    def _name(self, random: Random, peers: Sequence[Row]) -> tuple[str, str]:
+        """Return the given name of one customer and the family name of another."""
+        one, other = (self._halves(random.choice(peers)) for _ in range(2))
+        return one[0] or other[0], other[1] or one[1]
+
+    def _halves(self, row: Row) -> tuple[str, str]:
+        if Use.NAME in self.used.numbers and Use.FIRST_NAME not in self.used.numbers:
+            whole = _first(row, self.used, Use.NAME)
+            family, comma, given = whole.partition(",")
+            if comma:
+                return given.strip(), family.strip()
+            given, _, family = whole.strip().rpartition(" ")
+            return given, family
+        family = Use.LAST_NAME if Use.LAST_NAME in self.used.numbers else Use.NAME
+        return _first(row, self.used, Use.FIRST_NAME), _first(row, self.used, family)
+
+    def _some(self, use: Use, random: Random) -> str:
+        return _first(random.choice(self.rows), self.used, use)
+
+    def _phone(self, old: str, like: Row, random: Random) -> str:
+        """Return a number from a range for fiction, spelt as the old one is, or nothing."""
+        cells = tuple(like[number] for number in self.used.all)
+        region = self.reader.region(cells)[1]
+        try:
+            known = phonenumbers.parse(old, region)
+        except phonenumbers.NumberParseException:
+            return ""
+        region = phonenumbers.region_code_for_number(known) or region
+        if region is None or region not in FICTION:
+            return ""
+        area = str(known.national_number)[:3]
+        pattern = FICTION[region].replace("???", area if region in ("US", "CA") else "")
+        number = re.sub("#", lambda _: random.choice("0123456789"), pattern)
+        return spelt(number, old)
+
+
+def _text(cell: Cell) -> str:
+    return cell if isinstance(cell, str) else "; ".join(cell)
+
+
+def _first(row: Row, used: Columns, use: Use) -> str:
+    return next((row[number].strip() for number in used.numbers.get(use, ())), "")
+
+
+def _common(column: Sequence[str]) -> tuple[str, ...]:
+    """Return values, as often as they occur, that many rows share."""
+    counts = Counter(column)
+    least = max(3, COMMON * len(column))
+    found = [value for value in column if counts[value] >= least]
+    return tuple(found[:SAMPLED])
+
+
+class Numbers:
+    """The numbers in ids or tickets of the sample, by what stands around them."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        """Take them all."""
+        self._known: dict[tuple[str, int, str], list[int]] = defaultdict(list)
+        for text in texts:
+            if run := _longest(text):
+                self._known[_around(text, run)].append(int(run[0]))
+
+    def another(self, text: str, random: Random) -> str:
+        """Return a text of the same shape, with a number from where the known ones lie or just behind."""
+        if _UUID.fullmatch(text):
+            return re.sub("[0-9a-fA-F]", lambda _: random.choice("0123456789abcdef"), text)
+        run = _longest(text)
+        if not run:
+            return text
+        known = self._known[_around(text, run)] or [int(run[0])]
+        low, high = min(known), max(known)
+        most = min(high + (high - low) // 5 + BEHIND, 10 ** len(run[0]) - 1)
+        return f"{text[: run.start()]}{random.randint(low, most):0{len(run[0])}}{text[run.end() :]}"
+
+
+def _longest(text: str) -> re.Match[str] | None:
+    return max(_DIGITS.finditer(text), key=lambda run: (len(run[0]), run.start()), default=None)
+
+
+def _around(text: str, run: re.Match[str]) -> tuple[str, int, str]:
+    return text[: run.start()], len(run[0]), text[run.end() :]
+
+
+def address(given: str, family: str, domain: str, random: Random) -> str:
+    """Return an address that somebody of that name may have."""
+    first, last = (_WORD.sub("", anyascii(fold(part)).lower()) for part in (given, family))
+    styles = (
+        f"{first}.{last}",
+        f"{first}{last}",
+        f"{first[:1]}.{last}",
+        f"{last}.{first}",
+        f"{first}_{last}",
+    )
+    local = random.choice(styles).strip("._") or "mail"
+    return f"{local}{random.randrange(10, 1000)}@{domain}"
+
+
+def spelt(number: str, like: str) -> str:
+    """Return an international number with the signs that stand in another one, where its digits fit in."""
+    parsed = phonenumbers.parse(number)
+    national = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL)
+    wanted = len(re.sub(r"\D", "", like))
+    plain = phonenumbers.national_significant_number(parsed)
+    spellings = (number,) if like.strip().startswith("+") else (national, plain)
+    for spelling in spellings:
+        digits = re.sub(r"\D", "", spelling)
+        if len(digits) == wanted:
+            return _filled(like, digits)
+    return number
+
+
+def _filled(like: str, digits: str) -> str:
+    rest = iter(digits)
+    return re.sub(r"\d", lambda _: next(rest), like)
+
+
+def _unknown(table: Table, used: Columns, drafts: Sequence[Row], progress: Progress) -> list[Row]:
+    """Return the drafts of which nothing that identifies, and no name, is anybody's in the table."""
+    marks = {draft: frozenset(_marks(draft, used)) for draft in drafts}
+    wanted = frozenset[str]().union(*marks.values())
+    taken: set[str] = set()
+    width = len(table.columns)
+    for row in table.rows(used.all, progress):
+        if not isinstance(row, Broken):
+            cells = [""] * width
+            for number, cell in zip(used.all, row.cells, strict=True):
+                cells[number] = _text(cell)
+            taken.update(wanted.intersection(_marks(tuple(cells), used)))
+    free: list[Row] = []
+    for draft, mine in marks.items():
+        if not mine & taken:
+            free.append(draft)
+            taken |= mine  # nor of another canary's
+    return free
+
+
+def _marks(row: Row, used: Columns) -> Iterator[str]:
+    """Yield what must be nobody else's, one spelling of each."""
+    name = []
+    for use, numbers in used.numbers.items():
+        for number in numbers:
+            text = row[number]
+            if not text.strip() or use is Use.COUNTRY:
+                continue
+            if use in (Use.NAME, Use.FIRST_NAME, Use.LAST_NAME):
+                name += names.tokens(text) if len(text) < NAME else []
+            elif use is Use.PHONE:
+                yield f"phone {re.sub(r'[^0-9]', '', text)[-9:]}"
+            else:
+                for piece in islice(re.split(r"[;|,\s]+", text), 20):
+                    yield f"{use} {''.join(filter(str.isalnum, piece)).casefold()}"
+    if name:
+        yield f"name {' '.join(sorted(set(name)))}"
