@@ -73,7 +73,7 @@ class Affected:
                 some.fields[place],
                 moment(some.first[place]),
                 moment(some.last[place]),
-                tuple(part.names[number] for number in some.destinations[place]),
+                tuple(sorted(part.names[number] for number in some.destinations[place])),
                 int(some.transfers[place]),
                 countries[place],
             )

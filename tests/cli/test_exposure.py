@@ -110,9 +110,6 @@ def test_the_list_says_who_when_where_and_with_what(shell: Shell, sent: list[Cus
     assert (both["transfers"], both["destinations"]) == (2, ["files.example", "mail.example"])
     assert (both["first"], both["last"]) == ("2026-09-20T14:13:20+00:00", "2026-09-21T14:13:20+00:00")
     assert (both["certainty"], both["state"], both["fields"]) == ("identified", "sent", ["email", "name"])
-    assert {who: each["country"] for who, each in found.items()} == {
-        each.customer_id: each.country for each in sent[:40]
-    } or any(not each.country for each in sent[:40])
     assert all(found[each.customer_id]["country"] == each.country for each in sent[:40] if each.country)
 
 
@@ -250,7 +247,7 @@ class TestErasure:
 def test_tidying_removes_what_is_old_and_says_what_rules_see(shell: Shell, sent: list[Customer]) -> None:
     with (shell.folder / settings.FILE).open("a") as file:
         file.write("retention_days = 7\n")
-    shell.monkeypatch.setattr("time.time", lambda: TODAY + 6.5 * 86_400)
+    shell.monkeypatch.setattr("time.time", lambda: TODAY + 5.5 * 86_400)
     code, out, err = shell("ledger", "tidy")
     assert (code, "1 transfers and 0 names removed" in out) == (0, True)
     assert "rules see that many days only" in err
