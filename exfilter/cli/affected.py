@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from exfilter.cli.formats.rows import Cell, moment
 from exfilter.ledger import choosing, exposed
 from exfilter.ledger.exposed import Exposed, Stretch
-from exfilter.ledger.sets import ordinals
+from exfilter.ledger.sets import bitmap, ordinals
 
 if TYPE_CHECKING:
     from pyroaring import BitMap
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from exfilter.index.store import Index
     from exfilter.ledger import Ledger
     from exfilter.ledger.choosing import Chosen
-    from exfilter.model import Ordinals
 
 COLUMNS = (
     *("customer_id", "certainty", "state", "fields", "first", "last"),
@@ -64,7 +63,7 @@ class Affected:
                 yield from self._told(part, some)
 
     def _told(self, part: Part, some: Stretch) -> Iterator[tuple[Cell, ...]]:
-        ids, countries = customer_ids(self.index, some.ordinals), self.index.countries(some.ordinals)
+        ids, countries = self.index.customer_ids(some.ordinals), self.index.countries(some.ordinals)
         for place, customer_id in enumerate(ids):
             yield (
                 customer_id,
@@ -92,10 +91,14 @@ class Affected:
 
 
 def affected(ledger: Ledger, index: Index, of: Chosen, *, held: bool) -> Affected:
-    """Look everything up. Raises ValueError where the index is not that of the ledger."""
-    parts = [_part(ledger, of, SENT)]
+    """Look everything up. Raises ValueError where the index is not that of the ledger.
+
+    Canaries are nobody, and left out.
+    """
+    canaries = bitmap(index.planted.ordinals)
+    parts = [_part(ledger, of, SENT, canaries)]
     if held:
-        parts.append(_part(ledger, of, HELD, parts[0].found.everybody))
+        parts.append(_part(ledger, of, HELD, parts[0].found.everybody | canaries))
     last = max((part.found.everybody.max() for part in parts if part.found.everybody), default=-1)
     if last >= index.ordinals:
         msg = (
@@ -106,7 +109,7 @@ def affected(ledger: Ledger, index: Index, of: Chosen, *, held: bool) -> Affecte
     return Affected(ledger, index, of, tuple(parts))
 
 
-def _part(ledger: Ledger, of: Chosen, state: str, but: BitMap | None = None) -> Part:
+def _part(ledger: Ledger, of: Chosen, state: str, but: BitMap) -> Part:
     found = exposed.exposed(ledger.database, of, sent=state == SENT, but=but)
     return Part(state, found, choosing.names(ledger.database, sorted(found.destinations)))
 
@@ -120,8 +123,3 @@ def by_field(part: Part) -> list[Count]:
     ]
     found = [each for each in counts if each.identified or each.possible]
     return sorted(found, key=lambda each: (-each.identified, -each.possible, each.name))
-
-
-def customer_ids(index: Index, some: Ordinals) -> list[str]:
-    """Return the ids of customers."""
-    return index.customer_ids(some)

@@ -26,6 +26,7 @@ from exfilter.ledger.tables import (
     people,
     rollups,
     scopes,
+    suspensions,
     tail,
     unread,
 )
@@ -116,6 +117,9 @@ def _with_old_days(database: Database, first: int) -> set[int]:
 
 def _rebuild(database: Database, scope: int, first: int) -> None:
     """Make the lifetime of a scope anew from the days that stay, then remove those that are too old."""
+    too_old = sa.select(rollups.c.day).where(rollups.c.scope == scope, rollups.c.day < first)
+    with database.transaction() as connection:
+        days = connection.execute(too_old).scalars().all()
     done = False
     while not done:
         with database.transaction() as connection:
@@ -123,14 +127,15 @@ def _rebuild(database: Database, scope: int, first: int) -> None:
             lifetime = _lifetime(connection, scope, first)
         with database.step() as connection:
             done = _replace(connection, scope, through, lifetime)
-    with database.step() as connection:
-        connection.execute(sa.delete(unread).where(unread.c.actor == scope, unread.c.day < first))
-    too_old = sa.select(rollups.c.day).where(rollups.c.scope == scope, rollups.c.day < first)
-    with database.transaction() as connection:
-        days = connection.execute(too_old).scalars().all()
-    for some in batched(days, DAYS):
+            connection.execute(sa.delete(unread).where(unread.c.actor == scope, unread.c.day < first))
+            _drop_days(connection, scope, days[:1])  # from one day to the next there is no more than this
+    for some in batched(days[1:], DAYS):
         with database.step() as connection:
-            connection.execute(sa.delete(rollups).where(rollups.c.scope == scope, rollups.c.day.in_(some)))
+            _drop_days(connection, scope, some)
+
+
+def _drop_days(connection: sa.Connection, scope: int, days: Sequence[int]) -> None:
+    connection.execute(sa.delete(rollups).where(rollups.c.scope == scope, rollups.c.day.in_(days)))
 
 
 def _lifetime(connection: sa.Connection, scope: int, first: int) -> Customers:
@@ -197,6 +202,7 @@ def _forget_names(database: Database) -> int:
             forgotten = connection.execute(gone).scalars().all()
             names += len(forgotten)
             known = sa.exists().where(scopes.c.name == people.c.pseudonym)
+            known |= sa.exists().where(suspensions.c.actor == people.c.pseudonym)
             connection.execute(sa.delete(people).where(people.c.pseudonym.in_(forgotten), ~known))
     return names
 

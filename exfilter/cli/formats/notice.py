@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from exfilter.ledger.others import Other
 
 _STYLE = """
-body { font: 11pt/1.45 "Liberation Sans", Arial, sans-serif; color: #111; max-width: 46rem; margin: 2rem auto }
+body { font: 11pt/1.45 "Liberation Sans", Arial, sans-serif; color: #111; max-width: 46rem; margin: auto }
 h1 { font-size: 18pt; margin-bottom: 0 } h2 { font-size: 13pt; margin-top: 1.6rem; break-after: avoid }
 table { border-collapse: collapse; width: 100%; margin: 1rem 0 } thead { display: table-header-group }
 th, td { text-align: left; padding: .2rem .6rem .2rem 0; border-bottom: 1px solid #ccc }
@@ -34,8 +34,8 @@ customer is counted once, however often he was sent.</p>
 <p>A customer is <em>possible</em> where data that several people share (such as a name) stand in a transfer
 more often than chance explains. Then the number is known approximately and the people are not: everybody who
 bears such data is listed as possible, and "about" says how many of them the transfers hold.</p>
-<p>Not counted is what exfilter did not see or could not read, and what is older than the ledger is kept. Times
-are those at which a transfer was decided, in UTC; days are of the time zone of the settings.</p>
+<p>Not counted is what exfilter did not see or could not read, what is older than the ledger is kept, and
+canaries. Times are those at which a transfer was decided, in UTC; days are of the settings' time zone.</p>
 """
 
 
