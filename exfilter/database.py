@@ -231,10 +231,16 @@ class _Server:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
 
     def reclaim(self, tables: sa.MetaData) -> bool:
-        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.exec_driver_sql("SET statement_timeout = 0")
+        connection = self.engine.raw_connection()
+        driver: Any = connection.driver_connection
+        try:
+            driver.rollback()
+            driver.autocommit = True  # VACUUM is no part of a transaction
+            cursor = driver.cursor()
+            cursor.execute("SET statement_timeout = 0")
             for table in tables.sorted_tables:
-                connection.exec_driver_sql(f'VACUUM "{table.name}"')
+                cursor.execute(f'VACUUM "{table.name}"')
+        finally:
             connection.invalidate()
         return True
 

@@ -60,8 +60,8 @@ region = ""
 # that scans, and about ten seconds a page. Without it, pictures are unscanned.
 # ocr = false
 
-# Whether the decision log and the ledger call actors by pseudonyms; `exfilter pseudonym NAME` says what they call
-# somebody, and `exfilter case open PSEUDONYM` who it is, with the reviewers' private key.
+# Whether the decision log and the ledger call actors by pseudonyms; `exfilter pseudonym NAME` says what they
+# call somebody, and `exfilter case open PSEUDONYM` who it is, with the reviewers' private key.
 # pseudonyms = false
 
 # Who belongs to the groups of the policy, beside its globs: a file with lines "group: user user ...".
@@ -112,8 +112,8 @@ region = ""
 # Where days begin and end.
 # timezone = "UTC"
 
-# Days after which it is not known any more who sent whom. Rules see back 365 days at most; with fewer, what is
-# older than these counts as never sent.
+# Days after which it is not known any more who sent whom. Rules look back 365 days at most; with fewer here,
+# what is older counts as never sent.
 # retention_days = 400
 
 # Folder for the bodies that the proxy holds while they arrive and are scanned, in files without a name. It

@@ -21,12 +21,13 @@ from typing import TYPE_CHECKING
 from exfilter import scanner, settings
 from exfilter.body import Arriving, Filed
 from exfilter.children import reap
-from exfilter.door import commands, tasks
+from exfilter.door import chores, commands, tasks
 from exfilter.door.clerk import Clerk, Failure
 from exfilter.door.ending import end_with
 from exfilter.door.logs import discreet, logger
 from exfilter.journal import Journal
 from exfilter.ledger import open_ledger
+from exfilter.ledger.opening import narrow
 from exfilter.quarantine import Quarantine
 from exfilter.who.pseudonyms import Pseudonyms
 
@@ -54,6 +55,8 @@ def main() -> None:
     log = logger(wanted.style)
     if scanner.SLOW:
         log.warning(scanner.SLOW)
+    if note := narrow(given):
+        log.warning(note)
     control.send(commands.READY)
     with discreet(log):
         _serve(control, given, scanning, audit_only=wanted.audit_only)
@@ -63,6 +66,7 @@ def _serve(
     control: socket.socket, given: settings.Settings, scanning: scanner.Scanner, *, audit_only: bool
 ) -> None:
     children: dict[int, int] = {}
+    _fork_chores(control, given)
     while True:
         message, files, _, _ = socket.recv_fds(control, _ROUND, 1)
         reap(children)
@@ -109,6 +113,21 @@ def _fork(
         logging.getLogger("exfilter.door").error("worker ended: %s", type(error).__name__)  # noqa: TRY400
         os._exit(1)
     os._exit(0)
+
+
+def _fork_chores(control: socket.socket, given: settings.Settings) -> None:
+    """Fork who does what has to be done once a day. It ends with this process."""
+    parent = os.getpid()
+    if os.fork():
+        return
+    try:  # the child: it never comes back from here
+        control.close()
+        end_with(parent)
+        os.nice(10)
+        chores.serve(given)
+    except BaseException as error:  # noqa: BLE001 - no traceback: it could hold a value
+        logging.getLogger("exfilter.door").error("chores ended: %s", type(error).__name__)  # noqa: TRY400
+    os._exit(1)
 
 
 def done(clerk: Clerk, link: socket.socket | None, task: tasks.Task, files: list[int]) -> tasks.Outcome:

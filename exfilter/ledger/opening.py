@@ -50,7 +50,7 @@ def narrow(given: Settings) -> str:
     if given.retention_days > LONGEST:
         return ""
     return (
-        f"retention_days = {given.retention_days}: rules see the last {given.retention_days} days only, and whoever "
+        f"retention_days = {given.retention_days}: rules see that many days only, and whoever "
         f"was sent before counts as new; windows go back {LONGEST} days"
     )
 
@@ -82,7 +82,7 @@ def place(given: Settings) -> Path | sa.URL:
 
 
 def _sealing(file: Path) -> Callable[[str, str], bytes]:
-    """Return what seals names to the reviewers of a file. It is read when a name is sealed, which is seldom."""
+    """Return what seals names to the reviewers of a file. It is read for each."""
 
     def seal(pseudonym: str, name: str) -> bytes:
         return names.seal(pseudonym, name, reviewers.recipients(file))

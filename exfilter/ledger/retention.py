@@ -26,6 +26,7 @@ from exfilter.ledger.tables import (
     people,
     rollups,
     scopes,
+    suspensions,
     tail,
     unread,
 )
@@ -86,9 +87,8 @@ def give_back(ledger: Ledger, chore: str = acts.TIDY) -> None:
 
 def _oldest(database: Database, first: int) -> list[int]:
     """Return the numbers of some exposures that are too old."""
-    size = sum(
-        sa.func.coalesce(sa.func.length(exposures.c[n]), 0) for n in ("identified", "behind", "fields")
-    )
+    length, of = sa.func.length, exposures.c
+    size = length(of.identified) + sa.func.coalesce(length(of.behind), 0) + length(of.fields)
     wanted = sa.select(exposures.c.id, size).where(exposures.c.day < first).order_by(exposures.c.day)
     numbers, total = list[int](), 0
     with database.transaction() as connection:
@@ -118,6 +118,9 @@ def _with_old_days(database: Database, first: int) -> set[int]:
 
 def _rebuild(database: Database, scope: int, first: int) -> None:
     """Make the lifetime of a scope anew from the days that stay, then remove those that are too old."""
+    too_old = sa.select(rollups.c.day).where(rollups.c.scope == scope, rollups.c.day < first)
+    with database.transaction() as connection:
+        days = connection.execute(too_old).scalars().all()
     done = False
     while not done:
         with database.transaction() as connection:
@@ -125,14 +128,15 @@ def _rebuild(database: Database, scope: int, first: int) -> None:
             lifetime = _lifetime(connection, scope, first)
         with database.step() as connection:
             done = _replace(connection, scope, through, lifetime)
-    with database.step() as connection:
-        connection.execute(sa.delete(unread).where(unread.c.actor == scope, unread.c.day < first))
-    too_old = sa.select(rollups.c.day).where(rollups.c.scope == scope, rollups.c.day < first)
-    with database.transaction() as connection:
-        days = connection.execute(too_old).scalars().all()
-    for some in batched(days, DAYS, strict=False):
+            connection.execute(sa.delete(unread).where(unread.c.actor == scope, unread.c.day < first))
+            _drop_days(connection, scope, days[:1])  # from one day to the next there is no more than this
+    for some in batched(days[1:], DAYS):
         with database.step() as connection:
-            connection.execute(sa.delete(rollups).where(rollups.c.scope == scope, rollups.c.day.in_(some)))
+            _drop_days(connection, scope, some)
+
+
+def _drop_days(connection: sa.Connection, scope: int, days: Sequence[int]) -> None:
+    connection.execute(sa.delete(rollups).where(rollups.c.scope == scope, rollups.c.day.in_(days)))
 
 
 def _lifetime(connection: sa.Connection, scope: int, first: int) -> Customers:
@@ -167,7 +171,7 @@ def _meet_anew(database: Database, first: int) -> None:
     pair = sa.select(meetings.c.actor, meetings.c.destination).where(meetings.c.day < first)
     with database.transaction() as connection:
         pairs = connection.execute(pair).all()
-    for some in batched(pairs, PAIRS, strict=False):
+    for some in batched(pairs, PAIRS):
         with database.step() as connection:
             for actor, destination in some:
                 _meet_once_more(connection, actor, destination)
@@ -191,7 +195,7 @@ def _forget_names(database: Database) -> int:
     with database.transaction() as connection:
         numbers = connection.execute(sa.select(scopes.c.id).where(*unused)).scalars().all()
     names = 0
-    for some in batched(numbers, ROWS, strict=False):
+    for some in batched(numbers, ROWS):
         with database.step() as connection:
             theirs = scopes.c.id.in_(some)
             connection.execute(sa.select(scopes.c.id).where(theirs).order_by(scopes.c.id).with_for_update())
@@ -199,6 +203,7 @@ def _forget_names(database: Database) -> int:
             forgotten = connection.execute(gone).scalars().all()
             names += len(forgotten)
             known = sa.exists().where(scopes.c.name == people.c.pseudonym)
+            known |= sa.exists().where(suspensions.c.actor == people.c.pseudonym)
             connection.execute(sa.delete(people).where(people.c.pseudonym.in_(forgotten), ~known))
     return names
 

@@ -48,15 +48,15 @@ def check(whole: Ledger, without: Ledger, sent: list[Sent], gone: int) -> None:
         each.enter(whole)
         if left := each.customers - {gone}:
             replace(each, customers=left).enter(without)
-    before = [row["customers"] for row in rows(whole, exposures)]
+    before = {row["id"]: row["customers"] for row in rows(whole, exposures)}
     erase(whole, BitMap([gone]))
     assert gone not in everybody(whole)
     assert sent_ever(whole) == sent_ever(without)
-    assert [row["customers"] for row in rows(whole, exposures)] == before
+    assert {row["id"]: row["customers"] for row in rows(whole, exposures)} == before
     assert counts(whole) == counts(without)
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(st.lists(sendings, max_size=15), st.integers(0, 30))
 def test_it_is_in_no_set_and_all_else_counts_as_before(sent: list[Sent], gone: int) -> None:
     with (
@@ -69,7 +69,7 @@ def test_it_is_in_no_set_and_all_else_counts_as_before(sent: list[Sent], gone: i
 
 def test_so_it_is_with_what_was_rolled_up(ledger: Ledger, tmp_path: Path) -> None:
     with closing(opened_in(str(tmp_path), "without")) as without:
-        check(at(ledger, TODAY), without, many(4 * AFTER), 3)
+        check(at(ledger, TODAY), without, many(2 * AFTER), 3)
     assert rows(ledger, rollups)
 
 
@@ -99,7 +99,7 @@ def test_another_door_forgets_it_too(opened: Opened) -> None:
 
 def test_no_byte_of_it_is_left_in_the_file(tmp_path: Path) -> None:
     gone = frozenset(range(1_000_003, 3_000_000, 71))
-    needle = packed(BitMap(gone))[40:72]
+    needle = packed(BitMap(gone))[4000:4032]
     with closing(opened_in(str(tmp_path), "ledger.sqlite")) as ledger:
         for number in range(AFTER + 5):
             Sent(gone | {number}, body=b"%d" % number).enter(ledger)

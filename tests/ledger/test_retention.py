@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import tempfile
 from contextlib import closing
 from dataclasses import replace
@@ -12,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyroaring import BitMap
 
 from exfilter.ledger import Ledger, acts, retention
 from exfilter.ledger.rollup import AFTER
@@ -35,7 +37,8 @@ from tests.ledger.test_counting import rows, sendings, today
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exfilter.policy import Counted, Window
+    from exfilter.model import Verdict
+    from exfilter.policy import Counted, Past, Window
     from tests.ledger.conftest import Opened
 
 TODAY = 401
@@ -48,7 +51,7 @@ def at(ledger: Ledger, day: int) -> Ledger:
 
 
 def counts(ledger: Ledger) -> list[Counts]:
-    """What a transfer of today counts, from every actor to everywhere."""
+    """Return what a transfer of today counts, from every actor to everywhere."""
     probes = [
         Sent(frozenset({999}), TODAY, actor, where, ("sales", "support"), body=b"probe")
         for actor in ("anna", "boris")
@@ -74,6 +77,11 @@ def met(ledger: Ledger) -> set[tuple[str, str, int]]:
     return {(names[row["actor"]], names[row["destination"]], row["day"]) for row in rows(ledger, meetings)}
 
 
+def known(ledger: Ledger) -> set[str]:
+    """Return who is known. A group of which all was held may be, or not: nothing is counted for it."""
+    return {row["name"] for row in rows(ledger, scopes) if row["kind"] != "group"}
+
+
 def opened_in(folder: str, name: str) -> Ledger:
     return at(Ledger.open(Path(folder) / name, SECRET), TODAY)
 
@@ -86,13 +94,12 @@ def check(whole: Ledger, young: Ledger, sent: list[Sent], days: int) -> None:
     retention.tidy(whole, days)
     assert sent_ever(whole) == sent_ever(young)
     assert met(whole) == met(young)
-    names = {(row["kind"], row["name"]) for row in rows(young, scopes)}
-    assert {(row["kind"], row["name"]) for row in rows(whole, scopes)} == names
+    assert known(whole) == known(young)
     assert len(rows(whole, exposures)) == len(rows(young, exposures))
     assert counts(whole) == counts(young)
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(st.lists(sendings, max_size=15), st.integers(7, 500))
 def test_every_count_is_that_of_a_ledger_of_what_is_younger(sent: list[Sent], days: int) -> None:
     with (
@@ -101,6 +108,10 @@ def test_every_count_is_that_of_a_ledger_of_what_is_younger(sent: list[Sent], da
         closing(opened_in(folder, "young")) as young,
     ):
         check(whole, young, sent, days)
+
+
+def _decided(verdict: Verdict, _: Past) -> Verdict:
+    return verdict
 
 
 def many(count: int) -> list[Sent]:
@@ -123,7 +134,7 @@ def young(tmp_path: Path) -> Iterator[Ledger]:
 
 
 def test_so_it_is_with_what_was_rolled_up(ledger: Ledger, young: Ledger) -> None:
-    check(at(ledger, TODAY), young, many(4 * AFTER), 150)
+    check(at(ledger, TODAY), young, many(2 * AFTER), 150)
     assert rows(ledger, rollups)
 
 
@@ -169,14 +180,14 @@ def test_unread_bytes_go_too(ledger: Ledger) -> None:
         quiet = Sent(frozenset(), day)
         found = replace(quiet.verdict.findings, unscanned=(Unscanned("body", Reason.OPAQUE, 70),))
         verdict = replace(quiet.verdict, findings=found)
-        ledger.enter(quiet.transfer, verdict, Question(), lambda _, verdict=verdict: verdict)
+        ledger.enter(quiet.transfer, verdict, Question(), functools.partial(_decided, verdict))
     retention.tidy(at(ledger, TODAY), 365)
     assert len(rows(ledger, unread)) == 1
 
 
 def test_no_byte_of_it_is_left_in_the_file(tmp_path: Path) -> None:
     marked = frozenset(range(1_000_003, 3_000_000, 71))
-    needle = packed(unpacked(None) | set(marked))[40:72]  # within the sorted numbers
+    needle = packed(BitMap(marked))[4000:4032]  # within the sorted numbers
     with closing(opened_in(str(tmp_path), "ledger.sqlite")) as ledger:
         # More than are rolled up at a time, so that sets were also written over.
         for number in range(AFTER + 5):
