@@ -59,7 +59,7 @@ class Asker:
     people: list[int]
     group: dict[int, str]
     number: int = 0
-    dice: random.Random = field(default_factory=lambda: random.Random(5))
+    dice: random.Random = field(default_factory=lambda: random.Random(5))  # noqa: S311 - seeded
 
     @classmethod
     def open(cls, place: str) -> Asker:
@@ -104,25 +104,25 @@ def opened(place: str) -> Ledger:
 
 
 def _cold(asker: Asker, many: int) -> Asked:
-    """Each is the first transfer after a start: nothing is known of anybody."""
+    """Ask as the first transfer after a start: nothing is known of anybody."""
     asked = Asked()
     for _ in range(many):
-        asker.ledger._forget()
+        asker.ledger._forget()  # noqa: SLF001 - as a new process
         asker.ask(asked, asker.somebody(), asker.dice.randrange(1, 500))
     return asked
 
 
 def _cold_mail(asker: Asker, many: int) -> Asked:
-    """The same, to the destination that gets half of all transfers."""
+    """Ask the same of the destination that gets half of all transfers."""
     asked = Asked()
     for _ in range(many):
-        asker.ledger._forget()
+        asker.ledger._forget()  # noqa: SLF001 - as a new process
         asker.ask(asked, asker.somebody(), MAIL)
     return asked
 
 
 def _others(asker: Asker, many: int) -> Asked:
-    """A running process and actors of whom it knows nothing, where the others send to as well."""
+    """Ask a running process about actors of whom it knows nothing, where the others send to as well."""
     for who in asker.people[:40]:
         asker.ask(Asked(), who, who % 20)
     asked = Asked()
@@ -132,7 +132,7 @@ def _others(asker: Asker, many: int) -> Asked:
 
 
 def _warm(asker: Asker, many: int) -> Asked:
-    """Two hundred people who go on sending, half of it to the destination of all."""
+    """Have two hundred people go on sending, half of it to the destination of all."""
     few = asker.dice.sample(asker.people, 200)
     places = [MAIL if asker.dice.random() < 0.5 else asker.dice.randrange(1, 20) for _ in range(many)]
     for who in few:
@@ -145,7 +145,7 @@ def _warm(asker: Asker, many: int) -> Asked:
 
 
 def _midnight(asker: Asker, many: int) -> Asked:
-    """The first transfers of a new day, with all of yesterday's in mind."""
+    """Send the first transfers of a new day, with all of yesterday's in mind."""
     few = asker.dice.sample(asker.people, many)
     for who in few:
         asker.ask(Asked(), who, MAIL)
@@ -156,7 +156,7 @@ def _midnight(asker: Asker, many: int) -> Asked:
 
 
 def _large(asker: Asker, many: int) -> Asked:
-    """Transfers of 50,000 customers."""
+    """Send transfers of 50,000 customers."""
     few = asker.dice.sample(asker.people, many)
     asked = Asked()
     for who in few:

@@ -18,9 +18,9 @@ from pyroaring import BitMap
 
 from bench.senders import START, Year, actor_name, destination_name, group_name, transfer, verdict
 from exfilter.ledger import Ledger, identity
-from exfilter.ledger.rollup import AFTER
+from exfilter.ledger.rollup import AFTER, SOON
 from exfilter.ledger.sets import packed, packed_fields
-from exfilter.ledger.tables import exposures, lifetimes, meetings, rollups, scopes, tail
+from exfilter.ledger.tables import exposures, lifetimes, meetings, members, rollups, scopes, tail
 from exfilter.model import Int64Array
 
 CHUNK = 10_000
@@ -41,6 +41,7 @@ def load(ledger: Ledger, year: Year) -> None:
         put(connection, tail, book.tail())
         put(connection, rollups, book.rollups())
         put(connection, lifetimes, book.lifetimes())
+        put(connection, members, book.members())
         put(connection, meetings, book.meetings())
 
 
@@ -63,7 +64,7 @@ class Book:
 
     @classmethod
     def open(cls, ledger: Ledger, year: Year) -> Book:
-        """Number the scopes in the order in which they come up."""
+        """Return a year with its scopes numbered in the order in which they come up."""
         codes = _codes(year)
         known, first, place = np.unique(codes.ravel(), return_index=True, return_inverse=True)
         met = np.flatnonzero(known != NONE)
@@ -90,7 +91,8 @@ class Book:
     def rolled(self, scope: int) -> Int64Array:
         """Return those of them that are rolled up."""
         mine = self.of(scope)
-        return mine[: len(mine) // AFTER * AFTER]
+        after = SOON if self.names[scope - 1][0] == "actor" else AFTER
+        return mine[: len(mine) // after * after]
 
     def together(self, some: Int64Array) -> BitMap:
         """Return all customers of some exposures."""
@@ -131,10 +133,13 @@ class Book:
         for scope in range(1, len(self.names) + 1):
             mine = self.rolled(scope)
             days = self.day[mine]
+            ever = BitMap()
             starts = np.flatnonzero(np.diff(days, prepend=NONE)).tolist()
             for begin, end in pairwise((*starts, len(mine))):
                 who = self.together(mine[begin:end])
-                yield scope, int(days[begin]), len(who), packed(who), None, 0, 0
+                fresh = who.difference_cardinality(ever)
+                ever |= who
+                yield scope, int(days[begin]), len(who), fresh, packed(who), None, 0, 0
 
     def lifetimes(self) -> Iterator[Row]:
         """Yield scope and who was ever sent."""
@@ -142,6 +147,13 @@ class Book:
             mine = self.rolled(scope)
             if len(mine):
                 yield scope, packed(self.together(mine)), None
+
+    def members(self) -> Iterator[Row]:
+        """Yield actor, group and the day of today."""
+        today = self.ledger.calendar.day(self.ledger.clock())
+        for actor, group in np.unique(self.scope[:, ::2], axis=0).tolist():
+            if group != NONE:
+                yield actor, group, today
 
     def meetings(self) -> Iterator[Row]:
         """Yield actor, destination, first day."""
@@ -177,17 +189,17 @@ FIELDS = packed_fields(_SOMEBODY.findings.exposed, BitMap([1]))
 
 
 def _insert(connection: sa.Connection, table: sa.Table, rows: Iterator[Row]) -> None:
-    columns = [column.name for column in table.columns]
+    columns = [f'"{column.name}"' for column in table.columns]
     marks = ", ".join("?" * len(columns))
     statement = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 - our names
-    for some in batched(rows, CHUNK, strict=False):
+    for some in batched(rows, CHUNK):
         connection.exec_driver_sql(statement, list(some))
 
 
 def _copy(connection: sa.Connection, table: sa.Table, rows: Iterator[Row]) -> None:
-    names = ", ".join(column.name for column in table.columns)
+    names = ", ".join(f'"{column.name}"' for column in table.columns)
     cursor = connection.connection.cursor()
-    for some in batched(rows, CHUNK, strict=False):
+    for some in batched(rows, CHUNK):
         lines = io.BytesIO("".join(map(_line, some)).encode())
         cursor.execute(f"COPY {table.name} ({names}) FROM STDIN", stream=lines)  # type: ignore[call-arg]
     if table in (scopes, exposures):

@@ -12,8 +12,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from exfilter.model import Int64Array, Ordinals, Transfer, Verdict
-from exfilter.model import Action, Findings, Shown, Versions  # isort: skip
+from exfilter.model import Action, Findings, Int64Array, Ordinals, Shown, Transfer, Verdict, Versions
 
 Floats = NDArray[np.float64]
 
@@ -165,7 +164,7 @@ def _people(dice: Generator, scale: Scale, group: Int64Array) -> _Rows:
     rows = np.unique(np.repeat(np.arange(scale.exposures), many) << 32 | customers)
     ends = np.searchsorted(rows, np.arange(1, scale.exposures) << 32)
     pieces = np.split((rows & 0xFFFFFFFF).astype(np.uint32), ends)
-    work = np.array([day for day in range(DAYS) if day % 7 < 5])
+    work = np.array([day for day in range(DAYS) if day % 7 < 5], dtype=np.int64)
     time = START + dice.choice(work, scale.exposures) * DAY + dice.uniform(7, 19, scale.exposures) * 3600
     return time, actor, _destinations(dice, scale, scale.exposures), pieces
 

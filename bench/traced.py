@@ -9,6 +9,12 @@ import json
 import resource
 import sys
 import time
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from exfilter.ledger.holding import Int32Array
 
 
 def main() -> None:
@@ -48,10 +54,10 @@ def main() -> None:
     print(json.dumps(figures))  # noqa: T201
 
 
-def _groups(names: object) -> object:
-    import numpy as np  # noqa: PLC0415
+def _groups(_: object, seen: Sequence[AbstractSet[str]]) -> Int32Array:
+    from exfilter.ledger.declared import numbered  # noqa: PLC0415
 
-    return np.array([int(name.removeprefix("agent")) % 20 + 1 for name in names], dtype=np.int32)  # type: ignore[attr-defined]
+    return numbered(seen)
 
 
 if __name__ == "__main__":

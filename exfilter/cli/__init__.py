@@ -22,10 +22,17 @@ COMMANDS = {
     "scan": ("exfilter.cli.scan:scan", "Count the customers in files and say what would be held."),
     "proxy": ("exfilter.cli.proxy:proxy", "Run the egress proxy that holds transfers with customers."),
     "quarantine": ("exfilter.cli.quarantine:app", "Review what was held: list, show, release, deny."),
+    "baseline": ("exfilter.cli.baseline:baseline", "Compare a day of an actor with his past and his peers."),
     "trace": ("exfilter.cli.trace:trace", "Rank who may have leaked a few customers."),
     "suspend": ("exfilter.cli.suspend:app", "Hold everything of an actor: list, add, lift."),
     "notices": ("exfilter.cli.notices:app", "What others are told: list, retry, test a receiver."),
     "pseudonym": ("exfilter.cli.pseudonym:pseudonym", "Say what the decision log calls somebody."),
+    "ledger": ("exfilter.cli.ledger:app", "Show who sent customers where; remove the old, erase a customer."),
+    "exposure": (
+        "exfilter.cli.exposure:exposure",
+        "List the affected customers of transfers, for the notices.",
+    ),
+    "case": ("exfilter.cli.case:app", "Say who is behind a pseudonym, with a reason, recorded."),
     "replay": ("exfilter.cli.replay:replay", "Run a recorded capture through the same pipeline."),
 }
 """Name: where it is, and its line in ``exfilter --help``."""

@@ -39,8 +39,7 @@ class Wanted(enum.StrEnum):
     CONFIRMED = "confirmed"
 
 
-def os_user() -> str:
-    """Return the name of who runs this process."""
+def _os_user() -> str:
     import getpass
     import os
 
@@ -54,7 +53,7 @@ Folder = Annotated[Path, typer.Option("--config", help="Configuration folder.", 
 Id = Annotated[str, typer.Argument(help="Transfer id, as on the block page.", metavar="ID")]
 Why = Annotated[str, typer.Option("--reason", help="Why; it stays in the transfer's history.")]
 Reviewer = Annotated[
-    str, typer.Option("--reviewer", help="Who decides.", default_factory=os_user, show_default="the OS user")
+    str, typer.Option("--reviewer", help="Who decides.", default_factory=_os_user, show_default="the OS user")
 ]
 As = Annotated[Format, typer.Option("--format", help="How to print.")]
 

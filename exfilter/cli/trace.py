@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from exfilter.cli.quarantine import As, Folder, Format, os_user
+from exfilter.cli.quarantine import As, Folder, Format, _os_user
 
 if TYPE_CHECKING:
     from exfilter.index.cells import LeftOut
@@ -29,10 +29,11 @@ Who = Annotated[
     typer.Option(
         "--reviewer",
         help="Who asks; it is written down.",
-        default_factory=os_user,
+        default_factory=_os_user,
         show_default="the OS user",
     ),
 ]
+Why = Annotated[str, typer.Option("--reason", help="Why; it stays in `exfilter ledger acts`.")]
 Table = Annotated[Path, typer.Argument(help="Table of the customers; see below.", metavar="VICTIMS.csv")]
 Since = Annotated[str, typer.Option(help="Leave out transfers before this date.", metavar="DATE")]
 Until = Annotated[str, typer.Option(help="Leave out transfers after this date.", metavar="DATE")]
@@ -53,6 +54,7 @@ def trace(
     until: Until = "",
     format: As = Format.TABLE,  # noqa: A002 - the option's name
     plot: Plot = None,
+    reason: Why = "",
     mapping: Mapping = None,
     config: Folder = Path(),
     *,
@@ -85,7 +87,7 @@ def trace(
         asked = _asked(listed, between, estimated=estimated)
         found = _evidence(ledger, asked, index, given)
         # Before it is told.
-        _noted(ledger, asked, reviewer)
+        _noted(ledger, asked, reviewer, reason)
     finally:
         ledger.close()
     _print(found, asked, format, plot)
@@ -174,7 +176,7 @@ def _evidence(ledger: Ledger, asked: Asked, index: Index, given: Settings) -> Ev
             ledger,
             asked,
             index.customers,
-            lambda names: declared.groups(given, rules, names, ledger.known_as),
+            partial(declared.groups, given, rules, ledger.known_as),
         )
     except LookupError:
         msg = f"the ledger {given.ledger} is empty: no transfer with customers has passed a proxy with it yet"
@@ -191,10 +193,10 @@ def _say_groups(actors: Crowd) -> None:
         typer.echo(f"exfilter: the peer group of {grouped:,} of {everybody:,} actors is known", err=True)
 
 
-def _noted(ledger: Ledger, asked: Asked, reviewer: str) -> None:
-    from exfilter.ledger.tracing import note
+def _noted(ledger: Ledger, asked: Asked, reviewer: str, reason: str) -> None:
+    from exfilter.ledger import acts
 
-    note(ledger, len(asked.victims), reviewer)
+    acts.record(ledger, reviewer, acts.TRACE, [f"{len(asked.victims)} victims"], reason)
 
 
 def _print(found: Evidence, asked: Asked, format_: Format, plot: Path | None) -> None:

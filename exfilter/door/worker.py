@@ -8,6 +8,7 @@ before the first fork, and its memory is shared. When the door is gone it ends, 
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -20,12 +21,13 @@ from typing import TYPE_CHECKING
 from exfilter import scanner, settings
 from exfilter.body import Arriving, Filed
 from exfilter.children import reap
-from exfilter.door import commands, tasks
+from exfilter.door import chores, commands, tasks
 from exfilter.door.clerk import Clerk, Failure
 from exfilter.door.ending import end_with
 from exfilter.door.logs import discreet, logger
 from exfilter.journal import Journal
 from exfilter.ledger import open_ledger
+from exfilter.ledger.opening import narrow
 from exfilter.quarantine import Quarantine
 from exfilter.who.pseudonyms import Pseudonyms
 
@@ -53,6 +55,8 @@ def main() -> None:
     log = logger(wanted.style)
     if scanner.SLOW:
         log.warning(scanner.SLOW)
+    if note := narrow(given):
+        log.warning(note)
     control.send(commands.READY)
     with discreet(log):
         _serve(control, given, scanning, audit_only=wanted.audit_only)
@@ -62,6 +66,7 @@ def _serve(
     control: socket.socket, given: settings.Settings, scanning: scanner.Scanner, *, audit_only: bool
 ) -> None:
     children: dict[int, int] = {}
+    _fork_chores(control, given)
     while True:
         message, files, _, _ = socket.recv_fds(control, _ROUND, 1)
         reap(children)
@@ -89,6 +94,7 @@ def _fork(
     audit_only: bool,
 ) -> int:
     parent = os.getpid()
+    gc.freeze()  # what all share is not gone through again, nor copied because it was
     process = os.fork()
     if process:
         os.close(descriptor)
@@ -107,6 +113,21 @@ def _fork(
         logging.getLogger("exfilter.door").error("worker ended: %s", type(error).__name__)  # noqa: TRY400
         os._exit(1)
     os._exit(0)
+
+
+def _fork_chores(control: socket.socket, given: settings.Settings) -> None:
+    """Fork who does what has to be done once a day. It ends with this process."""
+    parent = os.getpid()
+    if os.fork():
+        return
+    try:  # the child: it never comes back from here
+        control.close()
+        end_with(parent)
+        os.nice(10)
+        chores.serve(given)
+    except BaseException as error:  # noqa: BLE001 - no traceback: it could hold a value
+        logging.getLogger("exfilter.door").error("chores ended: %s", type(error).__name__)  # noqa: TRY400
+    os._exit(1)
 
 
 def done(clerk: Clerk, link: socket.socket | None, task: tasks.Task, files: list[int]) -> tasks.Outcome:

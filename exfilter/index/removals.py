@@ -58,6 +58,17 @@ def read(source: Path, mapping: Sequence[str], key: IndexKey) -> Removals:
     return Removals(siphash24(key.subkey(CUSTOMER_TAG), ids), np.array(lines, dtype=np.int64), left_out)
 
 
+def of(ids: Sequence[str], key: IndexKey) -> Removals:
+    """Return the customers with these ids, spelt as in the table. Raises ValueError for an empty one."""
+    reader = Reader(Columns({Use.ID: (0,)}, ()), (), "")
+    known = [reader.customer_id((each,)) for each in ids]
+    if not all(known):
+        msg = "one of the customer ids is empty"
+        raise ValueError(msg)
+    tags = siphash24(key.subkey(CUSTOMER_TAG), [each.encode() for each in known])
+    return Removals(tags, np.arange(1, len(known) + 1, dtype=np.int64))
+
+
 @dataclass(frozen=True, slots=True)
 class _Entry:
     id: str = field(default="", repr=False)

@@ -53,6 +53,8 @@ class Request:
     mapping: tuple[str, ...] = ()
     region: str = ""
     """Both as in ``build.Options``."""
+    listed: Removals | None = None
+    """As ``remove``, of no file."""
     canaries: tuple[Path, ...] = ()
     """Files of canaries: added, or changed, like customers."""
 
@@ -64,7 +66,7 @@ def update(path: Path, key: IndexKey, request: Request, progress: Progress = lam
     has no customer ids or cannot be opened, and where none of the ids to remove is in it. The index
     then stays as it is.
     """
-    if request.changes is None and request.remove is None and not request.canaries:
+    if not (request.changes or request.remove or request.listed or request.canaries):
         msg = (
             "nothing to do: give a table of changed customers, or --remove with a list of ids, or --canaries"
         )
@@ -80,7 +82,7 @@ def update(path: Path, key: IndexKey, request: Request, progress: Progress = lam
                 request.changes, request.mapping, request.region, templates, key,
                 lambda done: progress(READING * done), sheets,
             )  # fmt: skip
-        listed = removals.read(request.remove, request.mapping, key) if request.remove else None
+        listed = removals.read(request.remove, request.mapping, key) if request.remove else request.listed
         who = affected.find(of.tags, of.index.live, changes, listed)
         _refuse_unclear(request, changes, listed, who)
         progress(READING)
@@ -130,9 +132,10 @@ def _refuse_unclear(
         )
         raise ValueError(msg)
     if not (who.listed >= 0).any():
+        source = request.remove or "the list"
         msg = (
-            f"none of the {len(listed.tags)} ids in {request.remove} was ever in the index: nothing was "
-            f"done; look at their spelling and, in a table, at the column (--map id=COLUMN)"
+            f"none of the {len(listed.tags)} ids in {source} was ever in the index: nothing was done; "
+            f"look at their spelling and, in a table, at the column (--map id=COLUMN)"
         )
         raise ValueError(msg)
 

@@ -1,7 +1,7 @@
 """The peer group of each actor for a trace.
 
-By what is at hand: the policy, the groups file, and what the directory said last. Nobody is asked anew: a
-trace among ten thousand actors would be ten thousand searches.
+By what is at hand: the groups that the ledger saw him in, the policy, the groups file, and what the directory
+said last. Nobody is asked anew: a trace among ten thousand actors would be ten thousand searches.
 
 Of several groups the smallest counts that has enough members here: those who share a region or a team with
 him. Where the ledger calls actors by pseudonyms, globs of the policy match only where they are names.
@@ -13,6 +13,7 @@ import fnmatch
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,9 +33,16 @@ WILD = re.compile(r"[*?\[]")
 
 
 def groups(
-    given: Settings, policy: Policy, names: Sequence[str], known_as: Callable[[str], Sequence[str]]
+    given: Settings,
+    policy: Policy,
+    known_as: Callable[[str], Sequence[str]],
+    names: Sequence[str],
+    seen: Sequence[AbstractSet[str]],
 ) -> Int32Array:
-    """Return the group of each actor, 0 for none. ``names``, ``known_as``: as the ledger has them."""
+    """Return the group of each actor, 0 for none. ``names``, ``known_as``: as the ledger has them.
+
+    ``seen``: groups in which each sent.
+    """
     members = _members(given, known_as)
     for group, globs in policy.groups.items():
         for glob in globs:
@@ -43,9 +51,10 @@ def groups(
                     members[name.casefold()].add(group.casefold())
     patterns = {group.casefold(): _pattern(globs) for group, globs in policy.groups.items() if globs}
     found = [
-        members.get(name.casefold(), set())
-        | {group for group, one in patterns.items() if one(name.casefold())}
-        for name in names
+        theirs
+        | members.get(name.casefold(), set())
+        | {group for group, matches in patterns.items() if matches(name.casefold())}
+        for name, theirs in zip(names, seen, strict=True)
     ]
     return numbered(found)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,17 +24,16 @@ from exfilter.ledger.rollup import by_day
 from exfilter.ledger.senders import Scopes, Sent, sent, spread
 from exfilter.ledger.sets import Blob, unpacked
 from exfilter.ledger.store import Ledger
-from exfilter.ledger.tables import acts, exposures, rollups
+from exfilter.ledger.tables import exposures, members, rollups, scopes
 
 PEOPLE, PLACES = ("actor", "bulk"), ("destination",)
-ACT = "trace"
 MANY = 500
 """Values in one statement."""
 _NEVER = 10**7
 """A day that does not come."""
 
-type Grouped = Callable[[Sequence[str]], Int32Array]
-"""Gives the peer group of each actor by the name that the ledger has for him."""
+type Grouped = Callable[[Sequence[str], Sequence[AbstractSet[str]]], Int32Array]
+"""Gives the peer group of each actor, by what the ledger calls him and the groups it saw him in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Evidence:
     actor_names: tuple[str, ...]
     destination_names: tuple[str, ...]
     transfers: tuple[str, ...]
-    """Id in the quarantine; ``#`` and the number of the exposure for what never was there."""
+    """Id in the quarantine; the number in the ledger for what never was there."""
 
 
 def evidence(ledger: Ledger, asked: Asked, population: int, grouped: Grouped) -> Evidence:
@@ -90,9 +90,10 @@ def evidence(ledger: Ledger, asked: Asked, population: int, grouped: Grouped) ->
             raise LookupError(msg)
         by = sent(connection, people, asked.wanted(), estimated=asked.estimated)
         to = sent(connection, places, asked.wanted(), estimated=asked.estimated)
+        teams = _teams(connection, people)
         found = _carrying(connection, ledger, people, places, by, asked)
     carried = _carried(found, people, places, everything)
-    groups = grouped(people.names).astype(np.int32)
+    groups = grouped(people.names, teams).astype(np.int32)
     none = np.zeros(len(places.ids), dtype=np.int32)
     return Evidence(
         carried,
@@ -100,15 +101,19 @@ def evidence(ledger: Ledger, asked: Asked, population: int, grouped: Grouped) ->
         Crowd(_at_least(to.sizes, carried.destination, carried), none, places.bulk, population),
         people.names,
         places.names,
-        tuple(each.transfer_id or f"#{each.id}" for each in found),
+        tuple(each.transfer_id or str(each.id) for each in found),
     )
 
 
-def note(ledger: Ledger, victims: int, who: str) -> None:
-    """Write down that a trace was made: by whom, and of how many. Raises OSError."""
-    row = {"time": ledger.clock(), "who": who, "act": ACT, "subject": f"{victims} victims", "reason": ""}
-    with ledger.database.transaction(writes=True) as connection:
-        connection.execute(sa.insert(acts), row)
+def _teams(connection: sa.Connection, people: Scopes) -> list[set[str]]:
+    """Return the groups of the policy that each actor sent as a member of, without case."""
+    teams = [set[str]() for _ in people.ids]
+    place = {number: place for place, number in enumerate(people.ids.tolist())}
+    query = sa.select(members.c.actor, scopes.c.name).join(scopes, scopes.c.id == members.c.group)
+    for actor, group in connection.execute(query):
+        if actor in place:
+            teams[place[actor]].add(group.casefold())
+    return teams
 
 
 @dataclass(frozen=True, slots=True)

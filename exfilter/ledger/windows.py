@@ -113,7 +113,8 @@ class States:
             self._size -= known.size
         state = known if known and _is_good(known, through, today, windows) else None
         if state is None:
-            state = _loaded(connection, scope, through, today, windows)
+            asked = {*windows, *(known.ends if known else ())}
+            state = _loaded(connection, scope, through, today, asked)
         _read(connection, scope, state)
         self._keep(scope, state)
         return state

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 import shutil
 from pathlib import Path
@@ -16,14 +17,16 @@ from bench.loading import load
 from bench.senders import Scale, simulate
 from exfilter.ledger import Ledger
 from exfilter.ledger.sets import unpacked
-from exfilter.ledger.tables import exposures, lifetimes, meetings, rollups, scopes, tail
+from exfilter.ledger.tables import exposures, lifetimes, meetings, members, rollups, scopes, tail
 from exfilter.policy import By, Past, Question, Window
 from tests.ledger import postgresql
 from tests.ledger.conftest import SECRET, server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
     from bench.senders import Year
+    from exfilter.model import Verdict
 
 __all__ = ["server"]
 
@@ -48,7 +51,7 @@ def file(year: Year, tmp_path_factory: pytest.TempPathFactory) -> Path:
         sent = senders.transfer(actor, destination, number.to_bytes(8), float(year.time[number]))
         verdict = senders.verdict(actor, destination, year.who(number).astype(np.int64))
         groups = () if group < 0 else (senders.group_name(group),)
-        ledger.enter(sent, verdict, Question(groups, bulk=group < 0), lambda _, given=verdict: given)
+        ledger.enter(sent, verdict, Question(groups, bulk=group < 0), functools.partial(keep, [], verdict))
     ledger.close()
     return file
 
@@ -72,6 +75,11 @@ def loaded(request: pytest.FixtureRequest, year: Year, tmp_path: Path) -> Iterat
     ledger.close()
 
 
+def keep(told: list[Past], verdict: Verdict, past: Past) -> Verdict:
+    told.append(past)
+    return verdict
+
+
 def content(ledger: Ledger, table: sa.Table) -> list[dict[str, object]]:
     with ledger.database.transaction() as connection:
         rows = connection.execute(sa.select(table).order_by(*table.primary_key)).mappings().all()
@@ -81,12 +89,12 @@ def content(ledger: Ledger, table: sa.Table) -> list[dict[str, object]]:
 
 def _plain(is_set: bool, value: object) -> object:  # noqa: FBT001
     if is_set and value is not None:
-        return unpacked(bytes(value))  # type: ignore[arg-type, call-overload]
+        return unpacked(bytes(value))  # type: ignore[call-overload]
     return bytes(value) if isinstance(value, memoryview) else value
 
 
 def test_every_table_is_the_same(entered: Ledger, loaded: Ledger) -> None:
-    for table in (scopes, exposures, tail, rollups, lifetimes, meetings):
+    for table in (scopes, exposures, tail, rollups, lifetimes, members, meetings):
         assert content(loaded, table) == content(entered, table), table.name
         assert content(loaded, table)
 
@@ -103,6 +111,6 @@ def test_what_is_entered_next_is_counted_the_same(entered: Ledger, loaded: Ledge
         question = Question((senders.group_name(int(year.group[actor])),), windows=windows)
         told: list[Past] = []
         for ledger in (entered, loaded):
-            ledger.enter(sent, verdict, question, lambda past, given=verdict: told.append(past) or given)
+            ledger.enter(sent, verdict, question, functools.partial(keep, told, verdict))
         assert told[0] == told[1]
         assert len(told[0].counted) == 12

@@ -183,7 +183,7 @@ def test_peer_groups_are_those_of_the_policy_and_the_file(shell: Shell) -> None:
     given = settings.load(shell.folder).model_copy(update={"groups_file": file})
     policy = Policy(groups={"all": ("a*",), "south": ("a6", "a7", "a8", "a9", "b1")})
     names = [f"a{number}" for number in range(1, 10)] + ["b1", "c1"]
-    found = groups(given, policy, names, lambda name: (name,))
+    found = groups(given, policy, lambda name: (name,), names, [set()] * len(names))
     assert found.tolist() == [2] * 5 + [3] * 4 + [3, 0]
 
 
@@ -191,4 +191,6 @@ def test_pseudonyms_have_the_groups_of_who_is_behind_them(shell: Shell) -> None:
     names = [f"p-{number}" for number in range(5)]
     policy = Policy(groups={"south": tuple(f"a{number}" for number in range(5))})
     given = settings.load(shell.folder)
-    assert groups(given, policy, names, lambda name: (name, name.replace("a", "p-"))).tolist() == [1] * 5
+    found = groups(given, policy, lambda name: (name, name.replace("a", "p-")), names, [set()] * 5)
+    assert found.tolist() == [1] * 5
+    assert groups(given, Policy(), lambda name: (name,), names, [{"north"}] * 5).tolist() == [1] * 5

@@ -9,16 +9,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
-from exfilter.ledger import blobs, tracing
+from exfilter.ledger import blobs
 from exfilter.ledger.holding import Victims
 from exfilter.ledger.rollup import AFTER
 from exfilter.ledger.sets import packed
-from exfilter.ledger.tables import acts
 from exfilter.ledger.trace import trace
 from exfilter.ledger.tracing import Asked, Evidence, evidence
 from exfilter.policy import Question
@@ -33,7 +31,7 @@ POPULATION = 100_000
 VICTIMS = (7, 1_000, 70_000, 99_999)
 
 
-def alone(names: Sequence[str]) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
+def alone(names: Sequence[str], _: object) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
     return np.zeros(len(names), dtype=np.int32)
 
 
@@ -159,19 +157,26 @@ def test_what_the_quarantine_has_is_called_by_its_id(ledger: Ledger) -> None:
     ledger.kept(held, "t-1")
     Sent(frozenset(VICTIMS), day=1).enter(ledger)
     found = look(ledger)
-    assert found.transfers == ("t-1", "#2")
+    assert found.transfers == ("t-1", "2")
+
+
+def test_the_groups_that_an_actor_sent_in_are_told(ledger: Ledger) -> None:
+    Sent(frozenset({1}), groups=("Support",)).enter(ledger)
+    Sent(frozenset({1}), groups=("sales", "Support"), day=1).enter(ledger)
+    Sent(frozenset({1}), actor="boris").enter(ledger)
+    told: list[object] = []
+
+    def grouped(names: Sequence[str], seen: object) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
+        told.append(seen)
+        return alone(names, seen)
+
+    evidence(ledger, asked(), POPULATION, grouped)
+    assert told == [[{"support", "sales"}, set()]]
 
 
 def test_an_empty_ledger_says_so(ledger: Ledger) -> None:
     with pytest.raises(LookupError):
         look(ledger)
-
-
-def test_that_a_trace_was_made_is_written_down_without_the_victims(ledger: Ledger) -> None:
-    tracing.note(ledger, 3, "rita")
-    with ledger.database.transaction() as connection:
-        (row,) = connection.execute(sa.select(acts)).mappings()
-    assert (row["who"], row["act"], row["subject"], row["reason"]) == ("rita", "trace", "3 victims", "")
 
 
 sets = st.one_of(

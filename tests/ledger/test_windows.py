@@ -63,7 +63,7 @@ def test_a_state_that_is_loaded_counts_as_one_that_grew(
 
 def test_rolling_up_does_not_make_a_process_read_the_year_again(opened: Opened) -> None:
     ledger, dice, plain = opened(), random.Random(8), Plain()
-    loaded = set()
+    loaded = set[int]()
     for number in range(3 * AFTER + 5):
         each = Sent(
             frozenset(dice.sample(range(500), 4)), day=300, body=b"%d" % number, holds=number % AFTER == 63
@@ -71,5 +71,5 @@ def test_rolling_up_does_not_make_a_process_read_the_year_again(opened: Opened) 
         past, _ = each.enter(ledger)
         assert past.counted == plain.counted(each)
         plain.enter(each)
-        loaded.update(id(state) for state in ledger._states._states.values())
+        loaded.update(id(state) for state in ledger._asked._states._states.values())
     assert len(loaded) == 2

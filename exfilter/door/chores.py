@@ -1,0 +1,45 @@
+"""What one of all doors does once a day: what is too old goes from the ledger."""
+
+from __future__ import annotations
+
+import logging
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING, Never
+
+from exfilter.ledger import open_ledger, retention
+
+if TYPE_CHECKING:
+    from exfilter.settings import Settings
+
+BEGIN = 60.0
+"""Seconds after the start: a door that starts has better things to do."""
+LOOK = 600.0
+"""Seconds between two looks whether a day has begun, or who had begun it has given it back."""
+
+logger = logging.getLogger("exfilter.door")
+
+
+def serve(given: Settings) -> Never:
+    """Do it day by day."""
+    time.sleep(BEGIN)
+    while True:
+        try:
+            tidy(given)
+        except (OSError, ValueError) as error:
+            # The message may name a server, never a value.
+            logger.error("the ledger was not tidied: %s", type(error).__name__)  # noqa: TRY400
+        time.sleep(LOOK)
+
+
+def tidy(given: Settings) -> bool:
+    """Tidy the ledger if it is on this process. Return whether it was. Raises OSError or ValueError."""
+    with closing(open_ledger(given)) as ledger:
+        if not retention.claim(ledger):
+            return False
+        try:
+            retention.tidy(ledger, given.retention_days)
+        except BaseException:
+            retention.give_back(ledger)
+            raise
+        return True

@@ -1,0 +1,119 @@
+"""Which transfers of the ledger are meant: by actor, destination, number or id, and days."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from exfilter.database import Database
+from exfilter.ledger.store import NAME_LIMIT, Ledger
+from exfilter.ledger.tables import exposures, scopes
+
+SENDERS = ("actor", "bulk")
+READERS = ("reader",)
+PAGE = 64
+"""Rows that are read at a time: memory does not grow with the number of transfers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What was asked for. All of it has to hold; empty or None: all."""
+
+    actor: str = ""
+    """His name, or what the ledger calls him."""
+    destination: str = ""
+    transfer: str = ""
+    """The ledger's number, or the quarantine's id."""
+    since: int | None = None
+    until: int | None = None
+    """Days, both included."""
+    viewed: bool = False
+    """Also what was shown inside, not only what was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The same with the ledger's own numbers."""
+
+    actors: tuple[int, ...] | None = None
+    """None: all."""
+    destinations: tuple[int, ...] | None = None
+    kinds: tuple[str, ...] = SENDERS
+    transfer: str = ""
+    since: int | None = None
+    until: int | None = None
+
+    def where(self) -> list[sa.ColumnElement[bool]]:
+        """Return the conditions on ``exposures``."""
+        found = list[sa.ColumnElement[bool]]()
+        if self.actors is not None:
+            found.append(exposures.c.actor.in_(self.actors))
+        if self.destinations is not None:
+            found.append(exposures.c.destination.in_(self.destinations))
+        if self.since is not None:
+            found.append(exposures.c.day >= self.since)
+        if self.until is not None:
+            found.append(exposures.c.day <= self.until)
+        if self.transfer:
+            is_number = self.transfer.isascii() and self.transfer.isdigit() and len(self.transfer) < 19
+            column: sa.Column[Any] = exposures.c.id if is_number else exposures.c.transfer_id
+            found.append(column == (int(self.transfer) if is_number else self.transfer))
+        return found
+
+
+def chosen(ledger: Ledger, choice: Choice) -> Chosen:
+    """Look the names up. Raises ValueError for one that the ledger does not know."""
+    kinds = SENDERS + READERS * choice.viewed
+    actors = destinations = None
+    with ledger.database.transaction() as connection:
+        if choice.actor:
+            actors = _numbers(connection, kinds, (choice.actor, ledger.called(choice.actor)))
+        if choice.destination:
+            destinations = _numbers(connection, ("destination",), (choice.destination,))
+    for numbers, what in ((actors, "actor"), (destinations, "destination")):
+        if numbers == ():
+            msg = f"the ledger knows no such {what}: see `exfilter ledger list` for those it knows"
+            raise ValueError(msg)
+    return Chosen(actors, destinations, kinds, choice.transfer, choice.since, choice.until)
+
+
+def _numbers(connection: sa.Connection, kinds: Sequence[str], names: Sequence[str]) -> tuple[int, ...]:
+    short = [name[:NAME_LIMIT] for name in names]
+    same = sa.select(scopes.c.id).where(scopes.c.kind.in_(kinds), scopes.c.name.in_(short))
+    return tuple(connection.execute(same).scalars())
+
+
+def pages(
+    database: Database, of: Chosen, columns: Sequence[sa.Column[Any]], *where: sa.ColumnElement[bool]
+) -> Iterator[sa.RowMapping]:
+    """Yield the rows in the order of their days, a page a transaction, so that nobody waits for it."""
+    place = (exposures.c.day, exposures.c.id)
+    wanted = (
+        sa.select(*place, *columns)
+        .join(scopes, scopes.c.id == exposures.c.actor)
+        .where(scopes.c.kind.in_(of.kinds), *of.where(), *where)
+        .order_by(*place)
+        .limit(PAGE)
+    )
+    after = (0, 0)
+    while True:
+        next_ = wanted.where(exposures.c.day >= after[0], sa.tuple_(*place) > after)
+        with database.transaction() as connection:
+            page = connection.execute(next_).mappings().all()
+        yield from page
+        if len(page) < PAGE:
+            return
+        after = (page[-1]["day"], page[-1]["id"])
+
+
+def names(database: Database, numbers: Sequence[int]) -> dict[int, str]:
+    """Return the names of scopes."""
+    found = dict[int, str]()
+    with database.transaction() as connection:
+        for start in range(0, len(numbers), 500):
+            some = sa.select(scopes.c.id, scopes.c.name).where(scopes.c.id.in_(numbers[start : start + 500]))
+            found |= {row.id: row.name for row in connection.execute(some)}
+    return found
