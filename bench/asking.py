@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import sys
 import time
@@ -20,6 +21,7 @@ import sqlalchemy as sa
 from bench import senders
 from bench.senders import DAY, DAYS, MAIL, START
 from exfilter.ledger import Ledger
+from exfilter.ledger.opening import ENVIRONMENT
 from exfilter.ledger.tables import scopes
 from exfilter.policy import By, Past, Question, Window
 
@@ -99,8 +101,7 @@ def opened(place: str) -> Ledger:
     """Open the ledger in a file, or on a server."""
     if "://" not in place:
         return Ledger.open(Path(place), SECRET)
-    url = sa.make_url(place)
-    return Ledger.open(url.set(password=None), SECRET, password=str(url.password or ""))
+    return Ledger.open(sa.make_url(place), SECRET, password=os.environ.get(ENVIRONMENT, ""))
 
 
 def _cold(asker: Asker, many: int) -> Asked:

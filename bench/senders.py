@@ -7,6 +7,7 @@ Seeded.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.random import Generator
@@ -144,7 +145,7 @@ def simulate(scale: Scale, seed: int = 31) -> Year:
     )
 
 
-type _Rows = tuple[Floats, Int64Array, Int64Array, list[NDArray[np.uint32]]]
+type _Rows = tuple[NDArray[Any], NDArray[Any], NDArray[Any], list[NDArray[np.uint32]]]
 
 
 def _people(dice: Generator, scale: Scale, group: Int64Array) -> _Rows:

@@ -13,6 +13,7 @@ from bench.tables import (
     hits,
     insiders,
     leak,
+    ledger,
     opening,
     overhead,
     patience,
@@ -36,5 +37,6 @@ TABLES: dict[str, Callable[[Lab], Table]] = {
     "proxy": proxy.measure,
     "insiders": insiders.measure,
     "patience": patience.measure,
+    "ledger": ledger.measure,
 }
 """By name, in the order in which they run."""
