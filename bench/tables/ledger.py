@@ -117,7 +117,7 @@ def _traces(kind: str, of: Mapping[str, float]) -> Iterator[tuple[Figure, ...]]:
 def _notes() -> tuple[str, ...]:
     scale = Scale()
     return (
-        f"{scale.actors:,} actors in {scale.groups} groups, {scale.destinations} destinations (one gets half)",
+        f"{scale.actors:,} actors in {scale.groups} groups, {scale.destinations} hosts (one gets half)",
         f"{scale.customers:,} customers; a sync sends {scale.nightly:,} each night",
         "a thief takes 68,000 in 90 days, six transfers a day; victims are three at random",
         "asked: 1, 7, 30 and 365 days of actor, group and destination, distinct and new; one process",
