@@ -233,6 +233,8 @@ class Ledger:
             except KeyError:  # `tidy` has taken a name away that nothing stood under any more
                 self._forget()
                 turns = writing.taken(connection, self._numbers(connection, names, actor))
+            if tuple(names) not in self._members:
+                writing.join(connection, names, turns, self.calendar.day(self.clock()))
             yield connection, turns
         self._ids |= {name: each.id for name, each in zip(names, turns, strict=True)}
         self._members.add(tuple(names))
@@ -242,10 +244,7 @@ class Ledger:
         pseudonym = names[0][1]
         if self.sealed and pseudonym and names[0] not in self._ids:
             put(connection, people, [{"pseudonym": pseudonym, "name": self.sealed(pseudonym, actor)}])
-        numbers = [self._ids.get(name) or writing.number(connection, name) for name in names]
-        if tuple(names) not in self._members:
-            writing.join(connection, names, numbers, self.calendar.day(self.clock()))
-        return numbers
+        return [self._ids.get(name) or writing.number(connection, name) for name in names]
 
     def _forget(self) -> None:
         self._ids.clear()
