@@ -202,8 +202,9 @@ def _forget_names(database: Database) -> int:
             forgotten = connection.execute(gone).scalars().all()
             names += len(forgotten)
             known = sa.exists().where(scopes.c.name == people.c.pseudonym)
-            known |= sa.exists().where(suspensions.c.actor == people.c.pseudonym)
-            connection.execute(sa.delete(people).where(people.c.pseudonym.in_(forgotten), ~known))
+            suspended = sa.exists().where(suspensions.c.actor == people.c.pseudonym)
+            theirs = people.c.pseudonym.in_(forgotten)
+            connection.execute(sa.delete(people).where(theirs, ~known, ~suspended))
     return names
 
 
