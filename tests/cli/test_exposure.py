@@ -120,7 +120,7 @@ def test_what_was_held_is_listed_apart_and_only_when_asked_for(shell: Shell, sen
     found = {str(each["customer_id"]): each["state"] for each in shell.lines("--held")}
     assert {who for who, state in found.items() if state == "held"} == ids(sent[40:200])
     code, _, err = shell("exposure", "--actor", "cora")
-    assert (code, err) == (0, "nothing of it was sent; --held lists the customers of 1 held transfers\n")
+    assert (code, err) == (0, "nothing of it was sent; --held lists the customers of 1 held transfer\n")
 
 
 def test_by_transfer_and_by_day(shell: Shell, sent: list[Customer]) -> None:
@@ -158,7 +158,7 @@ def test_the_report_is_a_page_of_counts(shell: Shell, sent: list[Customer], tmp_
     page = out.read_text()
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
     assert "40 customers identified, in 3 transfers" in page
-    assert "160 customers identified, in 1 transfers" in page
+    assert "160 customers identified, in 1 transfer" in page
     assert "files.example" in page
     assert not any(word in page for word in ("<script", "http:", "https:", "<img", "<link"))
     assert not any(each.customer_id in page or (each.email in page) for each in sent)
@@ -238,7 +238,7 @@ class TestErasure:
         gone = sent[5].customer_id
         code, out, err = shell("ledger", "erase", gone, "--reason", "request 4", "--who", "olga")
         assert (code, err) == (0, "")
-        assert "1 customers erased from the index, and from 3 transfers" in out
+        assert "1 customer erased from the index, and from 3 transfers" in out
         assert {str(each["customer_id"]) for each in shell.lines()} == ids(sent[:40]) - {gone}
         assert "is whole: 999 customers" in shell("index", "verify")[1]
         acts = json.loads(shell("ledger", "acts", "--format", "json")[1])
@@ -269,7 +269,7 @@ def test_tidying_removes_what_is_old_and_says_what_rules_see(shell: Shell, peopl
         file.write("retention_days = 7\n")
     send(shell.folder, people[:20], "anna", 1_000_000_000.0)
     code, out, err = shell("ledger", "tidy")
-    assert (code, "1 transfers and 2 names removed" in out) == (0, True)
+    assert (code, "1 transfer and 2 names removed" in out) == (0, True)
     assert "rules see that many days only" in err
 
 
