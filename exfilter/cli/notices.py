@@ -67,8 +67,8 @@ def retry(
     typer.echo(f"{count} {'notice is' if count == 1 else 'notices are'} sent again")
 
 
-@app.command()
-def test(
+@app.command("test")
+def try_out(
     receivers: Annotated[list[str], typer.Argument(metavar="RECEIVER...", help="Receivers of the policy.")],
     config: Folder = Path(),
 ) -> None:

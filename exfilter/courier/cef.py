@@ -46,7 +46,7 @@ def _extension(notice: Notice) -> list[tuple[str, Any]]:
     labelled = (
         ("cn1", "customers", said("customers", "")),
         ("cn2", "identified", said("identified", "")),
-        ("cn3", "unscannedBytes", sum(each["bytes"] for each in said("unscanned", ()))),
+        ("cn3", "unscannedBytes", _unread(notice)),
         ("cs1", "rule", said("rule", "")),
         ("cs2", "policy", said("policy", "")),
         ("cs3", "transferId", said("transfer_id", "")),
@@ -66,6 +66,10 @@ def _extension(notice: Notice) -> list[tuple[str, Any]]:
         if value != "":
             pairs += [(f"{key}Label", label), (key, value)]
     return pairs
+
+
+def _unread(notice: Notice) -> int | str:
+    return sum(each["bytes"] for each in notice["unscanned"]) if "unscanned" in notice else ""
 
 
 def _of_head(text: str) -> str:

@@ -1,8 +1,8 @@
 """Notices as signed JSON, by the scheme of Standard Webhooks.
 
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md: the id, the time
-of the attempt and the body are signed together with HMAC-SHA256. The id is the same in every attempt, so that a
-receiver knows what it has already; the time is not, so that what was overheard is worth nothing later.
+of the attempt and the body are signed together with HMAC-SHA256. The id is the same in every attempt, so a
+receiver knows what it has already; the time is not, so what was overheard is worth nothing later.
 """
 
 from __future__ import annotations

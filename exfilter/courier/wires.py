@@ -45,7 +45,7 @@ def bounded(wire: socket.socket, seconds: float = WHOLE) -> Iterator[None]:
     timer.start()
     try:
         yield
-    except OSError:
+    except Exception:
         if cut.is_set():
             raise TimeoutError from None
         raise

@@ -26,8 +26,9 @@ from exfilter.ledger.sets import (
     unpacked,
     unpacked_fields,
 )
-from exfilter.ledger.store import Ledger, taken
+from exfilter.ledger.store import Ledger
 from exfilter.ledger.tables import exposures, lifetimes, rollups, tail
+from exfilter.ledger.writing import taken
 
 PAGE = 64
 """Rows that are read at a time."""

@@ -44,6 +44,7 @@ def of_transfer(
         "estimated",
         "fields",
         "unscanned",
+        "canaries",
         "bytes",
     )
     return {

@@ -16,7 +16,7 @@ from exfilter.database import Database
 from exfilter.ledger import acts, rollup
 from exfilter.ledger.rows import excluded, put
 from exfilter.ledger.sets import Customers, packed, packed_or_none
-from exfilter.ledger.store import Ledger, taken
+from exfilter.ledger.store import Ledger
 from exfilter.ledger.tables import (
     chores,
     exposures,
@@ -30,6 +30,7 @@ from exfilter.ledger.tables import (
     tail,
     unread,
 )
+from exfilter.ledger.writing import taken
 
 ROWS, BYTES = 64, 2 * 1024 * 1024
 """Of exposures that are removed at a time."""

@@ -82,6 +82,9 @@ rollups = sa.Table(
     sa.Column("scope", _Number, sa.ForeignKey("scopes.id"), primary_key=True),
     sa.Column("day", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("customers", sa.Integer, nullable=False),  # distinct
+    sa.Column(
+        "fresh", sa.Integer, nullable=False
+    ),  # of these, not in the scope's days before, as it was then
     sa.Column("identified", sa.LargeBinary, nullable=False),
     sa.Column("behind", sa.LargeBinary),
     sa.Column("estimated", sa.Integer, nullable=False),  # sums over the transfers, see sets.py
@@ -95,6 +98,24 @@ lifetimes = sa.Table(
     sa.Column("scope", _Number, sa.ForeignKey("scopes.id"), primary_key=True, autoincrement=False),
     sa.Column("identified", sa.LargeBinary, nullable=False),
     sa.Column("behind", sa.LargeBinary),
+)
+
+members = sa.Table(
+    "members",
+    metadata,
+    sa.Column("actor", _Number, sa.ForeignKey("scopes.id"), primary_key=True, autoincrement=False),
+    sa.Column("group", _Number, sa.ForeignKey("scopes.id"), primary_key=True, autoincrement=False),
+    sa.Column("day", sa.Integer, nullable=False),  # the first on which he sent as one of it
+    sqlite_with_rowid=False,
+)
+
+peers = sa.Table(
+    "peers",
+    metadata,
+    sa.Column("group", _Number, primary_key=True, autoincrement=False),  # scope; 0: all actors
+    sa.Column("measure", sa.Text, primary_key=True),  # deviation.Measure
+    sa.Column("day", sa.Integer, nullable=False),  # on which it was summed up
+    sa.Column("summary", sa.Text, nullable=False),  # JSON, baseline.Peers
 )
 
 meetings = sa.Table(
