@@ -206,11 +206,9 @@ def _forget_names(database: Database) -> int:
             gone = sa.delete(scopes).where(scopes.c.id.in_(still)).returning(scopes.c.name)
             forgotten = connection.execute(gone).scalars().all()
             names += len(forgotten)
-            known = sa.or_(
-                sa.exists().where(scopes.c.name == people.c.pseudonym),
-                sa.exists().where(suspensions.c.actor == people.c.pseudonym),
-            )
-            connection.execute(sa.delete(people).where(people.c.pseudonym.in_(forgotten), ~known))
+            known = sa.exists().where(scopes.c.name == people.c.pseudonym)
+            held = sa.exists().where(suspensions.c.actor == people.c.pseudonym)
+            connection.execute(sa.delete(people).where(people.c.pseudonym.in_(forgotten), ~known, ~held))
     return names
 
 
