@@ -11,6 +11,7 @@ from addons.patience import Patience
 from addons.pins import Pins
 from addons.private.calls import Calls
 from addons.private.connections import Pressure
+from addons.private.hooks import Hooks
 from addons.private.http1 import Servers
 from addons.private.known import check
 from addons.private.sessions import Sessions
@@ -39,7 +40,7 @@ def chain(plan: Plan, desk: Desk, identity: Identity) -> Sequence[object]:
     clearances = Clearances()
     guard = Guard(desk, clearances, plan.max_body, plan.contact)
     streams = Streams(None if plan.audit_only else plan.max_body, guard.early)
-    private = (streams, Calls(), Pressure(), Frames(guard.flooded), Servers(), Sessions())
+    private = (streams, Calls(), Pressure(), Frames(guard.flooded), Hooks(), Servers(), Sessions())
     handshake = Handshake(desk, identity.name)
     scanning = (handshake, guard, Gate(clearances))
     reading = (Reading(desk, plan.read_hosts, READ_LIMIT),) if plan.read_hosts else ()

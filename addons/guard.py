@@ -43,6 +43,8 @@ class Guard:
         self._desk = desk
         self._clearances = clearances
         self._max_body = max_body
+        self._closed = page.REFUSED.answer("", contact)
+        """The answer of every request until it is judged. Made once: that takes as long as all else here."""
         self._held: WeakSet[HTTPFlow] = WeakSet()
         self._streams: WeakKeyDictionary[HTTPFlow, Stream] = WeakKeyDictionary()
         self._releases: WeakKeyDictionary[HTTPFlow, str] = WeakKeyDictionary()
@@ -74,13 +76,14 @@ class Guard:
         # Fail closed. Rule 1: the flow is answered with a refusal before anything can go wrong, because
         # mitmproxy forwards a request whose addon raised. Rule 2: only `_pass` takes that answer away, on
         # an outcome that says `forward`. Rule 3: the gate, later in the chain, blocks what has no mark.
-        flow.response = page.REFUSED.answer(accept, self._contact)
+        flow.response = self._closed
         try:
             if flow.request.method != "CONNECT":  # a tunnel has no end that would be told of
                 self._held.add(flow)
             flow.request.headers.pop("proxy-authorization", None)
             outcome = await self._judge(flow, _transfer(flow))
         except Exception:
+            flow.response = page.refused(accept)
             if self._desk.audit_only:
                 self._pass(flow)
             raise

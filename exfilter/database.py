@@ -9,6 +9,7 @@ import ipaddress
 import os
 import sqlite3
 import ssl
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,6 +20,12 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 BUSY_SECONDS = 5
 """How long a transaction waits for others."""
+PAGES = 64
+"""Of a SQLite file that are given back at a time: others write in between."""
+REST = 4.0
+"""What clears up rests so many times as long as it has kept others waiting."""
+LEAST_REST = 0.005
+"""Seconds."""
 
 
 class _Kind(Protocol):
@@ -42,6 +49,9 @@ class _Kind(Protocol):
     def exclude(self, connection: sa.Connection, names: Iterable[str]) -> None:
         """Keep other transactions on these names waiting until this one ends."""
 
+    def reclaim(self, tables: sa.MetaData) -> bool:
+        """Give back what is free. Return whether what was deleted is out of the files now."""
+
 
 class Database:
     """Opened tables. Errors of the database are OSError, without any value."""
@@ -63,6 +73,7 @@ class Database:
         than this exfilter.
         """
         self._name = str(place) if isinstance(place, Path) else place.render_as_string(hide_password=True)
+        self._tables = tables
         self._kind: _Kind = _File(place) if isinstance(place, Path) else _Server(place, password, authority)
         try:
             with self._translated(), self._kind.alone():
@@ -90,6 +101,22 @@ class Database:
         ):
             self._kind.exclude(connection, names)
             yield connection
+
+    @contextlib.contextmanager
+    def step(self) -> Iterator[sa.Connection]:
+        """Run one small transaction of many that clear up, and leave time to others after it."""
+        began = time.monotonic()
+        with self.transaction(writes=True) as connection:
+            yield connection
+        _rest(began)
+
+    def reclaim(self) -> bool:
+        """Give back what is free, in small steps. Return whether what was deleted is out of the files now.
+
+        On a server the room is free for others; when its bytes are overwritten is the server's.
+        """
+        with self._translated():
+            return self._kind.reclaim(self._tables)
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
@@ -139,7 +166,8 @@ class _File:
             os.close(os.open(self._file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         plain = sqlite3.connect(self._file, timeout=BUSY_SECONDS)
         with contextlib.closing(plain):
-            plain.execute("PRAGMA journal_mode = WAL")  # Stays in the file.
+            plain.execute("PRAGMA auto_vacuum = INCREMENTAL")  # Both stay in the file.
+            plain.execute("PRAGMA journal_mode = WAL")
 
     def version(self, connection: sa.Connection) -> int:
         return int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
@@ -149,6 +177,17 @@ class _File:
 
     def exclude(self, connection: sa.Connection, names: Iterable[str]) -> None:
         pass
+
+    def reclaim(self, tables: sa.MetaData) -> bool:  # noqa: ARG002 - a file is given back as a whole
+        plain = sqlite3.connect(self._file, timeout=BUSY_SECONDS, isolation_level=None)
+        with contextlib.closing(plain):
+            free = plain.execute("PRAGMA freelist_count").fetchone()[0]
+            for _ in range(0, free, PAGES):
+                _shorten(plain)
+            # Waiting for readers, it would keep all writers waiting.
+            plain.execute("PRAGMA busy_timeout = 50")
+            plain.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            return not plain.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
 
 
 class _Server:
@@ -190,6 +229,24 @@ class _Server:
         # In one order for all: two transactions never wait for each other.
         for number in sorted({_number(name) for name in names}):
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
+
+    def reclaim(self, tables: sa.MetaData) -> bool:
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("SET statement_timeout = 0")
+            for table in tables.sorted_tables:
+                connection.exec_driver_sql(f'VACUUM "{table.name}"')
+            connection.invalidate()
+        return True
+
+
+def _shorten(plain: sqlite3.Connection) -> None:
+    began = time.monotonic()
+    plain.execute(f"PRAGMA incremental_vacuum({PAGES})").fetchall()
+    _rest(began)
+
+
+def _rest(began: float) -> None:
+    time.sleep(max(LEAST_REST, REST * (time.monotonic() - began)))
 
 
 def _number(name: str) -> int:
@@ -239,6 +296,7 @@ def _set_up(connection: Any, _record: object) -> None:  # noqa: ANN401 - sqlite3
         f"busy_timeout = {BUSY_SECONDS * 1000}",
         "synchronous = FULL",
         "foreign_keys = ON",
+        "secure_delete = ON",  # what was deleted is overwritten, also where a bitmap was changed
     ):
         connection.execute(f"PRAGMA {pragma}")
 

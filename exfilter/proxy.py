@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import resource
 import signal
@@ -209,6 +210,7 @@ async def _run(plan: Plan, log: FilteringBoundLogger, parent: Connection | None,
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, closing.begin)
         try:
+            gc.freeze()  # what is here stays: it need not be gone through again and again
             async with (
                 _telling(plan, log, parent),
                 _watched(plan, Readiness(desk.unready, announcer.state), log, parent, closing),

@@ -60,7 +60,8 @@ region = ""
 # that scans, and about ten seconds a page. Without it, pictures are unscanned.
 # ocr = false
 
-# Whether the decision log calls actors by pseudonyms; `exfilter pseudonym NAME` says what it calls somebody.
+# Whether the decision log and the ledger call actors by pseudonyms; `exfilter pseudonym NAME` says what they call
+# somebody, and `exfilter case open PSEUDONYM` who it is, with the reviewers' private key.
 # pseudonyms = false
 
 # Who belongs to the groups of the policy, beside its globs: a file with lines "group: user user ...".
@@ -110,6 +111,10 @@ region = ""
 # read_hosts = []
 # Where days begin and end.
 # timezone = "UTC"
+
+# Days after which it is not known any more who sent whom. Rules see back 365 days at most; with fewer, what is
+# older than these counts as never sent.
+# retention_days = 400
 
 # Folder for the bodies that the proxy holds while they arrive and are scanned, in files without a name. It
 # should lie on a disk with room for as many of the largest bodies as arrive at a time.
@@ -165,8 +170,10 @@ class Settings(BaseSettings):
     """IANA name: where days begin and end."""
     read_hosts: tuple[str, ...] = Field(default=(), strict=False)
     """Internal hosts, whose responses are counted by the customers in them. Empty: none are read."""
+    retention_days: int = Field(default=400, ge=7, le=36_500)
+    """Days that the ledger keeps, today included."""
     pseudonyms: bool = False
-    """Whether the decision log calls actors by pseudonyms."""
+    """Whether the decision log and the ledger call actors by pseudonyms."""
     region: str = ""
     """Region of phone numbers without country code. Empty: none."""
     deadline: float = Field(default=60.0, gt=0, allow_inf_nan=False)

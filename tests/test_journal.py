@@ -74,6 +74,7 @@ def test_a_line_holds_what_led_to_the_decision(tmp_path: Path) -> None:
             "identified": 3,
             "estimated": 2,
             "fields": {"email": 3},
+            "canaries": {},
             "terms": {"secret": 1},
             "unscanned": [{"reason": "encrypted", "parts": 2, "bytes": 12}],
             "bytes": 18,

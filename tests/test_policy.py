@@ -42,9 +42,10 @@ def found(
     estimated: int = 0,
     unscanned: tuple[Unscanned, ...] = (),
     terms: dict[str, int] | None = None,
+    canaries: dict[str, int] | None = None,
 ) -> Findings:
-    nobody = np.zeros(0, np.int64)
-    return Findings(np.arange(identified), estimated, nobody, {}, terms or {}, unscanned, 1000)
+    nobody, people = np.zeros(0, np.int64), np.arange(identified)
+    return Findings(people, estimated, nobody, {}, terms or {}, unscanned, 1000, canaries=canaries or {})
 
 
 def upload(
@@ -485,6 +486,7 @@ def rules(draw: st.DrawFn, name: str) -> Rule:
     if action is Action.ALLOW:
         given["actor"] = given["actor"] or ("*",)
         given["max_customers"] = draw(_maybe(st.integers(0, 12)))
+        given["canaries"] = draw(st.booleans())
     else:
         given |= {key: draw(_maybe(COUNTS)) for key in ("customers", "identified", "unscanned_bytes")}
         given["unscanned_reasons"] = draw(_tuples(st.sampled_from(Reason)))
@@ -499,7 +501,8 @@ def policies(draw: st.DrawFn) -> Policy:
     table = tuple(draw(rules(f"rule {number}")) for number in range(draw(st.integers(0, 5))))
     size = _maybe(st.integers(0, 20))
     steps = st.builds(Steps, alert=size, quarantine=size, block=size)
-    defaults = Defaults(on_unscanned=draw(st.dictionaries(st.sampled_from(Reason), steps)))
+    unscanned, canary = draw(st.dictionaries(st.sampled_from(Reason), steps)), draw(st.sampled_from(Action))
+    defaults = Defaults(on_unscanned=unscanned, on_canary=canary)
     elsewhere = draw(st.sampled_from(["scan", "refuse"]))
     listed = draw(st.lists(HOSTS, min_size=1, max_size=2))
     uploads = Uploads.model_validate({"destinations": listed, "elsewhere": elsewhere})
@@ -522,6 +525,7 @@ FINDINGS = st.builds(
     st.integers(0, 12),
     st.lists(PARTS, max_size=4).map(tuple),
     st.dictionaries(st.sampled_from("xyz"), st.integers(0, 12)),
+    st.dictionaries(st.sampled_from(["support", "sales"]), st.integers(0, 3)),
 )
 TRANSFERS = st.builds(
     upload, st.sampled_from(["files.example", "a.crm.example", ""]), st.sampled_from(["anna", "ben", ""])
@@ -529,9 +533,14 @@ TRANSFERS = st.builds(
 
 
 def _more(less: Findings, extra: Findings) -> Findings:
-    terms = {key: less.terms.get(key, 0) + extra.terms.get(key, 0) for key in {*less.terms, *extra.terms}}
+    terms, canaries = (
+        {key: one.get(key, 0) + other.get(key, 0) for key in {*one, *other}}
+        for one, other in ((less.terms, extra.terms), (less.canaries, extra.canaries))
+    )
     identified = len(less.identified) + len(extra.identified)
-    return found(identified, less.estimated + extra.estimated, (*less.unscanned, *extra.unscanned), terms)
+    return found(
+        identified, less.estimated + extra.estimated, (*less.unscanned, *extra.unscanned), terms, canaries
+    )
 
 
 @given(policies(), TRANSFERS, FINDINGS, FINDINGS, st.sampled_from(Stage))
@@ -557,6 +566,60 @@ def test_every_transfer_gets_a_verdict(policy: Policy, transfer: Transfer, findi
     verdict = decide(policy, transfer, findings, VERSIONS)
     assert verdict.action in Action
     assert verdict.rule
+
+
+class TestCanaries:
+    ONE = found(identified=1, canaries={"support": 1})
+
+    def test_one_is_held_by_a_policy_that_says_nothing_of_them(self) -> None:
+        verdict = decide(Policy(), upload(), self.ONE, VERSIONS)
+        assert (verdict.action, verdict.rule) == (Action.QUARANTINE, "canary")
+        assert verdict.reason.startswith("a canary of team support; 1 customers")
+        assert summary(verdict)["canaries"] == {"support": 1}
+
+    def test_the_reason_says_of_how_many_teams_there_are_how_many(self) -> None:
+        several = found(identified=3, canaries={"support": 2, "sales": 1, "none": 0})
+        verdict = decide(Policy(), upload(), several, VERSIONS)
+        assert verdict.reason.startswith("a canary of team sales, 2 canaries of team support; ")
+
+    @pytest.mark.parametrize("word", ["", "canaries = true\n"])
+    def test_an_allow_rule_lets_them_pass_only_where_it_says_so(self, word: str) -> None:
+        rule = f'{RULE}destination = ["crm.example"]\naction = "allow"\n{word}'
+        policy = read(rule.encode())
+        assert decide(policy, upload("crm.example"), self.ONE, VERSIONS).action.holds == (not word)
+        assert decide(policy, upload("crm.example"), found(identified=900), VERSIONS).action is Action.ALLOW
+        assert decide(policy, upload(), self.ONE, VERSIONS).action.holds
+
+    def test_the_ceiling_of_an_allow_rule_is_theirs_too(self) -> None:
+        rule = f'{RULE}actor = ["anna"]\naction = "allow"\nmax_customers = 3\ncanaries = true\n'
+        policy = read(rule.encode())
+        assert not decide(policy, upload(), self.ONE, VERSIONS).action.holds
+        four = found(identified=4, canaries={"support": 1})
+        assert decide(policy, upload(), four, VERSIONS).rule == "canary"
+
+    @pytest.mark.parametrize("action", list(Action))
+    def test_what_follows_is_said_in_the_defaults(self, action: Action) -> None:
+        text = f'[defaults]\non_canary = "{action.name.lower()}"\n'
+        verdict = decide(read(text.encode()), upload(), self.ONE, VERSIONS)
+        assert verdict.action is action
+        assert verdict.rule == ("default" if action is Action.ALLOW else "canary")
+
+    def test_a_rule_that_decides_says_them_too(self) -> None:
+        policy = read(f'{RULE}customers = 1\naction = "block"\n'.encode())
+        verdict = decide(policy, upload(), self.ONE, VERSIONS)
+        assert verdict.rule == "a"
+        assert verdict.reason.endswith("; a canary of team support")
+
+    def test_other_rules_have_no_word_on_them(self) -> None:
+        (line,) = refused(f'{RULE}customers = 1\naction = "block"\ncanaries = true\n')
+        assert "canaries belongs to allow rules" in line
+        (line,) = refused(RULE.replace('"a"', '"canary"') + 'action = "alert"\n')
+        assert "is reserved" in line
+
+    def test_the_crm_of_the_default_policy_may_receive_them(self) -> None:
+        policy = read(default_policy_text().encode())
+        assert decide(policy, upload("eu.crm.example"), self.ONE, VERSIONS).action is Action.ALLOW
+        assert decide(policy, upload(), self.ONE, VERSIONS).action is Action.QUARANTINE
 
 
 class TestUploads:

@@ -23,6 +23,9 @@ _HTTP = "mitmproxy.proxy.layers.http"
 KNOWN: Mapping[str, str] = MappingProxyType(
     {
         "mitmproxy.addonmanager:safecall": "b54a129802a53182",
+        "mitmproxy.addonmanager:traverse": "7235ad007525990a",
+        "mitmproxy.addonmanager:AddonManager._iter_hooks": "3272db94de93ff9e",
+        "mitmproxy.addonmanager:AddonManager.trigger_event": "31ac3d2c14cecbca",
         "mitmproxy.addons.proxyserver:Proxyserver.register_connection": "5931cda9c5173a73",
         "mitmproxy.proxy.layer:Layer.handle_event": "8477335124af6b29",
         "mitmproxy.proxy.mode_servers:ProxyConnectionHandler.handle_hook": "ed5dcb7ade7e07a5",

@@ -199,6 +199,8 @@ def _undone(part: Part, left: _Left, budget: Budget) -> Iterator[tuple[Item, _Le
 
 def _shifted(text: str, places: Int64Array) -> Int64Array:
     """Return the places that are not inside a run of base64."""
+    if not len(places):
+        return places
     kept = [
         (start, end)
         for start, end in places.tolist()

@@ -108,6 +108,9 @@ cdef int64_t zeros(const Text* text, int64_t place) noexcept nogil:
     return at + 6
 
 
+NO_SPANS = NOWHERE.reshape(-1, 2)
+
+
 def escapes(str text):
     """Return the spans, each [n, 2] and ascending, of the seven kinds of ``escapes.ESCAPES``."""
     cdef Text seen
@@ -148,7 +151,7 @@ def escapes(str text):
                 start += BLOCK
         made = []
         for kind in range(7):
-            made.append(given(&found[kind]).reshape(-1, 2))
+            made.append(given(&found[kind]).reshape(-1, 2) if found[kind].count else NO_SPANS)
         return made
     finally:
         for kind in range(7):

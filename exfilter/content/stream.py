@@ -23,6 +23,7 @@ class Stream:
         self._size = size
         self._front = b""
         self._at = 0
+        self._ended = False
 
     @property
     def left(self) -> int:
@@ -38,7 +39,8 @@ class Stream:
             while length < size and (chunk := self._pull()):
                 have.append(chunk)
                 length += len(chunk)
-            self._front, self._at = b"".join(have), 0
+            if self._at or len(have) > 1:
+                self._front, self._at = b"".join(have), 0
         return self._front[self._at : self._at + size]
 
     def take(self, size: int) -> bytes:
@@ -65,11 +67,14 @@ class Stream:
             yield chunk
 
     def _pull(self) -> bytes:
+        chunk = b""
         try:
-            return next((chunk for chunk in self._chunks if chunk), b"")
+            while not (chunk or self._ended):
+                found = next(self._chunks, None)
+                chunk, self._ended = found or b"", found is None
         except Cut as cut:
-            self.trouble = cut
-            return b""
+            self.trouble, self._ended = cut, True
+        return chunk
 
 
 def root(body: Buffer, budget: Budget) -> Stream:

@@ -74,12 +74,18 @@ cdef int push(Places* places, int64_t place) except -1 nogil:
     return 0
 
 
+NOWHERE = np.empty(0, dtype=np.int64)
+"""Most texts hold nothing of a kind: an array for each would take longer than the look."""
+
+
 cdef object given(Places* places):
     """Return the places as an array and release them."""
+    if not places.count:
+        dropped(places)
+        return NOWHERE
     made = np.empty(places.count, dtype=np.int64)
     cdef int64_t[::1] view = made
-    if places.count:
-        memcpy(&view[0], places.at, places.count * sizeof(int64_t))
+    memcpy(&view[0], places.at, places.count * sizeof(int64_t))
     dropped(places)
     return made
 

@@ -1,16 +1,17 @@
 """The workers of a door: how many there may be, who gets which transfer, and what happens when one dies.
 
-A small transfer takes any worker that is free. Large ones have a bound of their own, so that small ones
-never wait for them; what takes long, whatever its size, runs with less priority. Who waits longest goes
-first, but those of an actor who has few under way go before those of one who has many, and nobody gets the
-last worker for himself. A body that still arrives is read where a worker has nothing else to do, and gives
-it back as soon as somebody waits.
+A small transfer takes any worker that is free, or waits a moment for one that is warm. Large ones have a
+bound of their own, so that small ones never wait for them; what takes long, whatever its size, runs with
+less priority. Who waits longest goes first, but those of an actor who has few under way go before those of
+one who has many, and nobody gets the last worker for himself. A body that still arrives is read where a
+worker has nothing else to do, and gives it back as soon as somebody waits.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections import Counter, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -30,6 +31,9 @@ LARGE = 256 * 1024
 """Bytes from which on a body is large."""
 LONG = 1.0
 """Seconds after which a worker loses its priority to others, and ends with its task."""
+WARM = 0.01
+"""Seconds that a small transfer waits for a worker that has one in hand, while few wait. Where four
+processes take turns at a core, a small scan costs each nearly twice as much: its caches are cold."""
 QUEUE = 128
 """Transfers that wait for a worker at a time."""
 _ROUND = 1 << 16
@@ -69,6 +73,8 @@ class _Wish:
     actor: str
     large: bool
     turn: asyncio.Future[Worker]
+    waits: float = 0.0
+    """For a worker that is warm, until then on the loop's clock."""
 
 
 class Pool:
@@ -160,9 +166,12 @@ class Pool:
     async def _turn(self, actor: str, *, large: bool) -> Worker:
         if self._closed:
             raise BusyError
-        wish = _Wish(actor, large, asyncio.get_running_loop().create_future())
+        loop = asyncio.get_running_loop()
+        wish = _Wish(actor, large, loop.create_future(), 0.0 if large else loop.time() + WARM)
         self._waiting.append(wish)
         self._assign()
+        if not (large or wish.turn.done()):
+            loop.call_later(WARM, self._assign)
         if len(self._waiting) > self.queue:
             self._turn_away()
         try:
@@ -224,12 +233,22 @@ class Pool:
         large = sum(wish.large for wish in self._busy.values())
         if large >= self.workers and any(wish.large for wish in self._waiting):
             large -= self._take_back()
+        now = self._now()
         allowed = [
             wish
             for wish in self._waiting
-            if not (wish.large and large >= self.workers) and under_way.count(wish.actor) < self.most - 1
+            if not (wish.large and large >= self.workers)
+            and under_way.count(wish.actor) < self.most - 1
+            and wish.waits <= now
         ]
         return min(allowed, key=lambda wish: under_way.count(wish.actor), default=None)
+
+    def _now(self) -> float:
+        """Return what time it is for those who wait for a warm worker; where none is, or many wait: late."""
+        warm = any(not (wish.large or worker.ends) for worker, wish in self._busy.items())
+        if not warm or len(self._waiting) > min(self.most, self.queue // 2):
+            return math.inf
+        return asyncio.get_running_loop().time()
 
     def _take_back(self) -> int:
         """End a worker that reads what still arrives: that can be read later. Return how many: 0 or 1."""

@@ -8,6 +8,7 @@ before the first fork, and its memory is shared. When the door is gone it ends, 
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -89,6 +90,7 @@ def _fork(
     audit_only: bool,
 ) -> int:
     parent = os.getpid()
+    gc.freeze()  # what all share is not gone through again, nor copied because it was
     process = os.fork()
     if process:
         os.close(descriptor)

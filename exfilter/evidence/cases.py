@@ -156,6 +156,8 @@ def _ask(
     tables: Tables,
 ) -> None:
     """Credit the cases from ``first`` to ``end`` whose customer bears the value that many bear."""
+    if not len(crowd):
+        return
     worth = chances.support_bits(hits, crowd)
     of, case = np.arange(len(crowd)), first
     while True:

@@ -40,6 +40,8 @@ def judge_numbers(found: Int64Array, missed: Int64Array, density: Floats, uneven
     of their mean (Hoeffding 1956). ``uneven``: how much likelier (in odds) hits may be where the
     strangers' numbers lie than in their lead as a whole, before chance is ruled out.
     """
+    there = np.flatnonzero(found + missed)  # few of ten thousand leads, unless there are many values
+    found, missed, density = found[there], missed[there], density[there]
     seen, looked = int(found.sum()), found + missed
     trials = seen + int(missed.sum())
     capped = np.minimum(density, _CERTAIN)

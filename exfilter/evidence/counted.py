@@ -26,6 +26,8 @@ class Counted:
 
     def add(self, ordinals: Int64Array) -> None:
         """Add customers, in any order, also repeatedly."""
+        if not len(ordinals):
+            return  # the marks stay the one that says that nobody is in it
         size = int(ordinals.max(initial=0)) + 2  # the last mark is never set: see ``hold``
         if size > len(self._marks):
             grown = np.zeros(max(size, 2 * len(self._marks)), dtype=np.bool_)
@@ -45,6 +47,8 @@ class Counted:
     def hold_bearer(self, postings: NDArray[np.uint32]) -> NDArray[np.bool_]:
         """Return whether a bearer of each value is in the set."""
         result = np.zeros(len(postings), dtype=np.bool_)
+        if len(self._marks) == 1:
+            return result  # nobody is in it
         for first, row, ordinals in self._bearers(postings):
             result[first + row[self.hold(ordinals)]] = True
         return result

@@ -62,8 +62,8 @@ class Judge:
         for shape in sorted(shapes, key=lambda shape: self.tables.shapes[shape].kind is Kind.NAME):
             if shape == NAME_LOOSE:
                 continue
-            for values, least in self._judged_together(shape, counted):
-                chance = self._chance(shape, values, counted)
+            for values, least, known in self._judged_together(shape, counted):
+                chance = known or self._chance(shape, values, counted)
                 count = max(0, round(chance.customers)) if chance.log10_p < least else 0
                 judgements.append(
                     Judgement(values.name, chance.trials, chance.seen, chance.expected, chance.log10_p, count)
@@ -76,20 +76,24 @@ class Judge:
                     behind.add_bearers(postings)
         return total, behind.ordinals(), tuple(judgements)
 
-    def _judged_together(self, shape: int, counted: Counted) -> Sequence[tuple[_Values, float]]:
+    def _judged_together(
+        self, shape: int, counted: Counted
+    ) -> Sequence[tuple[_Values, float, Chance | None]]:
         """Return the values of a shape as one, or field by field where that shows more customers.
 
-        With the log10 of the probability below which chance did not do it.
+        With the log10 of the probability below which chance did not do it, and what chance would give; None:
+        that depends on who of those before counts.
         """
         rows = distinct(self.hits, shape)
         whole = _Values(self.tables.shapes[shape].name, rows, self.looked.counts[shape])
         column = self.hits.column[rows]
-        if not column.any():
-            return [(whole, SIGNIFICANT)]
         chance = self._chance(shape, whole, counted)
+        as_one = [(whole, SIGNIFICANT, chance)]
+        if not column.any():
+            return as_one
         count = chance.customers if chance.log10_p < SIGNIFICANT else 0.0
         if count >= NEARLY_ALL * len(rows):
-            return [(whole, SIGNIFICANT)]
+            return as_one
         sizes = np.bincount(column)
         fields = [
             _Values(_named(whole.name, number), rows[column == number], self.looked.of_field(shape, number))
@@ -99,17 +103,18 @@ class Judge:
         chances = [self._chance(shape, values, counted) for values in fields]
         beyond = [number for number, each in enumerate(chances) if each.log10_p < least]
         if sum(chances[number].customers for number in beyond) <= count:
-            return [(whole, SIGNIFICANT)]
-        return [
-            (fields[number], least) for number in sorted(beyond, key=lambda number: chances[number].log10_p)
-        ]
+            return as_one
+        order = sorted(beyond, key=lambda number: chances[number].log10_p)
+        return [(fields[number], least, None) for number in order]
 
     def _chance(self, shape: int, values: _Values, counted: Counted) -> Chance:
         """Judge the values that are not of customers who count already."""
+        if shape in (NAME, NAME_LOWER, NAME_MONO):
+            found = np.bincount(self.hits.lead[values.rows], minlength=NAME_LEADS)
+            missed = np.maximum(values.looked[:NAME_LEADS] - found, 0)
+            return self._names(shape, values.rows, missed, counted)
         found = np.bincount(self.hits.lead[values.rows], minlength=LEADS)
         missed = np.maximum(values.looked - found, 0)
-        if shape in (NAME, NAME_LOWER, NAME_MONO):
-            return self._names(shape, values.rows, missed, counted)
         rest = values.rows[~counted.hold_bearer(self.hits.posting[values.rows])]
         found = np.bincount(self.hits.lead[rest], minlength=LEADS)
         uneven = UNEVEN if self.tables.shapes[shape].kind is Kind.PHONE else 1.0
@@ -122,7 +127,7 @@ class Judge:
         rest = rest[~counted.hold_bearer(posting[rest])]
         once = np.bincount(self.hits.lead[rows[rest[bearers[rest] == 1]]], minlength=NAME_LEADS)
         twice = int((bearers[rest] == 2).sum())
-        names = Names(missed[:NAME_LEADS], once, twice, self.looked.strangers if shape == NAME else None)
+        names = Names(missed, once, twice, self.looked.strangers if shape == NAME else None)
         chance = judge_names(names, self._bearers(shape))
         if chance.log10_p >= SIGNIFICANT:
             return chance

@@ -31,4 +31,4 @@ def runs[Scalar: np.generic](ascending: NDArray[Scalar]) -> Int64Array:
     """Return where each run of equal values begins."""
     new = np.ones(len(ascending), dtype=np.bool_)
     new[1:] = ascending[1:] != ascending[:-1]
-    return np.flatnonzero(new)
+    return new.nonzero()[0]

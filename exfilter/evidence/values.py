@@ -5,7 +5,7 @@ A value that stands in several fields of the records is one of the first of them
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,8 +27,8 @@ _APART = np.uint64(0x9E3779B97F4A7C15)
 class Looked:
     """How many distinct values were looked for."""
 
-    counts: Int64Array
-    """[shapes, leads]; of the shapes with hits."""
+    counts: Mapping[int, Int64Array]
+    """By lead; of the shapes with hits."""
     fields: Int64Array
     """``shape * COLUMNS + column`` of each value, ascending. Empty: no part has records."""
     leads: Int64Array
@@ -51,29 +51,31 @@ class Looked:
 
 def looked_for(observed: Sequence[Observed], hits: Hits, shapes: Sequence[Shape]) -> Looked:
     """Count the distinct candidates of all parts."""
-    found = [part.matches.candidates for part in observed]
+    strangers = sum(part.matches.candidates.strangers for part in observed)
+    found = [part.matches.candidates for part in observed if len(part.matches.candidates.tag)]
     named = np.array([shape.kind == Kind.NAME for shape in shapes])
     hit = np.bincount(hits.shape, minlength=len(shapes)) > 0
     total = np.zeros(len(shapes), dtype=np.int64)
+    row = np.cumsum(hit) - 1  # only those that are hit have one: a row takes 80 KB
     keys, cells = [np.empty(0, dtype=np.uint64)], [np.empty(0, dtype=np.int64)]
-    columns = [np.empty(0, dtype=np.uint8)]
+    columns, rows = [np.empty(0, dtype=np.uint8)], np.flatnonzero(hit)
     for each in found:
         total += np.bincount(each.shape, minlength=len(shapes))
         at = np.flatnonzero(hit[each.shape])
         shape = each.shape[at]
         keys.append(each.tag[at] + shape.astype(np.uint64) * _APART)
-        cells.append(shape.astype(np.int64) * LEADS + each.lead[at])
+        cells.append(row[shape] * LEADS + each.lead[at])
         columns.append(each.column[at])
     cell, column = np.concatenate(cells), np.concatenate(columns)
     fielded = bool(column.any())
     if len(found) > 1 or fielded:
         first = _first(np.concatenate(keys), column)
         cell, column = cell[first], column[first]
-    counts = np.bincount(cell, minlength=len(shapes) * LEADS).reshape(len(shapes), LEADS)
-    field = cell // LEADS * COLUMNS + column if fielded else cell[:0]
+    counts = np.bincount(cell, minlength=len(rows) * LEADS).reshape(len(rows), LEADS)
+    field = rows[cell // LEADS] * COLUMNS + column if fielded else cell[:0]
     order = np.argsort(field, kind="stable")
-    strangers = sum(each.strangers for each in found)
-    return Looked(counts, field[order], cell[order] % LEADS, int(total[~named].sum()), strangers)
+    by_shape = dict(zip(rows.tolist(), counts, strict=True))
+    return Looked(by_shape, field[order], cell[order] % LEADS, int(total[~named].sum()), strangers)
 
 
 def distinct(hits: Hits, shape: int) -> Int64Array:

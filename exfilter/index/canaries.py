@@ -173,7 +173,7 @@ def _team(cell: Cell) -> str:
 def _checked(source: Path, rows: Sequence[Canary]) -> tuple[Canary, ...]:
     for row in rows:
         if not row.id or not row.team:
-            what = "a customer id" if not row.id else f"a {TEAM} of letters, digits, blanks or any of ._-"
+            what = "customer id" if not row.id else f"{TEAM} of letters, digits, blanks or any of ._-"
             msg = f"{source}: line {row.line} has no {what}: add it"
             raise ValueError(msg)
     twice = [who for who, count in Counter(row.id for row in rows).items() if count > 1]
@@ -220,8 +220,8 @@ class Anchors:
         if len(shared):
             lines = ", ".join(str(self._sheet.rows[number].line) for number in shared[:20].tolist())
             msg = (
-                f"{self._sheet.source}: somebody else has an e-mail address, phone or ticket of the canaries "
-                f"in lines {lines}: where the CRM gave them ids of its own write those into it, or make "
+                f"{self._sheet.source}: others have an e-mail address, phone or ticket of the canaries in "
+                f"lines {lines}: where the CRM gave them ids of its own, write those into the file, or make "
                 f"others"
             )
             raise ValueError(msg)

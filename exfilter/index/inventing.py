@@ -1,9 +1,9 @@
 """Invents customers that look like those of a table and are none of them.
 
-Names are given and family names of the table, each pair new. Ids and tickets have the table's shapes.
-E-mail addresses are at the given domains. Phones come from the ranges that regulators keep for fiction; where
-a country has none the cell stays empty. Of columns that are not used a value is taken that many rows share,
-so nothing of a real customer is copied that could be his alone.
+Names are given and family names of the table, in new pairs where there are any. Ids and tickets have
+the table's shapes. E-mail addresses are at the given domains. Phones come from the ranges that regulators
+keep for fiction; where a country has none the cell stays empty. Of columns that are not used a value is
+taken that many rows share, so nothing of a real customer is copied that could be his alone.
 """
 
 from __future__ import annotations
@@ -48,10 +48,13 @@ SPARE = 40
 """Candidates for each canary: those that the table has already are dropped."""
 BEHIND = 20
 """Numbers behind the last known one that are taken, at least."""
+LEAST = 400
+"""Candidates, however few canaries are wished for."""
 COMMON = 0.02
 """Share of the rows from which on a value belongs to nobody alone."""
 NAME = 256
 """Characters of a name that are looked at."""
+_NAME = "names "
 _DIGITS = re.compile(r"[0-9]+")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _WORD = re.compile("[^a-z]+")
@@ -80,7 +83,7 @@ def invent(table: Table, wish: Wish, random: Random, progress: Progress = lambda
     _check(used)
     sample = _Sample.of(table, used, wish, random, lambda done: progress(done / 2))
     count = sum(wish.teams.values())
-    drafts = _distinct(sample.draft(random) for _ in range(SPARE * count))
+    drafts = _distinct(sample.draft(random) for _ in range(max(LEAST, SPARE * count)))
     free = _unknown(table, used, drafts, lambda done: progress(0.5 + done / 2))
     if len(free) < count:
         msg = f"only {len(free)} of {count} canaries could be invented that nobody in the table is like"
@@ -135,7 +138,10 @@ class _Sample:
         for row in rows:
             peers[_first(row, used, Use.COUNTRY)].append(row)
         common = tuple(_common(column) for column in zip(*rows, strict=True))
-        numbers = {use: Numbers(_first(row, used, use) for row in rows) for use in (Use.ID, Use.TICKET)}
+        numbers = {
+            use: Numbers((_first(row, used, use) for row in rows), grow=use is Use.ID)
+            for use in (Use.ID, Use.TICKET)
+        }
         return cls(used, wish.domains, Reader(used, (), wish.region), rows, common, peers, numbers)
 
     def draft(self, random: Random) -> Row:
@@ -220,8 +226,9 @@ def _common(column: Sequence[str]) -> tuple[str, ...]:
 class Numbers:
     """The numbers in ids or tickets of the sample, by what stands around them."""
 
-    def __init__(self, texts: Iterable[str]) -> None:
-        """Take them all."""
+    def __init__(self, texts: Iterable[str], *, grow: bool = False) -> None:
+        """Take them all. ``grow``: whether a number may get more digits than the known ones have."""
+        self._grow = grow
         self._known: dict[tuple[str, int, str], list[int]] = defaultdict(list)
         for text in texts:
             if run := _longest(text):
@@ -236,7 +243,8 @@ class Numbers:
             return text
         known = self._known[_around(text, run)] or [int(run[0])]
         low, high = min(known), max(known)
-        most = min(high + (high - low) // 5 + BEHIND, 10 ** len(run[0]) - 1)
+        most = high + (high - low) // 5 + BEHIND
+        most = most if self._grow else min(most, 10 ** len(run[0]) - 1)
         return f"{text[: run.start()]}{random.randint(low, most):0{len(run[0])}}{text[run.end() :]}"
 
 
@@ -282,7 +290,7 @@ def _filled(like: str, digits: str) -> str:
 
 
 def _unknown(table: Table, used: Columns, drafts: Sequence[Row], progress: Progress) -> list[Row]:
-    """Return the drafts of which nothing that identifies, and no name, is anybody's in the table."""
+    """Return the drafts of which nothing that identifies is anybody's in the table; new names come first."""
     marks = {draft: frozenset(_marks(draft, used)) for draft in drafts}
     wanted = frozenset[str]().union(*marks.values())
     taken: set[str] = set()
@@ -293,12 +301,15 @@ def _unknown(table: Table, used: Columns, drafts: Sequence[Row], progress: Progr
             for number, cell in zip(used.all, row.cells, strict=True):
                 cells[number] = _text(cell)
             taken.update(wanted.intersection(_marks(tuple(cells), used)))
-    free: list[Row] = []
-    for draft, mine in marks.items():
-        if not mine & taken:
-            free.append(draft)
-            taken |= mine  # nor of another canary's
-    return free
+    # A name that somebody bears is the second choice: by itself it identifies nobody anyway.
+    free: dict[Row, None] = {}
+    for strict in (True, False):
+        for draft, mine in marks.items():
+            telling = mine if strict else frozenset(mark for mark in mine if not mark.startswith(_NAME))
+            if draft not in free and not telling & taken:
+                free[draft] = None
+                taken |= mine  # nor of another canary's
+    return list(free)
 
 
 def _marks(row: Row, used: Columns) -> Iterator[str]:
@@ -317,4 +328,4 @@ def _marks(row: Row, used: Columns) -> Iterator[str]:
                 for piece in islice(re.split(r"[;|,\s]+", text), 20):
                     yield f"{use} {''.join(filter(str.isalnum, piece)).casefold()}"
     if name:
-        yield f"name {' '.join(sorted(set(name)))}"
+        yield f"{_NAME}{' '.join(sorted(set(name)))}"

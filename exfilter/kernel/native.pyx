@@ -239,7 +239,8 @@ def _slots(words):
 def find(str text, Plan plan, records):
     """Return (hits, distinct candidates, strangers): see ``Matches``; places are in source characters.
 
-    ``records``: ascending int64 offsets, or None. Raises OverflowError for text beyond LONGEST_TEXT.
+    None: there is nothing of all that. ``records``: ascending int64 offsets, or None. Raises OverflowError
+    for text beyond LONGEST_TEXT.
     """
     cdef State* s = plan.take()
     cdef int64_t length = PyUnicode_GET_LENGTH(text)
@@ -289,10 +290,20 @@ cdef _find(State* s, str text, int64_t length, records):
         pairs(s, True)
         pairs_apart(s)
         resolve(s)
+    if not (s.distinct_count or s.strangers or any_hits(s)):
+        return None
     return _hits(s), _distinct(s), s.strangers
 
 
 # -- out -------------------------------------------------------------------------------------
+
+cdef bint any_hits(State* s):
+    cdef int stream
+    for stream in range(STREAMS):
+        if s.hit_count[stream]:
+            return True
+    return False
+
 
 cdef _hits(State* s):
     """Return (shape, start, end, posting, tag, lead, column): the streams, merged by place."""

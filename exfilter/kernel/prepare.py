@@ -49,7 +49,23 @@ class Plan:
     mono_known: bool
 
 
-_PLANS: WeakKeyDictionary[Tables, native.Plan] = WeakKeyDictionary()
+_PLANS: WeakKeyDictionary[Tables, tuple[native.Plan, Bytes]] = WeakKeyDictionary()
+"""With the kind of each shape."""
+
+_NOTHING = Matches(
+    kind=np.empty(0, np.uint8),
+    shape=np.empty(0, np.uint16),
+    start=np.empty(0, np.int64),
+    end=np.empty(0, np.int64),
+    posting=np.empty(0, np.uint32),
+    tag=np.empty(0, np.uint64),
+    lead=np.empty(0, np.uint16),
+    column=np.empty(0, np.uint8),
+    candidates=Candidates(
+        np.empty(0, np.uint16), np.empty(0, np.uint16), np.empty(0, np.uint64), np.empty(0, np.uint8), 0
+    ),
+)
+"""Of most short texts. One for all: nobody writes into what was found."""
 
 
 def find(text: str, tables: Tables, records: Int64Array | None = None) -> Matches:
@@ -57,12 +73,16 @@ def find(text: str, tables: Tables, records: Int64Array | None = None) -> Matche
 
     Raises OverflowError for a text of more than 4 GiB.
     """
-    plan = _PLANS.get(tables)
-    if plan is None:
-        plan = _PLANS[tables] = native.Plan(_plan(tables))
-    hits, distinct, strangers = native.find(text, plan, records)
+    known = _PLANS.get(tables)
+    if known is None:
+        kinds = np.array([shape.kind for shape in tables.shapes], dtype=np.uint8)
+        known = _PLANS[tables] = native.Plan(_plan(tables)), kinds
+    plan, kinds = known
+    found = native.find(text, plan, records)
+    if found is None:
+        return _NOTHING
+    hits, distinct, strangers = found
     shape, start, end, posting, tag, lead, column = hits
-    kinds = np.array([shape.kind for shape in tables.shapes], dtype=np.uint8)
     candidates = Candidates(*distinct, strangers)
     return Matches(kinds[shape], shape, start, end, posting, tag, lead, column, candidates)
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from exfilter import private
+from exfilter import private, reviewers
 from exfilter.database import Database
 from exfilter.index import keys
 from exfilter.ledger.days import Calendar
 from exfilter.ledger.outbox import Outbox
 from exfilter.ledger.store import Ledger
 from exfilter.ledger.tables import SCHEMA, metadata
+from exfilter.who import names
 from exfilter.who.pseudonyms import Pseudonyms
 
 if TYPE_CHECKING:
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 
 ENVIRONMENT = "EXFILTER_LEDGER_PASSWORD"
 """Environment variable that takes the place of the password's file."""
+
+LONGEST = 365
+"""Days that a rule may look back. What is new needs some more."""
 
 
 def open_ledger(given: Settings) -> Ledger:
@@ -36,6 +41,17 @@ def open_ledger(given: Settings) -> Ledger:
         calendar=Calendar.of(given.timezone),
         called=pseudonyms if pseudonyms and given.pseudonyms else str,
         known_as=(lambda actor: (actor, pseudonyms(actor))) if pseudonyms else None,
+        sealed=_sealing(given.reviewers) if given.pseudonyms else None,
+    )
+
+
+def narrow(given: Settings) -> str:
+    """Return what an operator should know of ``retention_days``. Empty: nothing."""
+    if given.retention_days > LONGEST:
+        return ""
+    return (
+        f"retention_days = {given.retention_days}: rules see the last {given.retention_days} days only, and whoever "
+        f"was sent before counts as new; windows go back {LONGEST} days"
     )
 
 
@@ -63,6 +79,15 @@ def place(given: Settings) -> Path | sa.URL:
         msg = "ledger: no password in the URL, it would be seen: put it into ledger_password_file (mode 0600)"
         raise ValueError(msg)
     return url
+
+
+def _sealing(file: Path) -> Callable[[str, str], bytes]:
+    """Return what seals names to the reviewers of a file. It is read when a name is sealed, which is seldom."""
+
+    def seal(pseudonym: str, name: str) -> bytes:
+        return names.seal(pseudonym, name, reviewers.recipients(file))
+
+    return seal
 
 
 def _password(file: Path) -> str:

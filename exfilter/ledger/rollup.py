@@ -59,23 +59,28 @@ def roll_up(connection: sa.Connection, scope: int, turn: int, through: int) -> N
 
 def add(connection: sa.Connection, scope: int, days: dict[int, Customers]) -> None:
     """Take customers by day into what is rolled up."""
+    lifetime, fresh = lifetime_of(connection, scope), dict[int, int]()
+    for day in sorted(days):
+        fresh[day] = days[day].count_new(lifetime)
+        lifetime.add(days[day])
     for day, known in by_day(connection, scope, rollups.c.day.in_(days)):
         days[day].add(known)
-    rows = [_row(scope, day, who) for day, who in days.items()]
+    rows = [_row(scope, day, who) | {"fresh": fresh[day]} for day, who in days.items()]
     names = ("customers", "identified", "behind", "estimated", "suspects")
-    put(connection, rollups, rows, **dict.fromkeys(names, excluded))
-    lifetime = Customers()
-    for who in days.values():
-        lifetime.add(who)
-    before = connection.execute(sa.select(lifetimes).where(lifetimes.c.scope == scope)).one_or_none()
-    if before:
-        lifetime.add(Customers(unpacked(before.identified), unpacked(before.behind)))
+    more = {"fresh": rollups.c.fresh + sa.literal_column("excluded.fresh")}
+    put(connection, rollups, rows, **dict.fromkeys(names, excluded), **more)
     row = {
         "scope": scope,
         "identified": packed(lifetime.identified),
         "behind": packed_or_none(lifetime.behind),
     }
     put(connection, lifetimes, [row], identified=excluded, behind=excluded)
+
+
+def lifetime_of(connection: sa.Connection, scope: int) -> Customers:
+    """Return all that is rolled up of a scope."""
+    row = connection.execute(sa.select(lifetimes).where(lifetimes.c.scope == scope)).one_or_none()
+    return Customers(unpacked(row.identified), unpacked(row.behind)) if row else Customers()
 
 
 def _row(scope: int, day: int, who: Customers) -> dict[str, object]:

@@ -3,6 +3,9 @@
 Customers are ordinals of the index, in roaring bitmaps; no value in clear, no URL. ``exposures`` is what
 happened. All that is counted from it can be made anew: ``rollups`` and ``lifetimes`` hold the customers of
 its rows up to a turn of their scope, ``tail`` names the rows after it.
+
+What is older than ``retention_days`` is gone from all of them (retention.py). Numbers are never used again:
+whoever has kept one in mind does not meet another row under it.
 """
 
 from __future__ import annotations
@@ -28,6 +31,7 @@ scopes = sa.Table(
     sa.Column("turn", _Number, nullable=False),  # of the last exposure
     sa.Column("through", _Number, nullable=False),  # the last turn that is rolled up
     sa.UniqueConstraint("kind", "name"),
+    sqlite_autoincrement=True,
 )
 
 exposures = sa.Table(
@@ -55,6 +59,7 @@ exposures = sa.Table(
     sa.Column("behind", sa.LargeBinary),  # bitmap: who may be behind the estimate
     sa.Column("fields", sa.LargeBinary, nullable=False),  # who with which field, see sets.py
     sa.UniqueConstraint("key", "day", "sent"),  # of one upload, some pieces may have passed and one been held
+    sqlite_autoincrement=True,
 )
 sa.Index("exposures_by_actor", exposures.c.actor, exposures.c.day)
 sa.Index("exposures_by_destination", exposures.c.destination, exposures.c.day)
@@ -77,6 +82,9 @@ rollups = sa.Table(
     sa.Column("scope", _Number, sa.ForeignKey("scopes.id"), primary_key=True),
     sa.Column("day", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("customers", sa.Integer, nullable=False),  # distinct
+    sa.Column(
+        "fresh", sa.Integer, nullable=False
+    ),  # of these, not in the scope's days before, as it was then
     sa.Column("identified", sa.LargeBinary, nullable=False),
     sa.Column("behind", sa.LargeBinary),
     sa.Column("estimated", sa.Integer, nullable=False),  # sums over the transfers, see sets.py
@@ -92,6 +100,24 @@ lifetimes = sa.Table(
     sa.Column("behind", sa.LargeBinary),
 )
 
+members = sa.Table(
+    "members",
+    metadata,
+    sa.Column("actor", _Number, sa.ForeignKey("scopes.id"), primary_key=True, autoincrement=False),
+    sa.Column("group", _Number, sa.ForeignKey("scopes.id"), primary_key=True, autoincrement=False),
+    sa.Column("day", sa.Integer, nullable=False),  # the first on which he sent as one of it
+    sqlite_with_rowid=False,
+)
+
+peers = sa.Table(
+    "peers",
+    metadata,
+    sa.Column("group", _Number, primary_key=True, autoincrement=False),  # scope; 0: all actors
+    sa.Column("measure", sa.Text, primary_key=True),  # deviation.Measure
+    sa.Column("day", sa.Integer, nullable=False),  # on which it was summed up
+    sa.Column("summary", sa.Text, nullable=False),  # JSON, baseline.Peers
+)
+
 meetings = sa.Table(
     "meetings",
     metadata,
@@ -102,6 +128,8 @@ meetings = sa.Table(
     ),  # the first on which he sent customers, or unread bytes, there
     sqlite_with_rowid=False,
 )
+
+sa.Index("meetings_by_destination", meetings.c.destination)
 
 unread = sa.Table(
     "unread",
@@ -142,6 +170,7 @@ outbox = sa.Table(
 )
 sa.Index("outbox_by_receiver", outbox.c.receiver, outbox.c.state, outbox.c.due)
 
+# What people, and the doors by themselves, did to the ledger or with it. Never cleared.
 acts = sa.Table(
     "acts",
     metadata,
@@ -149,6 +178,21 @@ acts = sa.Table(
     sa.Column("time", sa.Float, nullable=False),
     sa.Column("who", sa.Text, nullable=False),
     sa.Column("act", sa.Text, nullable=False),
-    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),  # no customer, see acts.py
     sa.Column("reason", sa.Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+people = sa.Table(
+    "people",
+    metadata,
+    sa.Column("pseudonym", sa.Text, primary_key=True),  # of an actor, as in scopes
+    sa.Column("name", sa.LargeBinary, nullable=False),  # sealed to the reviewers' keys, see who/names.py
+)
+
+chores = sa.Table(
+    "chores",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("day", sa.Integer, nullable=False),  # on which one of the doors began it last
 )

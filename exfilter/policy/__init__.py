@@ -3,9 +3,11 @@
 from exfilter.policy.example import default_policy_text
 from exfilter.policy.history import (
     RESPONSE,
+    UNREAD,
     Counted,
     Past,
     Question,
+    Unusual,
     Window,
     question,
     recall,
@@ -29,6 +31,7 @@ from exfilter.policy.verdicts import (
 __all__ = [
     "CANARY",
     "RESPONSE",
+    "UNREAD",
     "UNTIL_WHOLE",
     "By",
     "Counted",
@@ -44,6 +47,7 @@ __all__ = [
     "Streams",
     "Syslog",
     "Tell",
+    "Unusual",
     "Uploads",
     "Webhook",
     "Window",

@@ -17,7 +17,9 @@ _TEXT = """\
 # Thresholds that look back, over days = 1, 7, 30 or 365 (today counts) and by = "actor" (if nothing is said),
 #   "group" or "destination": sent_customers (distinct ones) and new_customers (not sent before those days);
 #   viewed_customers: whom the actor was shown by the hosts that read_hosts in exfilter.toml names.
-#   They hold no transfer without customers. What was held, and not released, does not count.
+# unusual = 1e-4: so likely at most is a day like today, by the actor's own past and that of his peers, in
+#   of = ["new"] customers, or in "customers", "destinations", "unscanned" (bytes) or "viewed".
+#   These hold no transfer without customers. What was held, and not released, does not count.
 # An allow rule lets canaries (invented customers, see "exfilter canaries") pass only with canaries = true.
 # What else follows when a rule speaks, if it is not an allow rule:
 #   suspend = true: everything of this actor is held, also what carries nobody, until a reviewer lifts it
@@ -122,6 +124,13 @@ name = "many new customers in a day"
 new_customers = 200
 days = 1
 action = "quarantine"
+
+[[rules]]
+name = "an unusual day"
+unusual = 1e-4
+new_customers = 20
+days = 1
+action = "alert"
 
 [[rules]]
 name = "many new customers in a month"

@@ -9,6 +9,7 @@ the customers of the transfer and of those before it, so findings cannot silence
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -27,6 +28,16 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class Unusual:
+    """How unlikely today is in one measure, with the transfer that is being decided."""
+
+    log10_p: float
+    """Of the probability of at least so many."""
+    sentence: str
+    """With the numbers, for a reviewer."""
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """What the ledger is asked before a transfer is decided."""
 
@@ -35,6 +46,8 @@ class Question:
     bulk: bool = False
     """Whether he is declared to send many customers there."""
     windows: frozenset[Window] = frozenset()
+    measures: frozenset[str] = frozenset()
+    """In which it is asked how unusual today is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +66,14 @@ class Past:
 
     counted: Mapping[tuple[Window, str], Counted] = field(default_factory=dict)
     """By window, and by the name of the actor, group or destination."""
+    unusual: Mapping[str, Unusual] = field(default_factory=dict)
+    """By measure. One that is missing is not known."""
     is_suspended: bool = False
     """Whether everything of the actor is held."""
 
 
+UNREAD, VIEWED = "unscanned", "viewed"
+"""Measures that are not of the customers that somebody sends."""
 RESPONSE = "response"
 """The door of what an actor was shown. It is never held, so no rule says more of it than alert."""
 
@@ -64,11 +81,15 @@ RESPONSE = "response"
 def question(policy: Policy, transfer: Transfer) -> Question:
     """Return what has to be known of the past to decide on a transfer."""
     bulk = is_bulk(policy, transfer)
-    asked = () if bulk else (rule for rule in policy.rules if rule.looks_back)
-    windows = {_window(rule) for rule in asked if applies(policy, rule, transfer)}
+    asked = [rule for rule in policy.rules if rule.looks_back and applies(policy, rule, transfer)]
+    windows = {_window(rule) for rule in asked if rule.days}
+    measures = {measure for rule in asked if rule.unusual for measure in rule.of}
     if transfer.door == RESPONSE:
         windows = {window for window in windows if window.by is By.READER}
-    return Question(groups_of(policy, transfer), bulk, frozenset(windows))
+        measures &= {VIEWED}
+    if bulk:
+        windows, measures = set(), set()
+    return Question(groups_of(policy, transfer), bulk, frozenset(windows), frozenset(measures))
 
 
 def viewed(findings: Findings, versions: Versions) -> Verdict:
@@ -80,9 +101,11 @@ def recall(policy: Policy, transfer: Transfer, verdict: Verdict, past: Past) -> 
     """Return the verdict with what was sent before. Pure, total, never softer than ``verdict``.
 
     A transfer without customers adds nothing to the past: it is not held for it, unless its actor is
-    suspended.
+    suspended, or for the bytes of it that were not read.
     """
-    counted = _recalled(policy, transfer, verdict, past) if verdict.findings.customers else verdict
+    found = verdict.findings
+    counts = found.customers or found.unscanned_bytes
+    counted = _recalled(policy, transfer, verdict, past) if counts else verdict
     return suspended(counted) if past.is_suspended and transfer.door != RESPONSE else counted
 
 
@@ -116,17 +139,46 @@ def _voices(policy: Policy, transfer: Transfer, findings: Findings, past: Past) 
             if exempts(rule, findings) and applies(policy, rule, transfer):
                 return
         elif rule.looks_back and applies(policy, rule, transfer):
-            for counted in _counts(rule, past):
-                numbers = {**compared(rule, findings), **_compared_before(rule, counted)}
+            odds = _odds(rule, findings, past)
+            for counted in _counts(rule, findings, past):
+                numbers = {
+                    **compared(rule, findings),
+                    **_compared_before(rule, counted),
+                    **_surprise(rule, odds),
+                }
                 if all(found >= least for found, least in numbers.values()):
-                    yield voice_of(rule, numbers)
+                    yield replace(voice_of(rule, numbers), because=odds.sentence if odds else "")
 
 
-def _counts(rule: Rule, past: Past) -> Iterator[Counted]:
+def _counts(rule: Rule, findings: Findings, past: Past) -> Iterator[Counted]:
+    """Yield what is counted of each window that the rule means; once nothing, where it means none."""
+    if not rule.days:
+        yield Counted(0, 0)
+        return
     wanted = _window(rule)
-    for (window, name), counted in past.counted.items():
+    for (window, name), counted in past.counted.items() if findings.customers else ():
         if window == wanted and (rule.by is not By.GROUP or rule.group is None or name in rule.group):
             yield counted
+
+
+def _odds(rule: Rule, findings: Findings, past: Past) -> Unusual | None:
+    """Return the most unusual measure of a rule, its chance times their number (Bonferroni)."""
+    if rule.unusual is None:
+        return None
+    # What carries nobody is unusual for its unread bytes alone.
+    wanted = [each for each in rule.of if findings.customers or each == UNREAD]
+    known = [past.unusual[each] for each in wanted if each in past.unusual]
+    least = min(known, key=lambda each: each.log10_p, default=Unusual(0.0, ""))
+    return replace(least, log10_p=min(0.0, least.log10_p + math.log10(len(rule.of))))
+
+
+def _surprise(rule: Rule, odds: Unusual | None) -> dict[str, tuple[int, int]]:
+    """Return how unlikely it is in decibans (I. J. Good, 1950): 40 are one in ten thousand."""
+    if rule.unusual is None or odds is None:
+        return {}
+    return {
+        "decibans of surprise": (math.floor(-10 * odds.log10_p), math.ceil(-10 * math.log10(rule.unusual)))
+    }
 
 
 def _compared_before(rule: Rule, counted: Counted) -> dict[str, tuple[int, int]]:

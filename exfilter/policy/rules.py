@@ -121,6 +121,9 @@ Reasons = Annotated[tuple[Reason, ...], AfterValidator(_some)]
 Count = Annotated[int, Field(strict=True, ge=1)]
 Size = Annotated[int, Field(strict=True, ge=0)]
 Days = Literal[1, 7, 30, 365]
+Probability = Annotated[float, Field(strict=True, gt=0, lt=1, allow_inf_nan=False)]
+Measured = Literal["customers", "new", "destinations", "unscanned", "viewed"]
+"""What of an actor's days is compared with other days: see ``ledger.deviation.Measure``."""
 
 
 LOOKING_BACK = ("sent_customers", "new_customers", "viewed_customers")
@@ -165,6 +168,9 @@ class Rule(_Table):
     """Those of them whom he had not sent before."""
     viewed_customers: Count | None = None
     """Distinct customers that the actor was shown in the last ``days`` (``read_hosts``)."""
+    unusual: Probability | None = None
+    """How likely today is at most, by the actor's own past and his peers', in any of the measures ``of``."""
+    of: Annotated[tuple[Measured, ...], AfterValidator(_some)] = ("new",)
     days: Days | None = None
     by: Literal[By.ACTOR, By.GROUP, By.DESTINATION] = By.ACTOR
     max_customers: Size | None = None
@@ -179,7 +185,7 @@ class Rule(_Table):
     @property
     def looks_back(self) -> bool:
         """Whether it compares what was sent or read before."""
-        return any(getattr(self, key) is not None for key in LOOKING_BACK)
+        return self.unusual is not None or any(getattr(self, key) is not None for key in LOOKING_BACK)
 
     @model_validator(mode="after")
     def _days_are_counted(self) -> Self:
@@ -194,6 +200,9 @@ class Rule(_Table):
             if key in self.model_fields_set and not given:
                 reason = f"{key} belongs to {', '.join(LOOKING_BACK)}: add one of them"
                 raise mistake(reason, key)
+        if "of" in self.model_fields_set and self.unusual is None:
+            reason = "of says what is unusual: add unusual = 1e-4, or another probability"
+            raise mistake(reason, "of")
         return self
 
     @model_validator(mode="after")
@@ -218,6 +227,7 @@ class Rule(_Table):
             "unscanned_reasons",
             "terms",
             *LOOKING_BACK,
+            "unusual",
         ):
             if key in given:
                 reason = (

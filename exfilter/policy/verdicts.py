@@ -65,6 +65,8 @@ class Voice:
     compared: dict[str, tuple[int, int]]
     suspends: bool = False
     tell: tuple[str, ...] = ()
+    because: str = ""
+    """More than the numbers say."""
 
 
 def voice_of(rule: Rule, numbers: dict[str, tuple[int, int]]) -> Voice:
@@ -251,10 +253,11 @@ def _unread(policy: Policy, transfer: Transfer, findings: Findings) -> Iterator[
 
 def _canary(policy: Policy, transfer: Transfer, findings: Findings) -> Iterator[Voice]:
     """Yield what follows from a canary. An allow rule that does not name canaries does not speak of them."""
-    if policy.defaults.on_canary is Action.ALLOW or not findings.canaries:
+    there = [(team, int(count)) for team, count in sorted(findings.canaries.items()) if count > 0]
+    if policy.defaults.on_canary is Action.ALLOW or not there:
         return
     if not any(rule.canaries for rule in _exemptions(policy, transfer, findings)):
-        numbers = {f"canaries of team {team}": (int(n), 1) for team, n in sorted(findings.canaries.items())}
+        numbers = {f"canaries of team {team}": (count, 1) for team, count in there}
         yield Voice(policy.defaults.on_canary, CANARY, numbers)
 
 
@@ -295,7 +298,7 @@ def sentence(voice: Voice, findings: Findings) -> str:
     return (
         f"{customers} customers ({identified} identified, {estimated} estimated), "
         f"{findings.unscanned_bytes} bytes unscanned: {', '.join(reached) or 'no threshold compared'}"
-        f"{f'; {planted}' if planted else ''}"
+        f"{f'; {planted}' if planted else ''}{f'; {voice.because}' if voice.because else ''}"
     )
 
 
@@ -303,5 +306,9 @@ def _planted(findings: Findings) -> str:
     """Return whose copies of the table the canaries are of."""
     return ", ".join(
         f"a canary of team {team}" if count == 1 else f"{count} canaries of team {team}"
-        for team, count in sorted(findings.canaries.items())
+        for team, count in _there(findings)
     )
+
+
+def _there(findings: Findings) -> list[tuple[str, int]]:
+    return [(team, int(count)) for team, count in sorted(findings.canaries.items()) if count > 0]

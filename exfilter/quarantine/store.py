@@ -22,6 +22,7 @@ from typing import Any, Self
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
+from exfilter import reviewers
 from exfilter.database import Database
 from exfilter.model import Transfer, Verdict
 from exfilter.quarantine import keys, sealing
@@ -61,7 +62,7 @@ class Quarantine:
         self, folder: Path, recipients: Sequence[str] | Path = (), clock: Callable[[], float] = time.time
     ) -> None:
         """Open the quarantine in ``folder``, or make it; without recipients it can only be read."""
-        self._recipients = keys.recipients(recipients)
+        self._recipients = reviewers.recipients(recipients)
         self._clock = clock
         self._bodies = folder / "bodies"
         for each in (folder, self._bodies):
@@ -222,7 +223,7 @@ class Quarantine:
             expected = connection.execute(wanted).scalar_one_or_none()
         if expected is None:
             raise _unknown(transfer_id)
-        secret = keys.identities(identity)
+        secret = reviewers.identities(identity)
         with Export(out, transfer_id, expected, self._key, request=request) as opened:
             sealing.unseal(self._body(transfer_id), secret, opened)
 

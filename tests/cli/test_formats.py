@@ -114,7 +114,7 @@ def test_jsonl_gives_an_undecodable_path_back() -> None:
 def test_jsonl_prints_more_keys_only_on_request() -> None:
     (line,) = printed(JsonLines, CARRYING, wishes=Wishes(explain=True, reveal=True)).splitlines()
     more = json.loads(line)
-    assert list(more) == [*KEYS, "rule", "reason", "judgements", "explained", "exhibits"]
+    assert list(more) == [*KEYS, "rule", "reason", "canaries", "judgements", "explained", "exhibits"]
     assert more["explained"][0]["customer_id"] == "C1"
 
 

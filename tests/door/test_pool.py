@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from exfilter.door import commands, tasks
+from exfilter.door import pool as pool_module
 from exfilter.door.pool import LARGE, BusyError, LostError, Pool
 from exfilter.model import Reason, Transfer
 
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
     from exfilter.door.nursery import Nursery
 
 TASK = tasks.Refuse(tasks.sent(Transfer("proxy", b"")), "why", Reason.MALFORMED)
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nobody wait for a warm worker."""
+    monkeypatch.setattr(pool_module, "WARM", 0.0)
 
 
 @dataclass
@@ -98,6 +105,47 @@ def test_small_transfers_do_not_wait_for_large_ones() -> None:
         nursery.answer(worker)
         assert (await small).forward
         for task in large:
+            task.cancel()
+
+    run(body)
+
+
+def test_small_transfers_wait_for_a_warm_worker_while_few_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool_module, "WARM", 1000.0)
+
+    async def body(pool: Pool, nursery: Workers) -> None:
+        large = start(pool, "c", LARGE + 1)
+        await settled()
+        (busy,) = nursery.working()
+        small = [start(pool, str(number)) for number in range(pool.most + 1)]
+        await settled()
+        (warm,) = nursery.working()
+        assert (warm != busy, pool.waiting) == (True, pool.most)
+        nursery.answer(warm)
+        await settled()
+        assert nursery.working() == [warm]
+        small.append(start(pool, "one more"))
+        await settled()
+        assert (nursery.working(), pool.waiting) == ([], pool.most)
+        small.append(start(pool, "too many to wait"))
+        await settled()
+        assert len(nursery.working()) == 1
+        for task in (large, *small):
+            task.cancel()
+
+    run(body)
+
+
+def test_small_transfers_wait_no_longer_than_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool_module, "WARM", 0.001)
+
+    async def body(pool: Pool, nursery: Workers) -> None:
+        small = [start(pool, str(number)) for number in range(2)]
+        while pool.busy < 2:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.001)
+        await settled()
+        assert len(nursery.working()) == 2
+        for task in small:
             task.cancel()
 
     run(body)

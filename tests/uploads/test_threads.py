@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from exfilter.index.canaries import planted
 from exfilter.model import Stream, Transfer
 from exfilter.uploads.recognising import recognise
 from exfilter.uploads.request import Step
@@ -107,3 +108,27 @@ def test_who_stands_in_several_pieces_is_exposed_by_the_fields_of_all(door: Door
         kind: who.tolist() for kind, who in whole.exposed.items()
     }
     assert found.fields == whole.fields
+
+
+def test_a_canary_over_the_seam_of_two_pieces_is_held_and_so_is_what_follows(door: Door) -> None:
+    text = people(3).encode()
+    engine = door.pipeline.engine
+    (one,) = engine.findings(Transfer("proxy", people(1).encode()), door.pipeline.limits).identified.tolist()
+    index = replace(engine.index, planted=planted({one: "support"}))
+    door.pipeline = replace(door.pipeline, engine=replace(engine, index=index))
+    cut = text.index(b"@") + 2
+    first, second = r.ranged(0, text[:cut], len(text)), r.ranged(cut, text[cut:], len(text))
+    assert not door.send(first).action.holds
+    verdict = door.send(second)
+    assert (verdict.rule, verdict.findings.canaries) == ("canary", {"support": 1})
+    again = door.send(second)
+    assert again.action.holds
+    assert again.findings.canaries == {"support": 1}
+
+
+def test_a_canary_in_a_message_before_still_counts(door: Door) -> None:
+    engine = door.pipeline.engine
+    index = replace(engine.index, planted=planted({7: "sales"}))
+    pipeline = replace(door.pipeline, engine=replace(engine, index=index))
+    message = Transfer("proxy", b"rain", stream=Stream("id", customers=(7,)))
+    assert pipeline.examine(message).rule == "canary"

@@ -24,11 +24,13 @@ def views(part: Part, glimpse: Glimpse, undone: frozenset[str]) -> Iterator[tupl
     """Yield the kind and a view of each disguise that a text seems to have, but for those `undone`."""
     for kind, suspects in _KINDS.items():
         for step, ranges, undo in suspects(glimpse) if kind not in undone else ():
+            if not ranges:
+                continue
             places = np.array(merged(ranges), dtype=np.int64).reshape(-1, 2)
             view = rewritten(part, step, places, undo, by_lines=True)
             if view is not None:
                 yield kind, view[0]
-    if _LOOK_ALIKES not in undone:
+    if _LOOK_ALIKES not in undone and not part.text.isascii():
         view = rewritten(part, _LOOK_ALIKES, lookalikes.places(part.text), lookalikes.undo, by_lines=True)
         if view is not None:
             yield _LOOK_ALIKES, view[0]

@@ -1,0 +1,71 @@
+"""What people, and the doors by themselves, did with the ledger: one row each, never cleared.
+
+No customer is in it. Of an erasure the subject is a keyed digest of the customer's id, not the ordinal: with
+the index an ordinal leads back to the id, and the digest does not. Who has the id and the index key can still
+prove that it was erased, and when.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from exfilter.database import Database
+from exfilter.ledger.response import NAME_LIMIT
+from exfilter.ledger.store import Ledger
+from exfilter.ledger.tables import acts
+
+TIDY, ERASE, CASE, LIST = "tidy", "erase", "open case", "list customers"
+DOOR = "exfilter"
+"""Who does what nobody asked for."""
+REASON_LIMIT = 1000
+DIGEST = 16
+"""Bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One row."""
+
+    time: float
+    """Seconds since the epoch, UTC."""
+    who: str
+    act: str
+    subject: str
+    reason: str
+
+
+def record(ledger: Ledger, who: str, act: str, subjects: Iterable[str], reason: str) -> None:
+    """Write down what is done, a row for each subject. Raises OSError."""
+    texts = {"who": _line(who, NAME_LIMIT), "act": act, "reason": _line(reason, REASON_LIMIT)}
+    now = ledger.clock()
+    rows = [{"time": now, "subject": _line(subject, REASON_LIMIT), **texts} for subject in subjects]
+    with ledger.database.transaction(writes=True) as connection:
+        connection.execute(sa.insert(acts), rows)
+
+
+def listed(database: Database, act: str = "", limit: int = -1) -> list[Act]:
+    """Return the newest first. ``act``: only such; ``limit``: so many, -1: all."""
+    wanted = sa.select(acts.c.time, acts.c.who, acts.c.act, acts.c.subject, acts.c.reason)
+    wanted = wanted.order_by(acts.c.number.desc())
+    if act:
+        wanted = wanted.where(acts.c.act == act)
+    if limit >= 0:
+        wanted = wanted.limit(limit)
+    with database.transaction() as connection:
+        return [Act(*row) for row in connection.execute(wanted)]
+
+
+def digest(ledger: Ledger, customer_id: str) -> str:
+    """Return what an erased customer is called, hexadecimal."""
+    text = b"exfilter-erased-1\0" + customer_id.encode("utf-8", "surrogatepass")
+    return hmac.digest(ledger.secret, text, hashlib.sha256)[:DIGEST].hex()
+
+
+def _line(text: str, limit: int) -> str:
+    """Return a text that cannot begin a line of its own, and can be stored."""
+    return "".join(char if char.isprintable() else " " for char in text)[:limit]

@@ -1,0 +1,127 @@
+"""The rows of the ledger that a transfer makes or changes, in a transaction of its caller."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from exfilter.ledger.asking import Scope, Turn
+from exfilter.ledger.rollup import customers
+from exfilter.ledger.rows import put
+from exfilter.ledger.sets import (
+    Customers,
+    packed,
+    packed_fields,
+    packed_or_none,
+    repacked_fields,
+    unpacked_fields,
+)
+from exfilter.ledger.tables import exposures, meetings, members, scopes, tail
+from exfilter.model import Transfer, Verdict
+
+
+def number(connection: sa.Connection, name: Scope) -> int:
+    """Return the number of a scope, which is made where it is new."""
+    row = {"kind": name[0], "name": name[1], "turn": 0, "through": 0}
+    put(connection, scopes, [row])
+    same = sa.select(scopes.c.id).where(scopes.c.kind == name[0], scopes.c.name == name[1])
+    return int(connection.execute(same).scalar_one())
+
+
+def taken(connection: sa.Connection, numbers: Sequence[int]) -> list[Turn]:
+    """Take the next turn of each scope. Raises KeyError where one is not there.
+
+    In one order for all: two transactions never wait for each other.
+    """
+    mine = scopes.c.id.in_(numbers)
+    locked = sa.select(scopes.c.id, scopes.c.turn, scopes.c.through).where(mine).order_by(scopes.c.id)
+    found = {row.id: row for row in connection.execute(locked.with_for_update())}
+    connection.execute(sa.update(scopes).where(mine).values(turn=scopes.c.turn + 1))
+    return [Turn(number, found[number].turn + 1, found[number].through) for number in numbers]
+
+
+def join(connection: sa.Connection, names: Sequence[Scope], numbers: Sequence[int], day: int) -> None:
+    """Remember which groups an actor is in."""
+    groups = [number for name, number in zip(names, numbers, strict=True) if name[0] == "group"]
+    put(connection, members, [{"actor": numbers[0], "group": group, "day": day} for group in groups])
+
+
+def append(connection: sa.Connection, number: int, turns: Sequence[Turn]) -> None:
+    """Have an exposure stand in a turn of each scope."""
+    rows = [{"scope": each.id, "turn": each.turn, "exposure": number} for each in turns]
+    put(connection, tail, rows)
+
+
+def meet(connection: sa.Connection, turns: Sequence[Turn], day: int) -> None:
+    """Remember when an actor first sent something to a destination."""
+    put(connection, meetings, [{"actor": turns[0].id, "destination": turns[1].id, "day": day}])
+
+
+def change(connection: sa.Connection, number: int, **values: object) -> None:
+    """Change an exposure."""
+    connection.execute(sa.update(exposures).where(exposures.c.id == number).values(**values))
+
+
+def same(connection: sa.Connection, key: bytes, day: int, *, sent: bool) -> Mapping[Any, Any] | None:
+    """Return the exposure that another one is the same as."""
+    is_same = (exposures.c.key == key, exposures.c.day == day, exposures.c.sent == sent)
+    return connection.execute(sa.select(exposures).where(*is_same)).mappings().one_or_none()
+
+
+def moved(connection: sa.Connection, number: int, *, sent: bool) -> int:
+    """Have an exposure count, or not any more. Return its number: one that is the same takes it in."""
+    row = connection.execute(sa.select(exposures).where(exposures.c.id == number)).mappings().one()
+    other = same(connection, row["key"], row["day"], sent=sent)
+    if other is None:
+        change(connection, number, sent=sent)
+        return number
+    if other["id"] != number:
+        change(connection, other["id"], **joined(other, dict(row)))
+        connection.execute(sa.delete(tail).where(tail.c.exposure == number))
+        connection.execute(sa.delete(exposures).where(exposures.c.id == number))
+    return int(other["id"])
+
+
+def described(transfer: Transfer, verdict: Verdict, when: float) -> dict[str, object]:
+    """Return what is written down of a transfer."""
+    found, who = verdict.findings, Customers.of(verdict.findings)
+    return {
+        "first": when,
+        "last": when,
+        "attempts": 1,
+        "door": transfer.door,
+        "action": int(verdict.action),
+        "rule": verdict.rule,
+        "transfer_id": "",
+        "index_id": verdict.versions.index,
+        "customers": int(found.customers),
+        "estimated": who.estimated,
+        "identified": packed(who.identified),
+        "behind": packed_or_none(who.behind),
+        "fields": packed_fields(found.exposed, who.identified),
+    }
+
+
+def joined(known: Mapping[Any, Any], row: dict[str, Any]) -> dict[str, Any]:
+    """Return an exposure that came again, or of which another piece came."""
+    both = customers(known["identified"], known["behind"], known["estimated"])
+    before = both.identified.copy()
+    more = customers(row["identified"], row["behind"], row["estimated"])
+    who = Customers(both.identified | more.identified, both.behind | more.behind)
+    fields = unpacked_fields(known["fields"], before)
+    for name, each in unpacked_fields(row["fields"], more.identified).items():
+        fields[name] = fields.get(name, each) | each
+    estimated = max(both.estimated, more.estimated)
+    return {
+        "last": max(known["last"], row["last"]),
+        "attempts": known["attempts"] + 1,
+        "action": row["action"],
+        "rule": row["rule"],
+        "customers": len(who.identified) + estimated,
+        "estimated": estimated,
+        "identified": packed(who.identified),
+        "behind": packed_or_none(who.behind),
+        "fields": repacked_fields(fields, who.identified),
+    }
