@@ -26,6 +26,7 @@ from exfilter.ledger.tables import (
     people,
     rollups,
     scopes,
+    suspensions,
     tail,
     unread,
 )
@@ -199,7 +200,9 @@ def _forget_names(database: Database) -> int:
             forgotten = connection.execute(gone).scalars().all()
             names += len(forgotten)
             known = sa.exists().where(scopes.c.name == people.c.pseudonym)
-            connection.execute(sa.delete(people).where(people.c.pseudonym.in_(forgotten), ~known))
+            is_held = sa.exists().where(suspensions.c.actor == people.c.pseudonym)
+            unnamed = people.c.pseudonym.in_(forgotten)
+            connection.execute(sa.delete(people).where(unnamed, ~known, ~is_held))
     return names
 
 
