@@ -23,6 +23,7 @@ COMMANDS = {
     "proxy": ("exfilter.cli.proxy:proxy", "Run the egress proxy that holds transfers with customers."),
     "quarantine": ("exfilter.cli.quarantine:app", "Review what was held: list, show, release, deny."),
     "baseline": ("exfilter.cli.baseline:baseline", "Compare a day of an actor with his past and his peers."),
+    "trace": ("exfilter.cli.trace:trace", "Rank who may have leaked a few customers."),
     "suspend": ("exfilter.cli.suspend:app", "Hold everything of an actor: list, add, lift."),
     "notices": ("exfilter.cli.notices:app", "What others are told: list, retry, test a receiver."),
     "pseudonym": ("exfilter.cli.pseudonym:pseudonym", "Say what the decision log calls somebody."),

@@ -38,6 +38,13 @@ class Kept:
             return (frozenset(json.loads(row[0])), float(row[1])) if row else None
         return None
 
+    def answers(self) -> dict[str, frozenset[str]]:
+        """Return what was said last of each actor."""
+        with contextlib.suppress(sqlite3.Error, OSError, ValueError), self._opened() as database:
+            rows = database.execute("SELECT actor, groups FROM answers WHERE actor <> ?", (PAUSED,))
+            return {actor: frozenset(json.loads(groups)) for actor, groups in rows}
+        return {}
+
     def keep(self, actor: str, groups: frozenset[str], at: float) -> None:
         """Keep an answer."""
         with contextlib.suppress(sqlite3.Error, OSError), self._opened() as database:

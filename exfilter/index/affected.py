@@ -69,7 +69,7 @@ def find(
     wanted = none if listed is None else listed.tags
     # The customers that are known, by ordinal within these few: a search for all 12 million is saved.
     distinct = np.unique(np.concatenate((rows, wanted)))
-    known = _ordinals(tags, distinct)
+    known = ordinals(tags, distinct)
     by_row = known[np.searchsorted(distinct, rows)]
     strange = np.flatnonzero(by_row < 0)
     new_tags, first, among = np.unique(rows[strange], return_index=True, return_inverse=True)
@@ -87,7 +87,7 @@ def find(
     return Affected(by_row, tuple(new.tolist()), new_tags[order], found, was, is_)
 
 
-def _ordinals(tags: Uint64Array, distinct: Uint64Array) -> Int64Array:
+def ordinals(tags: Uint64Array, distinct: Uint64Array) -> Int64Array:
     """Return the ordinal of each of a few sorted tags; -1: it has none. One pass over all tags."""
     found = np.full(len(distinct), -1, dtype=np.int64)
     if not len(distinct):

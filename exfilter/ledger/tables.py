@@ -65,6 +65,9 @@ sa.Index("exposures_by_actor", exposures.c.actor, exposures.c.day)
 sa.Index("exposures_by_destination", exposures.c.destination, exposures.c.day)
 sa.Index("exposures_by_transfer", exposures.c.transfer_id)
 sa.Index("exposures_by_day", exposures.c.day)
+sa.Index(
+    "exposures_held", exposures.c.day, sqlite_where=~exposures.c.sent, postgresql_where=~exposures.c.sent
+)
 
 tail = sa.Table(
     "tail",

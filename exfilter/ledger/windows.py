@@ -1,16 +1,18 @@
 """Customers of the last days, with those of a transfer that is being decided.
 
-A state is what a scope sent, split where the windows that are asked for begin. A process keeps the states
+A state is what a scope sent, cut where the windows that are asked for begin, with how many each window has:
+what a transfer adds is counted by who is in it, not by all who were sent before. A process keeps the states
 that it used last: the next transfer of the same actor reads what came since, not a year.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
+from pyroaring import BitMap
 
 from exfilter.ledger import rollup
 from exfilter.ledger.sets import Customers
@@ -18,6 +20,8 @@ from exfilter.policy import Counted
 
 ROOM = 64 * 1024 * 1024
 """Bytes, about, of the states that a process keeps."""
+_CONTAINER = 8192
+"""Bytes of a container of a bitmap at most. It holds 65,536 ordinals."""
 
 
 @dataclass(slots=True)
@@ -26,26 +30,71 @@ class State:
 
     today: int
     turn: int
-    sent: dict[int, Customers]
-    """By days of the window: those in it."""
-    before: dict[int, Customers]
-    """And those before it."""
+    ends: tuple[int, ...]
+    """Days of the windows, ascending."""
+    parts: list[Customers]
+    """Those of the shortest window, those of the next one before that, ..., those before all windows."""
+    identified: dict[int, Counted] = field(default_factory=dict)
+    """By days of the window: how many were identified."""
+
+    def __post_init__(self) -> None:
+        for days in self.ends:
+            sent, before = self.halves(days)
+            new = sent.identified.difference_cardinality(before.identified)
+            self.identified[days] = Counted(len(sent.identified), new)
+
+    def halves(self, days: int) -> tuple[Customers, Customers]:
+        """Return who was sent in a window, and who before it."""
+        cut = self.ends.index(days) + 1
+        return _union(self.parts[:cut]), _union(self.parts[cut:])
 
     def add(self, day: int, who: Customers) -> None:
         """Take in what was sent on a day."""
-        for days, sent in self.sent.items():
-            (sent if day > self.today - days else self.before[days]).add(who)
+        part = self.part(day)
+        for number, days in enumerate(self.ends):
+            known = self.identified[days]
+            if part <= number:
+                self.identified[days] = self._with(number, known, who)
+            else:
+                # They are not new any more.
+                rest = _without(who.identified, self.parts[number + 1 :])
+                renewed = len(rest) - len(_without(rest, self.parts[: number + 1]))
+                self.identified[days] = Counted(known.sent, known.new - renewed)
+        self.parts[part].add(who)
+
+    def part(self, day: int) -> int:
+        """Return the number of the part that a day is in."""
+        return sum(day <= self.today - days for days in self.ends)
 
     def counted(self, days: int, who: Customers) -> Counted:
         """Return the customers of a window together with some more."""
-        together = self.sent[days].with_(who)
-        return Counted(together.count(), together.count_new(self.before[days]))
+        number = self.ends.index(days)
+        if not who.behind and not any(part.behind for part in self.parts[: number + 1]):
+            return self._with(number, self.identified[days], who)
+        sent, before = self.halves(days)
+        together = sent.with_(who)
+        return Counted(together.count(), together.count_new(before))
+
+    def _with(self, number: int, known: Counted, who: Customers) -> Counted:
+        more = _without(who.identified, self.parts[: number + 1])
+        new = _without(more, self.parts[number + 1 :])
+        return Counted(known.sent + len(more), known.new + len(new))
 
     @property
     def size(self) -> int:
         """Bytes, about."""
-        sets = [each for half in (self.sent, self.before) for each in half.values()]
-        return sum(1024 + 4 * (len(each.identified) + len(each.behind)) for each in sets)
+        return sum(1024 + _bytes(each.identified) + _bytes(each.behind) for each in self.parts)
+
+
+def _without(who: BitMap, parts: Sequence[Customers]) -> BitMap:
+    for part in parts:
+        who = who - part.identified
+    return who
+
+
+def _bytes(of: BitMap) -> int:
+    """Return the bytes of a bitmap at most: two for each, and no more than its containers have."""
+    return min(2 * len(of), _CONTAINER * ((of.max() >> 16) + 1)) if of else 0
 
 
 @dataclass(slots=True)
@@ -65,11 +114,18 @@ class States:
         state = known if known and _is_good(known, through, today, windows) else None
         if state is None:
             state = _loaded(connection, scope, through, today, windows)
-        for turn, day, who in rollup.since(connection, scope, state.turn):
-            state.add(day, who)
-            state.turn = turn
+        _read(connection, scope, state)
         self._keep(scope, state)
         return state
+
+    def catch_up(self, connection: sa.Connection, scope: int, turn: int) -> None:
+        """Read what came up to a turn, before it is rolled up: after that it is not to be told any more."""
+        known = self._states.get(scope)
+        if known is not None:
+            before = known.size
+            _read(connection, scope, known)
+            known.turn = max(known.turn, turn)
+            self._size += known.size - before
 
     def forget(self) -> None:
         """Know nothing any more: a transaction was undone."""
@@ -85,18 +141,23 @@ class States:
 
 def _is_good(known: State, through: int, today: int, windows: Iterable[int]) -> bool:
     # What was rolled up after the state's turn is not in the tail any more.
-    return known.today == today and known.turn >= through and set(windows) <= known.sent.keys()
+    return known.today == today and known.turn >= through and set(windows) <= set(known.ends)
+
+
+def _read(connection: sa.Connection, scope: int, state: State) -> None:
+    """Take in what came after a state."""
+    for turn, day, who in rollup.since(connection, scope, state.turn):
+        state.add(day, who)
+        state.turn = turn
 
 
 def _loaded(connection: sa.Connection, scope: int, through: int, today: int, windows: Iterable[int]) -> State:
-    """Read what is rolled up: each day once, then joined from the newest on."""
-    ends = sorted(set(windows))
+    """Read what is rolled up: each day once."""
+    ends = tuple(sorted(set(windows)))
     parts = [Customers() for _ in range(len(ends) + 1)]
     for day, who in rollup.by_day(connection, scope):
         parts[sum(day <= today - days for days in ends)].add(who)
-    sent = {days: _union(parts[: number + 1]) for number, days in enumerate(ends)}
-    before = {days: _union(parts[number + 1 :]) for number, days in enumerate(ends)}
-    return State(today, through, sent, before)
+    return State(today, through, ends, parts)
 
 
 def _union(parts: Iterable[Customers]) -> Customers:
