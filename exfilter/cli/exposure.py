@@ -14,7 +14,7 @@ import typer
 from exfilter import settings
 from exfilter.cli.formats import rows
 from exfilter.cli.formats.rows import Cell, Output
-from exfilter.cli.quarantine import _os_user
+from exfilter.cli.quarantine import os_user
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -119,7 +119,7 @@ def _record(ledger: Ledger, found: Affected, choice: Choice, output: Output, rea
     named = choosing.names(ledger.database, found.of.actors or ())
     subject = described(choice, " or ".join(sorted(set(named.values()))))
     count = sum(len(part.found.everybody) for part in found.parts)
-    acts.record(ledger, _os_user(), acts.LIST, [f"{subject}; {count} customers as {output}"], reason)
+    acts.record(ledger, os_user(), acts.LIST, [f"{subject}; {count} customers as {output}"], reason)
 
 
 def described(choice: Choice, actor: str) -> str:

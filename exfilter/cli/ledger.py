@@ -15,7 +15,7 @@ import typer
 
 from exfilter import settings
 from exfilter.cli.formats import printable, rows
-from exfilter.cli.quarantine import Folder, Format, _os_user
+from exfilter.cli.quarantine import Folder, Format, os_user
 
 if TYPE_CHECKING:
     from exfilter.ledger import Ledger
@@ -35,7 +35,7 @@ As = Annotated[Format, typer.Option("--format", help="How to print.")]
 Limit = Annotated[int, typer.Option(min=1, max=1_000_000, help="So many at most.")]
 Day = Annotated[str, typer.Option(metavar="DATE", help="As 2026-11-22, included.")]
 Who = Annotated[
-    str, typer.Option("--who", help="Who does it.", default_factory=_os_user, show_default="the OS user")
+    str, typer.Option("--who", help="Who does it.", default_factory=os_user, show_default="the OS user")
 ]
 
 app = typer.Typer(

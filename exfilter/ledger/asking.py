@@ -56,6 +56,10 @@ class Asking:
         unusual = self._unusual(connection, names, turns, question, verdict, today)
         return Past(counted, unusual)
 
+    def catch_up(self, connection: sa.Connection, scope: int, turn: int) -> None:
+        """Take in what of a scope is about to be rolled up."""
+        self._states.catch_up(connection, scope, turn)
+
     def forget(self) -> None:
         """Know nothing any more: a transaction was undone."""
         self._states.forget()

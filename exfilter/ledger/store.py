@@ -284,7 +284,7 @@ class Ledger:
             writing.meet(connection, turns, day)
         for each in turns:
             if each.turn - each.through >= AFTER:
-                self._states.catch_up(connection, each.id, each.turn)
+                self._asked.catch_up(connection, each.id, each.turn)
                 roll_up(connection, each.id, each.turn, each.through)
         ids = tuple(each.id for each in turns)
         return Entry(verdict, number, ids, sent=sent and not known)
