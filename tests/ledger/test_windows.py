@@ -71,5 +71,5 @@ def test_rolling_up_does_not_make_a_process_read_the_year_again(opened: Opened) 
         past, _ = each.enter(ledger)
         assert past.counted == plain.counted(each)
         plain.enter(each)
-        loaded.update(id(state) for state in ledger._states._states.values())
+        loaded.update(id(state) for state in ledger._asked._states._states.values())
     assert len(loaded) == 2
