@@ -83,7 +83,7 @@ class Guard:
             flow.request.headers.pop("proxy-authorization", None)
             outcome = await self._judge(flow, _transfer(flow))
         except Exception:
-            flow.response = page.refused(accept)
+            flow.response = page.REFUSED.answer(accept, self._contact)
             if self._desk.audit_only:
                 self._pass(flow)
             raise

@@ -70,7 +70,7 @@ def verdict_of(
     policy, transfer = policy_of(), upload(actor=actor)
     verdict = decide(policy, transfer, found(identified=customers), VERSIONS)
     counted = {(WEEK, actor): Counted(before + customers, before + customers)}
-    return recall(policy, transfer, verdict, Past(counted, is_suspended))
+    return recall(policy, transfer, verdict, Past(counted, is_suspended=is_suspended))
 
 
 class TestFollowing:

@@ -27,7 +27,7 @@ COMMANDS = {
     "suspend": ("exfilter.cli.suspend:app", "Hold everything of an actor: list, add, lift."),
     "notices": ("exfilter.cli.notices:app", "What others are told: list, retry, test a receiver."),
     "pseudonym": ("exfilter.cli.pseudonym:pseudonym", "Say what the decision log calls somebody."),
-    "ledger": ("exfilter.cli.ledger:app", "Show who sent customers where; remove the old, erase a customer."),
+    "ledger": ("exfilter.cli.ledger:app", "Show who sent customers where; tidy; erase a customer."),
     "exposure": (
         "exfilter.cli.exposure:exposure",
         "List the affected customers of transfers, for the notices.",

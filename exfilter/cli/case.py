@@ -37,7 +37,8 @@ def open_(
         raise ValueError(msg)
     given = settings.load(config)
     can_verify = given.pseudonyms and given.pseudonym_key.exists()
-    ledger = open_ledger(given)
+    # Without the key none is made: a new one would call everybody something else.
+    ledger = open_ledger(given.model_copy(update={"pseudonyms": can_verify}))
     try:
         name = people.open_case(ledger, pseudonym, reviewers.identities(given.reviewer_key), reviewer, reason)
         if can_verify and ledger.called(name) != pseudonym:

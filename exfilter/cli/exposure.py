@@ -14,7 +14,7 @@ import typer
 from exfilter import settings
 from exfilter.cli.formats import rows
 from exfilter.cli.formats.rows import Cell, Output
-from exfilter.cli.quarantine import _os_user
+from exfilter.cli.quarantine import os_user
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -119,7 +119,7 @@ def _record(ledger: Ledger, found: Affected, choice: Choice, output: Output, rea
     named = choosing.names(ledger.database, found.of.actors or ())
     subject = described(choice, " or ".join(sorted(set(named.values()))))
     count = sum(len(part.found.everybody) for part in found.parts)
-    acts.record(ledger, _os_user(), acts.LIST, [f"{subject}; {count} customers as {output}"], reason)
+    acts.record(ledger, os_user(), acts.LIST, [f"{subject}; {count} customers as {output}"], reason)
 
 
 def described(choice: Choice, actor: str) -> str:
@@ -192,10 +192,15 @@ def _cells(counts: Sequence[Count]) -> Iterator[tuple[Cell, ...]]:
 def summary(part: Part) -> str:
     """Return the totals in a sentence."""
     who, possible = part.found.who, len(part.found.possible)
-    text = f"{len(who.identified):,} customers identified"
+    text = f"{counted(len(who.identified), 'customer')} identified"
     if possible:
         text += f", about {part.found.likely:,} more of {possible:,} who possibly were"
-    return f"{text}, in {part.found.transfers:,} transfers"
+    return f"{text}, in {counted(part.found.transfers, 'transfer')}"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number of things in words."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _hint(found: Affected, out: Path | None, *, held: bool) -> None:
@@ -206,7 +211,8 @@ def _hint(found: Affected, out: Path | None, *, held: bool) -> None:
         kept = exposed(found.ledger.database, found.of, sent=False).transfers
         if kept:
             typer.echo(
-                f"nothing of it was sent; --held lists the customers of {kept:,} held transfers", err=True
+                f"nothing of it was sent; --held lists the customers of {counted(kept, 'held transfer')}",
+                err=True,
             )
     if out is not None and sys.stderr.isatty():
         typer.echo(f"{out} written, readable by you alone: it is about customers", err=True)

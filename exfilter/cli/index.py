@@ -138,7 +138,7 @@ def update(
     where = given.region if region is None else settings.region(region)
     key = keys.load(given.index_key)
     with showing("updating") as told:
-        request = Request(changes, remove, tuple(mapping or ()), where, tuple(canaries or ()))
+        request = Request(changes, remove, tuple(mapping or ()), where, canaries=tuple(canaries or ()))
         report = update_index(given.index, key, request, told)
     if output is Output.JSON:
         _json(dataclasses.asdict(report))

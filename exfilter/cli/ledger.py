@@ -15,7 +15,7 @@ import typer
 
 from exfilter import settings
 from exfilter.cli.formats import printable, rows
-from exfilter.cli.quarantine import Folder, Format, _os_user
+from exfilter.cli.quarantine import Folder, Format, os_user
 
 if TYPE_CHECKING:
     from exfilter.ledger import Ledger
@@ -35,7 +35,7 @@ As = Annotated[Format, typer.Option("--format", help="How to print.")]
 Limit = Annotated[int, typer.Option(min=1, max=1_000_000, help="So many at most.")]
 Day = Annotated[str, typer.Option(metavar="DATE", help="As 2026-11-22, included.")]
 Who = Annotated[
-    str, typer.Option("--who", help="Who does it.", default_factory=_os_user, show_default="the OS user")
+    str, typer.Option("--who", help="Who does it.", default_factory=os_user, show_default="the OS user")
 ]
 
 app = typer.Typer(
@@ -118,13 +118,15 @@ def tidy(
     config: Folder = Path(),
 ) -> None:
     """Remove what is older than `retention_days`, as the doors do once a day."""
+    from exfilter.cli.exposure import counted
     from exfilter.ledger import retention
     from exfilter.ledger.opening import narrow
 
     given = settings.load(config)
     with _opened(given) as ledger:
         done = retention.tidy(ledger, given.retention_days, who, reason)
-    typer.echo(f"before {done.before}: {done.exposures:,} transfers and {done.names:,} names removed")
+    gone = f"{counted(done.exposures, 'transfer')} and {counted(done.names, 'name')}"
+    typer.echo(f"before {done.before}: {gone} removed")
     _tell(narrow(given), overwritten=done.overwritten)
 
 
@@ -148,6 +150,7 @@ def erase(
     """
     from pyroaring import BitMap
 
+    from exfilter.cli.exposure import counted
     from exfilter.index import erasing, keys
     from exfilter.ledger import acts, erasure
 
@@ -160,9 +163,8 @@ def erase(
         gone = erasing.erase(given.index, keys.load(given.index_key), ids)
         acts.record(ledger, who, acts.ERASE, [acts.digest(ledger, each) for each in ids], reason)
         done = erasure.erase(ledger, BitMap(gone.tolist()))
-    typer.echo(
-        f"{len(ids):,} customers erased from the index, and from {done.exposures:,} transfers of the ledger"
-    )
+    places = f"the index, and from {counted(done.exposures, 'transfer')} of the ledger"
+    typer.echo(f"{counted(len(ids), 'customer')} erased from {places}")
     typer.echo("not erased: what the quarantine holds sealed and masked, and backups")
     _tell("", overwritten=done.overwritten)
 

@@ -1,4 +1,4 @@
-"""What one of all doors does once a day: what is too old goes from the ledger."""
+"""What one of all doors does once a day: what is too old goes, what is normal is summed up."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Never
 
-from exfilter.ledger import open_ledger, retention
+from exfilter.ledger import open_ledger, peerage, retention
 
 if TYPE_CHECKING:
     from exfilter.settings import Settings
@@ -25,20 +25,21 @@ def serve(given: Settings) -> Never:
     time.sleep(BEGIN)
     while True:
         try:
-            tidy(given)
+            upkeep(given)
         except (OSError, ValueError) as error:
             # The message may name a server, never a value.
-            logger.error("the ledger was not tidied: %s", type(error).__name__)  # noqa: TRY400
+            logger.error("the ledger was not kept up: %s", type(error).__name__)  # noqa: TRY400
         time.sleep(LOOK)
 
 
-def tidy(given: Settings) -> bool:
-    """Tidy the ledger if it is on this process. Return whether it was. Raises OSError or ValueError."""
+def upkeep(given: Settings) -> bool:
+    """Keep the ledger up if it is on this process. Return whether it was. Raises OSError or ValueError."""
     with closing(open_ledger(given)) as ledger:
         if not retention.claim(ledger):
             return False
         try:
             retention.tidy(ledger, given.retention_days)
+            peerage.sum_up(ledger)
         except BaseException:
             retention.give_back(ledger)
             raise

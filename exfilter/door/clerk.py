@@ -174,7 +174,7 @@ class Clerk:
                 verdict,
                 self.scanner.question(transfer),
                 lambda past: self.scanner.recall(transfer, verdict, past),
-                audit_only=True,
+                audit_only=self.audit_only,
             )
             if entry.verdict.action > Action.ALLOW:
                 self._write(transfer, entry.verdict, "", self.clock() - begin, held=False)

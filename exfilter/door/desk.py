@@ -34,10 +34,10 @@ SETTLE = 0.15
 """Share in which the outcome is recorded, and again by another worker where the first was lost."""
 LEAST = 5.0
 """Seconds that recording has at least, however short the deadline."""
-ATTEMPTS = 2
-"""How often that is tried: what killed one worker may have killed them all."""
 RECORDERS = 2
 """Workers for what was not scanned: they are never kept waiting by a scan."""
+ATTEMPTS = RECORDERS + 1
+"""How often that is tried: what killed one worker may have killed them all, before anybody noticed."""
 
 RESPONSES = "\0responses"
 """For whom responses wait: one actor among others, whose requests they do not delay."""

@@ -53,10 +53,10 @@ class Request:
     mapping: tuple[str, ...] = ()
     region: str = ""
     """Both as in ``build.Options``."""
-    listed: Removals | None = None
-    """As ``remove``, of no file."""
     canaries: tuple[Path, ...] = ()
     """Files of canaries: added, or changed, like customers."""
+    listed: Removals | None = None
+    """As ``remove``, of no file."""
 
 
 def update(path: Path, key: IndexKey, request: Request, progress: Progress = lambda _: None) -> UpdateReport:

@@ -56,9 +56,9 @@ class Asking:
         unusual = self._unusual(connection, names, turns, question, verdict, today)
         return Past(counted, unusual)
 
-    def catch_up(self, connection: sa.Connection, turn: Turn) -> None:
-        """Read what is about to be rolled up."""
-        self._states.catch_up(connection, turn.id, turn.turn)
+    def catch_up(self, connection: sa.Connection, scope: int, turn: int) -> None:
+        """Take in what of a scope is about to be rolled up."""
+        self._states.catch_up(connection, scope, turn)
 
     def forget(self) -> None:
         """Know nothing any more: a transaction was undone."""

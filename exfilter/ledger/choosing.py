@@ -9,7 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from exfilter.database import Database
-from exfilter.ledger.store import NAME_LIMIT, Ledger
+from exfilter.ledger.response import NAME_LIMIT
+from exfilter.ledger.store import Ledger
 from exfilter.ledger.tables import exposures, scopes
 
 SENDERS = ("actor", "bulk")

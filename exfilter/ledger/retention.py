@@ -22,7 +22,9 @@ from exfilter.ledger.tables import (
     exposures,
     lifetimes,
     meetings,
+    members,
     metadata,
+    peers,
     people,
     rollups,
     scopes,
@@ -199,16 +201,27 @@ def _forget_names(database: Database) -> int:
         with database.step() as connection:
             theirs = scopes.c.id.in_(some)
             connection.execute(sa.select(scopes.c.id).where(theirs).order_by(scopes.c.id).with_for_update())
-            gone = sa.delete(scopes).where(theirs, *unused).returning(scopes.c.name)
+            still = connection.execute(sa.select(scopes.c.id).where(theirs, *unused)).scalars().all()
+            _leave(connection, still)
+            gone = sa.delete(scopes).where(scopes.c.id.in_(still)).returning(scopes.c.name)
             forgotten = connection.execute(gone).scalars().all()
             names += len(forgotten)
             known = sa.exists().where(scopes.c.name == people.c.pseudonym)
-            known |= sa.exists().where(suspensions.c.actor == people.c.pseudonym)
-            connection.execute(sa.delete(people).where(people.c.pseudonym.in_(forgotten), ~known))
+            held = sa.exists().where(suspensions.c.actor == people.c.pseudonym)
+            connection.execute(sa.delete(people).where(people.c.pseudonym.in_(forgotten), ~known, ~held))
     return names
 
 
+def _leave(connection: sa.Connection, gone: Sequence[int]) -> None:
+    """Take actors out of groups, and groups from those that are summed up."""
+    mine = sa.or_(members.c.actor.in_(gone), members.c.group.in_(gone))
+    connection.execute(sa.delete(members).where(mine))
+    connection.execute(sa.delete(peers).where(peers.c.group.in_(gone)))
+
+
 def _references() -> Iterator[sa.Column[int]]:
-    """Yield every column, of whatever table, that names a scope."""
+    """Yield every column, of whatever table, by which something stands under a scope."""
     for table in metadata.sorted_tables:
+        if table is members:
+            continue  # who was in which group is nothing by itself
         yield from (key.parent for key in table.foreign_keys if key.column is scopes.c.id)

@@ -185,14 +185,16 @@ class Ledger:
         *,
         audit_only: bool,
     ) -> Entry:
-        # What is held anyhow needs no look.
-        is_suspended = not verdict.action.holds and self.response.holds(transfer)
+        # What is held anyhow, or never, needs no look.
+        needs_look = not verdict.action.holds and transfer.door != RESPONSE
+        is_suspended = needs_look and self.response.holds(transfer)
         past = self._unread(verdict, when, names, transfer.actor, question)
         decided = decide(replace(past, is_suspended=is_suspended))
         told: tuple[str, ...] = ()
         if decided.tell or decided.suspends:
             day = self.calendar.day(when)
             with self.database.transaction(writes=True) as connection:
+                self._leave_name(connection, names[0], transfer.actor)
                 told = self.response.follow(connection, transfer, decided, when, day, audit_only=audit_only)
             self.response.followed(transfer, decided, audit_only=audit_only)
         if verdict.findings.unscanned_bytes and (audit_only or not decided.action.holds):
@@ -235,19 +237,22 @@ class Ledger:
             except KeyError:  # `tidy` has taken a name away that nothing stood under any more
                 self._forget()
                 turns = writing.taken(connection, self._numbers(connection, names, actor))
+            if tuple(names) not in self._members:
+                writing.join(connection, names, turns, self.calendar.day(self.clock()))
             yield connection, turns
         self._ids |= {name: each.id for name, each in zip(names, turns, strict=True)}
         self._members.add(tuple(names))
 
     def _numbers(self, connection: sa.Connection, names: Sequence[Scope], actor: str) -> list[int]:
         """Return the number of each scope. Of an actor who is new here, leave the name for the reviewers."""
-        pseudonym = names[0][1]
-        if self.sealed and pseudonym and names[0] not in self._ids:
+        self._leave_name(connection, names[0], actor)
+        return [self._ids.get(name) or writing.number(connection, name) for name in names]
+
+    def _leave_name(self, connection: sa.Connection, of: Scope, actor: str) -> None:
+        """Leave an actor's name for the reviewers, sealed, where he is new here and goes by a pseudonym."""
+        pseudonym = of[1]
+        if self.sealed and pseudonym and of not in self._ids:
             put(connection, people, [{"pseudonym": pseudonym, "name": self.sealed(pseudonym, actor)}])
-        numbers = [self._ids.get(name) or writing.number(connection, name) for name in names]
-        if tuple(names) not in self._members:
-            writing.join(connection, names, numbers, self.calendar.day(self.clock()))
-        return numbers
 
     def _forget(self) -> None:
         self._ids.clear()
@@ -282,7 +287,7 @@ class Ledger:
             writing.meet(connection, turns, day)
         for each in turns:
             if each.turn - each.through >= (AFTER if bulk or each is not turns[0] else SOON):
-                self._asked.catch_up(connection, each)
+                self._asked.catch_up(connection, each.id, each.turn)
                 roll_up(connection, each.id, each.turn, each.through)
         ids = tuple(each.id for each in turns)
         return Entry(verdict, number, ids, sent=sent and not known)

@@ -106,9 +106,14 @@ def listed(connection: sa.Connection) -> list[Suspension]:
 
 
 def record(connection: sa.Connection, when: float, who: str, act: str, subject: str, why: str) -> None:
-    """Write down who did what."""
-    row = {"time": when, "who": who, "act": act, "subject": subject, "reason": why}
+    """Write down who did what, in the transaction in which it is done."""
+    row = {"time": when, "who": line(who, 255), "act": act, "subject": line(subject), "reason": line(why)}
     connection.execute(sa.insert(acts), row)
+
+
+def line(text: str, limit: int = 1000) -> str:
+    """Return a text that cannot begin a line of its own, and can be stored."""
+    return "".join(sign if sign.isprintable() else " " for sign in text)[:limit]
 
 
 def _read(row: Any) -> Suspension:  # noqa: ANN401 - a row of SQLAlchemy

@@ -42,10 +42,10 @@ def taken(connection: sa.Connection, numbers: Sequence[int]) -> list[Turn]:
     return [Turn(number, found[number].turn + 1, found[number].through) for number in numbers]
 
 
-def join(connection: sa.Connection, names: Sequence[Scope], numbers: Sequence[int], day: int) -> None:
+def join(connection: sa.Connection, names: Sequence[Scope], turns: Sequence[Turn], day: int) -> None:
     """Remember which groups an actor is in."""
-    groups = [number for name, number in zip(names, numbers, strict=True) if name[0] == "group"]
-    put(connection, members, [{"actor": numbers[0], "group": group, "day": day} for group in groups])
+    groups = [turn.id for name, turn in zip(names, turns, strict=True) if name[0] == "group"]
+    put(connection, members, [{"actor": turns[0].id, "group": group, "day": day} for group in groups])
 
 
 def append(connection: sa.Connection, number: int, turns: Sequence[Turn]) -> None:

@@ -1,4 +1,4 @@
-"""The affected customers of transfers that went through the whole pipeline, as the command line tells them."""
+"""The affected customers of transfers that went through the whole pipeline, on the command line."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import stat
 import sys
 import time
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,8 @@ import pytest
 from exfilter import cli, settings
 from exfilter.cli.init import make
 from exfilter.door.clerk import Clerk
+from exfilter.index import canaries, keys
+from exfilter.index.store import Index
 from exfilter.journal import Journal
 from exfilter.ledger import open_ledger
 from exfilter.model import Transfer, never
@@ -118,7 +120,7 @@ def test_what_was_held_is_listed_apart_and_only_when_asked_for(shell: Shell, sen
     found = {str(each["customer_id"]): each["state"] for each in shell.lines("--held")}
     assert {who for who, state in found.items() if state == "held"} == ids(sent[40:200])
     code, _, err = shell("exposure", "--actor", "cora")
-    assert (code, err) == (0, "nothing of it was sent; --held lists the customers of 1 held transfers\n")
+    assert (code, err) == (0, "nothing of it was sent; --held lists the customers of 1 held transfer\n")
 
 
 def test_by_transfer_and_by_day(shell: Shell, sent: list[Customer]) -> None:
@@ -156,7 +158,7 @@ def test_the_report_is_a_page_of_counts(shell: Shell, sent: list[Customer], tmp_
     page = out.read_text()
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
     assert "40 customers identified, in 3 transfers" in page
-    assert "160 customers identified, in 1 transfers" in page
+    assert "160 customers identified, in 1 transfer" in page
     assert "files.example" in page
     assert not any(word in page for word in ("<script", "http:", "https:", "<img", "<link"))
     assert not any(each.customer_id in page or (each.email in page) for each in sent)
@@ -177,7 +179,8 @@ def test_without_the_extra_parquet_says_which(shell: Shell, tmp_path: Path) -> N
     assert (code, "pip install 'exfilter[index]'" in err) == (2, True)
 
 
-def test_who_else_had_them(shell: Shell, sent: list[Customer]) -> None:
+@pytest.mark.usefixtures("sent")
+def test_who_else_had_them(shell: Shell) -> None:
     others = shell.lines("--actor", "anna", "--who-else")
     assert [(each["kind"], each["customers"], each["first"]) for each in others] == [
         ("actor", 10, "2026-09-21")
@@ -186,7 +189,8 @@ def test_who_else_had_them(shell: Shell, sent: list[Customer]) -> None:
     assert others[0]["name"] == called("boris")
 
 
-def test_every_list_is_recorded_without_a_customer(shell: Shell, sent: list[Customer]) -> None:
+@pytest.mark.usefixtures("sent")
+def test_every_list_is_recorded_without_a_customer(shell: Shell) -> None:
     shell("exposure", "--actor", "anna", "--reason", "notice 7")
     (act,) = json.loads(shell("ledger", "acts", "--format", "json")[1])
     called = Pseudonyms(settings.load(shell.folder).pseudonym_key)
@@ -194,8 +198,9 @@ def test_every_list_is_recorded_without_a_customer(shell: Shell, sent: list[Cust
     assert (act["act"], act["reason"]) == ("list customers", "notice 7")
 
 
+@pytest.mark.usefixtures("sent")
 class TestCases:
-    def test_a_reviewer_is_told_the_name(self, shell: Shell, sent: list[Customer]) -> None:
+    def test_a_reviewer_is_told_the_name(self, shell: Shell) -> None:
         pseudonym = str(shell.lines("--actor", "anna", "--who-else")[0]["name"])
         code, out, err = shell("case", "open", pseudonym, "--reason", "case 12", "--reviewer", "olga")
         assert (code, out, err) == (0, "boris\n", "")
@@ -203,14 +208,20 @@ class TestCases:
         assert (code, all(word in out for word in (pseudonym, "case 12", "olga"))) == (0, True)
         assert "boris" not in out
 
-    def test_nobody_else_is(self, shell: Shell, sent: list[Customer]) -> None:
+    def test_without_the_key_of_pseudonyms_too_and_none_is_made(self, shell: Shell) -> None:
+        pseudonym = str(shell.lines("--actor", "anna", "--who-else")[0]["name"])
+        (shell.folder / "pseudonym.key").unlink()
+        assert shell("case", "open", pseudonym, "--reason", "x")[1] == "boris\n"
+        assert not (shell.folder / "pseudonym.key").exists()
+
+    def test_nobody_else_is(self, shell: Shell) -> None:
         pseudonym = str(shell.lines("--actor", "anna", "--who-else")[0]["name"])
         (shell.folder / "reviewer.key").unlink()
         assert shell("case", "open", pseudonym, "--reason", "x")[0] == 2
         assert "x" not in shell("case", "list")[1].split("Reason")[1]
         assert b"boris" not in (shell.folder / "ledger.sqlite").read_bytes()
 
-    def test_a_row_in_another_ones_place_does_not_name_him(self, shell: Shell, sent: list[Customer]) -> None:
+    def test_a_row_in_another_ones_place_does_not_name_him(self, shell: Shell) -> None:
         with (
             closing(open_ledger(settings.load(shell.folder))) as ledger,
             ledger.database.transaction(writes=True) as connection,
@@ -227,7 +238,7 @@ class TestErasure:
         gone = sent[5].customer_id
         code, out, err = shell("ledger", "erase", gone, "--reason", "request 4", "--who", "olga")
         assert (code, err) == (0, "")
-        assert "1 customers erased from the index, and from 3 transfers" in out
+        assert "1 customer erased from the index, and from 3 transfers" in out
         assert {str(each["customer_id"]) for each in shell.lines()} == ids(sent[:40]) - {gone}
         assert "is whole: 999 customers" in shell("index", "verify")[1]
         acts = json.loads(shell("ledger", "acts", "--format", "json")[1])
@@ -244,12 +255,21 @@ class TestErasure:
             assert shell("ledger", "erase", sent[0].customer_id, "--reason", "x")[0] == 0
 
 
-def test_tidying_removes_what_is_old_and_says_what_rules_see(shell: Shell, sent: list[Customer]) -> None:
+def test_canaries_are_nobody(shell: Shell, people: list[Customer]) -> None:
+    send(shell.folder, people[:20], "anna", TODAY)
+    index = Index.open(settings.load(shell.folder).index, keys.load(shell.folder / "index.key"))
+    listed = len(shell.lines())
+    planted = replace(index, planted=canaries.planted({0: "sales", 3: "support"}))
+    shell.monkeypatch.setattr(Index, "open", lambda *_: planted)
+    assert len(shell.lines()) == listed - 2
+
+
+def test_tidying_removes_what_is_old_and_says_what_rules_see(shell: Shell, people: list[Customer]) -> None:
     with (shell.folder / settings.FILE).open("a") as file:
         file.write("retention_days = 7\n")
-    shell.monkeypatch.setattr("time.time", lambda: TODAY + 5.5 * 86_400)
+    send(shell.folder, people[:20], "anna", 1_000_000_000.0)
     code, out, err = shell("ledger", "tidy")
-    assert (code, "1 transfers and 0 names removed" in out) == (0, True)
+    assert (code, "1 transfer and 2 names removed" in out) == (0, True)
     assert "rules see that many days only" in err
 
 

@@ -29,7 +29,7 @@ def given(tmp_path: Path) -> settings.Settings:
 def test_it_is_done_once(given: settings.Settings) -> None:
     with closing(open_ledger(given)) as ledger:
         Sent(frozenset({1})).enter(ledger)
-        assert [chores.tidy(given), chores.tidy(given)] == [True, False]
+        assert [chores.upkeep(given), chores.upkeep(given)] == [True, False]
         assert not rows(ledger, exposures)  # it was sent in 2024
         assert [(act.who, act.act) for act in acts.listed(ledger.database)] == [("exfilter", "tidy")]
 
@@ -41,8 +41,8 @@ def test_who_fails_leaves_it_to_another(given: settings.Settings, monkeypatch: p
     with monkeypatch.context() as patch:
         patch.setattr(retention, "tidy", breaks)
         with pytest.raises(OSError):  # noqa: PT011 - it has no message
-            chores.tidy(given)
-    assert chores.tidy(given)
+            chores.upkeep(given)
+    assert chores.upkeep(given)
 
 
 @pytest.mark.parametrize(("days", "said"), [(400, False), (365, True), (30, True)])

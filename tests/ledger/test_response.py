@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
-from exfilter.ledger import Outbox, notices
-from exfilter.ledger.tables import acts, outbox, suspensions
+from exfilter.ledger import Outbox, notices, retention
+from exfilter.ledger.tables import acts, outbox, people, suspensions
 from exfilter.model import Action, Suspending, Verdict
-from exfilter.policy import Past, Question, suspended
+from exfilter.policy import RESPONSE, Past, Question, suspended
 from exfilter.who.pseudonyms import Pseudonyms
 from tests.ledger.sending import Sent
 
@@ -131,6 +131,15 @@ class TestSuspensions:
         (one,) = ledger.response.suspended()
         assert (one.actor, one.who, one.rule, one.reason) == ("anna", "eve", "", "why")
 
+    def test_what_he_was_shown_suspends_too_and_is_itself_never_held(self, ledger: Ledger) -> None:
+        sent = Sent(frozenset({1}))
+        shown = dataclasses.replace(sent.transfer, door=RESPONSE)
+        verdict = dataclasses.replace(sent.verdict, action=Action.ALERT, suspends=RULE, tell=("soc",))
+        ledger.enter(shown, verdict, Question(), lambda _: verdict)
+        assert held(ledger)
+        (listed,) = [each for each in Outbox(ledger.database).listed() if each.notice["type"] == "transfer"]
+        assert (listed.notice["outcome"], listed.notice["door"]) == ("passed", RESPONSE)
+
 
 class TestPseudonyms:
     @pytest.fixture
@@ -156,6 +165,19 @@ class TestPseudonyms:
         assert held(ledger, customers=frozenset({2}))
         assert ledger.response.lift(one.actor, "eve", "why", ()) == [one.actor]
         assert "anna" not in json.dumps([each.notice for each in Outbox(ledger.database).listed()])
+
+    def test_reviewers_can_find_out_who_is_suspended_also_after_the_rest_is_gone(
+        self, opened: Opened, pseudonyms: Pseudonyms
+    ) -> None:
+        ledger = self.ledger(opened, pseudonyms, on=True)
+        ledger.sealed = lambda pseudonym, name: f"{pseudonym} {name}".encode()
+        enter(ledger, Sent(NOBODY), suspends=RULE)
+        enter(ledger, Sent(frozenset({1}), actor="boris"), suspends=RULE)
+        enter(ledger, Sent(frozenset({2}), actor="carla"))
+        retention.tidy(ledger, 1)
+        with ledger.database.transaction() as connection:
+            names = connection.execute(sa.select(people.c.name)).scalars().all()
+        assert sorted(bytes(name).split()[1] for name in names) == [b"anna", b"boris"]
 
     @pytest.mark.parametrize("before", [True, False])
     def test_who_is_suspended_stays_so_when_they_are_switched(

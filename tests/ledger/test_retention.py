@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import tempfile
+import threading
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from pyroaring import BitMap
 
 from exfilter.ledger import Ledger, acts, retention
+from exfilter.ledger.erasure import erase
 from exfilter.ledger.rollup import AFTER
 from exfilter.ledger.sets import packed, unpacked
 from exfilter.ledger.tables import (
@@ -238,3 +240,35 @@ def test_nothing_is_left_that_nothing_refers_to(ledger: Ledger) -> None:
     for table in (exposures, tail, rollups, lifetimes, meetings, unread, scopes):
         with ledger.database.transaction() as connection:
             assert not connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
+
+
+def test_doors_go_on_meanwhile(opened: Opened, young: Ledger) -> None:
+    """Three doors send while what is old is removed again and again; nothing young is lost."""
+    old, new = many(60), [replace(each, day=TODAY, body=b"%d" % n) for n, each in enumerate(many(90))]
+    clearing, doors, failures = at(opened(), TODAY), [opened() for _ in range(3)], list[BaseException]()
+    for each in old:
+        each.enter(clearing)
+
+    def send(door: int) -> None:
+        try:
+            for each in new[door::3]:
+                each.enter(doors[door])
+        except BaseException as error:  # noqa: BLE001 - told below
+            failures.append(error)
+
+    threads = [threading.Thread(target=send, args=(door,)) for door in range(3)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        retention.tidy(clearing, 30)
+        erase(clearing, BitMap([3]))
+    for thread in threads:
+        thread.join()
+    assert not failures
+    for each in old + new:
+        if each.day > TODAY - 30 and (left := each.customers - {3}):
+            replace(each, customers=left).enter(young)
+    retention.tidy(clearing, 30)
+    erase(clearing, BitMap([3]))
+    assert sent_ever(clearing) == sent_ever(young)
+    assert counts(clearing) == counts(young)

@@ -7,6 +7,7 @@ import datetime as dt
 import enum
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -99,7 +100,8 @@ def table(
         shown.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
     for row in rows:
         shown.add_row(*(Text(_told(cell)) for cell in row))
-    console = Console(file=out, highlight=False, width=None if out.isatty() else UNBOUNDED)
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else UNBOUNDED
+    console = Console(file=out, highlight=False, width=width)
     console.print(shown)
 
 
