@@ -39,7 +39,8 @@ class Wanted(enum.StrEnum):
     CONFIRMED = "confirmed"
 
 
-def _os_user() -> str:
+def os_user() -> str:
+    """Return the name of who runs this process."""
     import getpass
     import os
 
@@ -53,7 +54,7 @@ Folder = Annotated[Path, typer.Option("--config", help="Configuration folder.", 
 Id = Annotated[str, typer.Argument(help="Transfer id, as on the block page.", metavar="ID")]
 Why = Annotated[str, typer.Option("--reason", help="Why; it stays in the transfer's history.")]
 Reviewer = Annotated[
-    str, typer.Option("--reviewer", help="Who decides.", default_factory=_os_user, show_default="the OS user")
+    str, typer.Option("--reviewer", help="Who decides.", default_factory=os_user, show_default="the OS user")
 ]
 As = Annotated[Format, typer.Option("--format", help="How to print.")]
 

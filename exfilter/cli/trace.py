@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from exfilter.cli.quarantine import As, Folder, Format, _os_user
+from exfilter.cli.quarantine import As, Folder, Format, os_user
 
 if TYPE_CHECKING:
     from exfilter.index.cells import LeftOut
@@ -29,7 +29,7 @@ Who = Annotated[
     typer.Option(
         "--reviewer",
         help="Who asks; it is written down.",
-        default_factory=_os_user,
+        default_factory=os_user,
         show_default="the OS user",
     ),
 ]
