@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 READ_LIMIT = 16 << 20
-"""Bytes of the largest response that is counted."""
+"""Bytes of a response that are read."""
 
 
 def chain(plan: Plan, desk: Desk, identity: Identity) -> Sequence[object]:

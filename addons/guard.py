@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary, WeakSet
@@ -264,7 +265,8 @@ def _message(flow: HTTPFlow, data: bytes) -> Transfer:
     """Return messages of a call; its head was judged when it was opened."""
     request = flows.from_request(flow, "proxy")
     kept = tuple((name, value) for name, value in request.headers if name.lower() in _ABOUT)
-    return replace(request, body=data, headers=kept)
+    # It is sent now, however long ago the call began.
+    return replace(request, body=data, headers=kept, time=time.time())
 
 
 def _has_method(flow: HTTPFlow) -> bool:

@@ -8,6 +8,7 @@ It holds nothing back and delays nothing: who was shown whom is a matter of the 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
     from exfilter.door.desk import Desk
 
-AT_ONCE = 64
-"""Responses that are copied or wait to be counted at a time. What comes beyond is not counted."""
+AT_ONCE, OF_ONE = 256, 8
+"""Responses that are copied or wait to be counted at a time, and of one actor. What comes beyond is not."""
 
 
 class Reading:
@@ -33,28 +34,25 @@ class Reading:
         self._hosts = hosts
         self._limit = limit
         self._tasks: set[asyncio.Task[None]] = set()
-        self._copies = 0
+        self._copies: Counter[str] = Counter()
+        """By actor."""
 
     def responseheaders(self, flow: HTTPFlow) -> None:
         """Copy a response while it passes. The guard has it streamed already."""
         if flow.response is None or not self._is_read(flow.request.host):
             return
-        if self._copies + len(self._tasks) >= AT_ONCE:
+        actor = flows.actor(flow)
+        if self._copies.total() >= AT_ONCE or self._copies[actor] >= OF_ONE:
             metrics.viewed(counted=False)
             return
-        self._copies += 1
-        flow.response.stream = _Copy(self, flow, Spool(self._limit))
+        self._copies[actor] += 1
+        flow.response.stream = _Copy(self, flow, self._limit)
 
     def read(self, flow: HTTPFlow, spool: Spool) -> None:
         """Count what came back; of a connection that broke, what came of it."""
-        self._copies -= 1
-        if spool.dropped:
-            metrics.viewed(counted=False)
-            spool.clear()
-        elif spool:
-            task = asyncio.get_running_loop().create_task(self._count(flow, spool))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        task = asyncio.get_running_loop().create_task(self._count(flow, spool))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def response(self, flow: HTTPFlow) -> None:
         """Count a response whose end was not streamed: it has no body, or its connection broke."""
@@ -65,9 +63,13 @@ class Reading:
 
     async def _count(self, flow: HTTPFlow, spool: Spool) -> None:
         try:
-            await self._desk.view(replace(flows.from_response(flow), body=spool.body()))
+            if spool.dropped:  # there was no room for it
+                metrics.viewed(counted=False)
+            elif spool:
+                await self._desk.view(replace(flows.from_response(flow), body=spool.body()))
         finally:
             spool.clear()
+            self._copies -= Counter([flows.actor(flow)])
 
     def _is_read(self, host: str) -> bool:
         name = host.lower().removesuffix(".")
@@ -75,16 +77,17 @@ class Reading:
 
 
 class _Copy:
-    """What mitmproxy calls for each piece of a response."""
+    """What mitmproxy calls for each piece of a response. It keeps the beginning of one that is too large."""
 
-    def __init__(self, reading: Reading, flow: HTTPFlow, spool: Spool) -> None:
-        self._reading, self._flow, self._spool = reading, flow, spool
-        self._ended = False
+    def __init__(self, reading: Reading, flow: HTTPFlow, limit: int) -> None:
+        self._reading, self._flow, self._limit = reading, flow, limit
+        self._spool, self._ended = Spool(), False
 
     def __call__(self, data: bytes) -> bytes:
-        if not data:
+        if data and not self._ended:
+            self._spool += data[: self._limit - len(self._spool)]
+        if not data or len(self._spool) >= self._limit:
             self.end()
-        self._spool += data
         return data
 
     def end(self) -> None:

@@ -139,7 +139,7 @@ class Book:
                 who = self.together(mine[begin:end])
                 fresh = who.difference_cardinality(ever)
                 ever |= who
-                yield scope, int(days[begin]), len(who), fresh, packed(who), None, 0, 0
+                yield scope, int(days[begin]), len(who), fresh, packed(who), None, 0.0
 
     def lifetimes(self) -> Iterator[Row]:
         """Yield scope and who was ever sent."""

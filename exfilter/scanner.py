@@ -98,24 +98,22 @@ class Scanner:
     def placed(self, transfer: Transfer) -> Transfer:
         """Return the transfer with its actor's groups, where the policy asks for any."""
         rules = self._policy.rules
-        by_group = any(rule.group or (rule.looks_back and rule.by is policy.By.GROUP) for rule in rules)
+        by_group = any(
+            rule.group or rule.unusual or (rule.looks_back and rule.by is policy.By.GROUP) for rule in rules
+        )
         return self._membership.placed(transfer) if by_group else transfer
 
     def may_stream(self, transfer: Transfer) -> bool:
         """Whether the policy lets a request to this destination go on message by message."""
         return policy.may_stream(self.pipeline().policy, transfer)
 
-    def question(self, transfer: Transfer) -> policy.Question:
-        """Return what the policy wants to know of the past."""
-        return policy.question(self.pipeline().policy, self.placed(transfer))
+    def hindsight(self, transfer: Transfer) -> policy.Hindsight:
+        """Return what the policy wants to know of the past. One policy asks and decides."""
+        return policy.Hindsight(self.pipeline().policy, self.placed(transfer))
 
     def view(self, transfer: Transfer, expired: Expired) -> Verdict:
         """Scan what an actor was shown. Raises as ``examine``."""
         return self.pipeline().view(transfer, expired)
-
-    def recall(self, transfer: Transfer, verdict: Verdict, past: policy.Past) -> Verdict:
-        """Return the verdict with what was sent before."""
-        return policy.recall(self.pipeline().policy, self.placed(transfer), verdict, past)
 
     def failed(self, reason: str, transfer: Transfer, cause: Reason) -> Verdict:
         """Return what the policy says of a transfer that was not scanned."""

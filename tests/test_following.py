@@ -90,7 +90,11 @@ class TestFollowing:
         assert (verdict.suspends.rule, verdict.suspends.tell) == ("many", ("duty", "siem", "soc"))
 
     def test_who_is_exempted_is_not_told_of(self) -> None:
-        assert follows(verdict_of(30, before=99, actor="boss")) == set()
+        assert follows(verdict_of(30, actor="boss")) == set()
+
+    def test_a_ceiling_does_not_exempt_from_what_looks_back(self) -> None:
+        verdict = verdict_of(30, before=99, actor="boss")
+        assert (verdict.action, verdict.rule) == (Action.ALERT, "drip")
 
     def test_what_a_suspended_actor_sends_is_held_and_told_like_before(self) -> None:
         for customers in (0, 3):

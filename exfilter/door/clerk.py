@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from exfilter.ledger import Entry
     from exfilter.model import Expired, Transfer, Verdict
-    from exfilter.policy import Past, Question
+    from exfilter.policy import Hindsight, Past, Question
 
 GRACE = 1.0
 """Seconds that the parts of a transfer that a release does not cover may take to be examined."""
@@ -45,14 +45,11 @@ class Scanner(Protocol):
     def check(self) -> None:
         """Raise where nothing could be scanned now."""
 
-    def question(self, transfer: Transfer) -> Question:
-        """Return what the policy wants to know of the past."""
+    def hindsight(self, transfer: Transfer) -> Hindsight:
+        """Return what the policy wants to know of the past, and makes of it."""
 
     def view(self, transfer: Transfer, expired: Expired) -> Verdict:
         """Scan what an actor was shown: allow, as long as nothing is known of the past."""
-
-    def recall(self, transfer: Transfer, verdict: Verdict, past: Past) -> Verdict:
-        """Return the verdict with what was sent before."""
 
     def failed(self, reason: str, transfer: Transfer, cause: Reason) -> Verdict:
         """Return what the policy says of a transfer that was not scanned."""
@@ -168,12 +165,12 @@ class Clerk:
     def view(self, transfer: Transfer, expired: Expired, begin: float) -> Outcome:
         """Count who is in a response. It has been delivered: nothing is held, a failure is only told."""
         try:
-            verdict = self.scanner.view(transfer, expired)
+            verdict, behind = self.scanner.view(transfer, expired), self.scanner.hindsight(transfer)
             entry = self.ledger.enter(
                 transfer,
                 verdict,
-                self.scanner.question(transfer),
-                lambda past: self.scanner.recall(transfer, verdict, past),
+                behind.question,
+                lambda past: behind.recall(verdict, past),
                 audit_only=self.audit_only,
             )
             if entry.verdict.action > Action.ALLOW:
@@ -260,11 +257,12 @@ class Clerk:
 
     def _entered(self, transfer: Transfer, verdict: Verdict) -> Entry:
         """Decide with what was sent before, and write down who is in it."""
+        behind = self.scanner.hindsight(transfer)
         return self.ledger.enter(
             transfer,
             verdict,
-            self.scanner.question(transfer),
-            lambda past: self.scanner.recall(transfer, verdict, past),
+            behind.question,
+            lambda past: behind.recall(verdict, past),
             audit_only=self.audit_only,
         )
 

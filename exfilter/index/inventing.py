@@ -54,7 +54,7 @@ COMMON = 0.02
 """Share of the rows from which on a value belongs to nobody alone."""
 NAME = 256
 """Characters of a name that are looked at."""
-_NAME = "names "
+_NAME, _PHONE = "names ", "phone "
 _DIGITS = re.compile(r"[0-9]+")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _WORD = re.compile("[^a-z]+")
@@ -301,15 +301,34 @@ def _unknown(table: Table, used: Columns, drafts: Sequence[Row], progress: Progr
             for number, cell in zip(used.all, row.cells, strict=True):
                 cells[number] = _text(cell)
             taken.update(wanted.intersection(_marks(tuple(cells), used)))
+    # The ranges for fiction are small: where all of their numbers are somebody's, a canary has none.
+    emptied = [
+        _without_phones(draft, used) if _has_phone(marks[draft] & taken) else draft for draft in drafts
+    ]
+    marks = {draft: frozenset(_marks(draft, used)) for draft in _distinct(iter(emptied))}
     # A name that somebody bears is the second choice: by itself it identifies nobody anyway.
     free: dict[Row, None] = {}
     for strict in (True, False):
         for draft, mine in marks.items():
             telling = mine if strict else frozenset(mark for mark in mine if not mark.startswith(_NAME))
-            if draft not in free and not telling & taken:
+            if draft not in free and _tells(draft, used) and not telling & taken:
                 free[draft] = None
                 taken |= mine  # nor of another canary's
     return list(free)
+
+
+def _has_phone(marks: frozenset[str]) -> bool:
+    return any(mark.startswith(_PHONE) for mark in marks)
+
+
+def _without_phones(row: Row, used: Columns) -> Row:
+    phones = used.numbers.get(Use.PHONE, ())
+    return tuple("" if number in phones else cell for number, cell in enumerate(row))
+
+
+def _tells(row: Row, used: Columns) -> bool:
+    """Whether anything in a row identifies."""
+    return any(_first(row, used, use) for use in (Use.EMAIL, Use.TICKET, Use.PHONE))
 
 
 def _marks(row: Row, used: Columns) -> Iterator[str]:
@@ -323,7 +342,7 @@ def _marks(row: Row, used: Columns) -> Iterator[str]:
             if use in (Use.NAME, Use.FIRST_NAME, Use.LAST_NAME):
                 name += names.tokens(text) if len(text) < NAME else []
             elif use is Use.PHONE:
-                yield f"phone {re.sub(r'[^0-9]', '', text)[-9:]}"
+                yield f"{_PHONE}{re.sub(r'[^0-9]', '', text)[-9:]}"
             else:
                 for piece in islice(re.split(r"[;|,\s]+", text), 20):
                     yield f"{use} {''.join(filter(str.isalnum, piece)).casefold()}"

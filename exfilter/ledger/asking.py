@@ -12,7 +12,6 @@ from exfilter.ledger.sets import Customers
 from exfilter.ledger.tables import meetings, unread
 from exfilter.ledger.usual import Usual, known, wanted
 from exfilter.ledger.windows import States
-from exfilter.model import Verdict
 from exfilter.policy import By, Counted, Past, Question, Unusual, Window
 
 Scope = tuple[str, str]
@@ -29,6 +28,15 @@ class Turn:
     through: int
 
 
+@dataclass(frozen=True, slots=True)
+class About:
+    """What of a transfer counts for the past."""
+
+    who: Customers
+    unread: int
+    """Bytes."""
+
+
 @dataclass(slots=True)
 class Asking:
     """Answers a question, and keeps in mind what the next one will need again."""
@@ -42,18 +50,19 @@ class Asking:
         names: Sequence[Scope],
         turns: Sequence[Turn],
         question: Question,
-        verdict: Verdict,
+        about: About,
         today: int,
     ) -> Past:
         """Return what is asked. ``names``: actor or reader, destination or source, groups."""
-        who = Customers.of(verdict.findings)
         counted: dict[tuple[Window, str], Counted] = {}
         for (kind, name), turn in zip(names, turns, strict=True):
             days = {window.days for window in question.windows if window.by == kind}
-            counted |= self._counted(connection, (By(kind), name), turn, today, days, who) if days else {}
+            counted |= (
+                self._counted(connection, (By(kind), name), turn, today, days, about.who) if days else {}
+            )
         if names[0][0] == "actor":
             counted |= self._viewed(connection, names[0][1], question, today)
-        unusual = self._unusual(connection, names, turns, question, verdict, today)
+        unusual = self._unusual(connection, names, turns, question, about, today)
         return Past(counted, unusual)
 
     def catch_up(self, connection: sa.Connection, scope: int, turn: int) -> None:
@@ -94,7 +103,7 @@ class Asking:
         names: Sequence[Scope],
         turns: Sequence[Turn],
         question: Question,
-        verdict: Verdict,
+        about: About,
         today: int,
     ) -> dict[str, Unusual]:
         """Return how unusual the day is in each measure that is asked for."""
@@ -103,7 +112,7 @@ class Asking:
         for measure in wanted(question.measures):
             scope = self._scope(connection, names[0], turns[0], measure)
             if scope is not None:
-                count = self._today(connection, scope, turns, verdict, today, measure)
+                count = self._today(connection, scope, turns, about, today, measure)
                 found |= self._usual.unusual(
                     connection, (scope.id, scope.through), groups, today, {measure: count}
                 )
@@ -121,19 +130,19 @@ class Asking:
         connection: sa.Connection,
         scope: Turn,
         turns: Sequence[Turn],
-        verdict: Verdict,
+        about: About,
         today: int,
         measure: Measure,
     ) -> int:
         """Return the count of today, with the transfer that is being decided."""
         if measure in _OF_SETS:
-            who = Customers.of(verdict.findings) if scope is turns[0] else Customers()
+            who = about.who if scope is turns[0] else Customers()
             state = self._states.state(connection, scope.id, scope.through, today, {1})
             counted = state.counted(1, who)
             return counted.new if measure is Measure.NEW else counted.sent
         if measure is Measure.UNSCANNED:
             same = sa.select(unread.c.bytes).where(unread.c.actor == scope.id, unread.c.day == today)
-            return (connection.execute(same).scalar_one_or_none() or 0) + verdict.findings.unscanned_bytes
+            return (connection.execute(same).scalar_one_or_none() or 0) + about.unread
         mine = meetings.c.actor == scope.id
         met = connection.execute(sa.select(sa.func.count()).where(mine, meetings.c.day == today)).scalar_one()
         before = sa.select(meetings.c.day).where(mine, meetings.c.destination == turns[1].id)

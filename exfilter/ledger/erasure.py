@@ -130,9 +130,7 @@ def _from_day(connection: sa.Connection, scope: int, day: int, gone: BitMap) -> 
     row = connection.execute(sa.select(rollups).where(*this)).one_or_none()
     if row is None:
         return
-    left = Customers(
-        unpacked(row.identified) - gone, unpacked(row.behind) - gone, row.estimated, row.suspects
-    )
+    left = Customers(unpacked(row.identified) - gone, unpacked(row.behind) - gone, row.estimated)
     values: dict[str, object] = {**_packed(left.identified, left.behind), "customers": left.count()}
     connection.execute(sa.update(rollups).where(*this).values(**values))
 

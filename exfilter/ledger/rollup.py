@@ -28,24 +28,23 @@ def since(connection: sa.Connection, scope: int, turn: int) -> Iterator[tuple[in
         .order_by(tail.c.turn)
     )
     for number, day, identified, behind, estimated in connection.execute(wanted):
-        yield number, day, customers(identified, behind, estimated)
+        yield number, day, customers(identified, behind, estimated).folded()
 
 
 def customers(identified: bytes, behind: bytes | None, estimated: int) -> Customers:
     """Return the customers of one exposure, as its row has them."""
-    suspects = unpacked(behind)
-    return Customers(unpacked(identified), suspects, estimated, max(len(suspects), estimated))
+    return Customers(unpacked(identified), unpacked(behind), estimated)
 
 
 def by_day(
     connection: sa.Connection, scope: int, *where: sa.ColumnElement[bool]
 ) -> Iterator[tuple[int, Customers]]:
     """Yield day and customers of what is rolled up."""
-    wanted = sa.select(
-        rollups.c.day, rollups.c.identified, rollups.c.behind, rollups.c.estimated, rollups.c.suspects
-    ).where(rollups.c.scope == scope, *where)
-    for day, identified, behind, estimated, suspects in connection.execute(wanted):
-        yield day, Customers(unpacked(identified), unpacked(behind), estimated, suspects)
+    wanted = sa.select(rollups.c.day, rollups.c.identified, rollups.c.behind, rollups.c.estimated).where(
+        rollups.c.scope == scope, *where
+    )
+    for day, identified, behind, estimated in connection.execute(wanted):
+        yield day, Customers(unpacked(identified), unpacked(behind), estimated)
 
 
 def roll_up(connection: sa.Connection, scope: int, turn: int, through: int) -> None:
@@ -68,7 +67,7 @@ def add(connection: sa.Connection, scope: int, days: dict[int, Customers]) -> No
     for day, known in by_day(connection, scope, rollups.c.day.in_(days)):
         days[day].add(known)
     rows = [_row(scope, day, who) | {"fresh": fresh[day]} for day, who in days.items()]
-    names = ("customers", "identified", "behind", "estimated", "suspects")
+    names = ("customers", "identified", "behind", "estimated")
     more = {"fresh": rollups.c.fresh + sa.literal_column("excluded.fresh")}
     put(connection, rollups, rows, **dict.fromkeys(names, excluded), **more)
     row = {
@@ -93,5 +92,4 @@ def _row(scope: int, day: int, who: Customers) -> dict[str, object]:
         "identified": packed(who.identified),
         "behind": packed_or_none(who.behind),
         "estimated": who.estimated,
-        "suspects": who.suspects,
     }

@@ -21,34 +21,38 @@ class Customers:
 
     identified: BitMap = field(default_factory=BitMap)
     behind: BitMap = field(default_factory=BitMap)
-    estimated: int = 0
-    """Sum over the transfers: customers beyond the identified."""
-    suspects: int = 0
-    """Sum over the transfers: who may be behind them. At least as many, as names are shared."""
+    estimated: float = 0.0
+    """How many of those behind count: a transfer adds its share for whom it brings."""
 
     @classmethod
     def of(cls, found: Findings) -> Self:
         """Return those of one transfer."""
         behind = bitmap(found.estimated_ordinals) if found.estimated else BitMap()
-        return cls(
-            bitmap(found.identified), behind, int(found.estimated), max(len(behind), int(found.estimated))
-        )
+        return cls(bitmap(found.identified), behind, min(int(found.estimated), len(behind)))
+
+    def folded(self) -> Customers:
+        """Return them as they are counted together with others: whom an estimate all but names is identified.
+
+        Of numbers and rare names nearly all suspects count. As a set of their own nobody can dilute them by
+        sending a crowd of other suspects before.
+        """
+        if 2 * self.estimated < len(self.behind) or not self.behind:
+            return self
+        return Customers(self.identified | self.behind)
 
     def add(self, other: Customers) -> None:
         """Take in others; the same ones do not make it more."""
         self.identified |= other.identified
-        self.behind |= other.behind
-        self.estimated += other.estimated
-        self.suspects += other.suspects
+        if other.behind:
+            fresh = len(other.behind - self.behind)
+            self.estimated += other.estimated * fresh / len(other.behind)
+            self.behind |= other.behind
 
     def with_(self, other: Customers) -> Customers:
         """Return both together."""
-        return Customers(
-            self.identified | other.identified,
-            self.behind | other.behind,
-            self.estimated + other.estimated,
-            self.suspects + other.suspects,
-        )
+        both = Customers(self.identified.copy(), self.behind.copy(), self.estimated)
+        both.add(other)
+        return both
 
     def count(self) -> int:
         """Return how many distinct customers: the identified, and of the suspects the share that counts."""
@@ -61,7 +65,7 @@ class Customers:
         return identified + self._share(self.behind - self.identified - known)
 
     def _share(self, suspects: BitMap) -> int:
-        return round(len(suspects) * self.estimated / self.suspects) if self.suspects else 0
+        return round(len(suspects) * self.estimated / len(self.behind)) if self.behind else 0
 
 
 def bitmap(ordinals: Ordinals) -> BitMap:

@@ -15,17 +15,18 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import sqlalchemy as sa
 
 from exfilter.database import Database
 from exfilter.ledger import identity, notices, writing
-from exfilter.ledger.asking import Asking, Scope, Turn
+from exfilter.ledger.asking import About, Asking, Scope, Turn
 from exfilter.ledger.days import Calendar
 from exfilter.ledger.response import NAME_LIMIT, Response
 from exfilter.ledger.rollup import AFTER, SOON, roll_up
 from exfilter.ledger.rows import put
+from exfilter.ledger.sets import Customers
 from exfilter.ledger.suspensions import Look
 from exfilter.ledger.tables import SCHEMA, exposures, metadata, people, unread
 from exfilter.model import Transfer, Verdict
@@ -120,15 +121,20 @@ class Ledger:
             return self._without_customers(
                 transfer, verdict, question, decide, when, names, audit_only=audit_only
             )
+        # Sets of millions are made before the transaction: nobody else can write while it lasts.
+        who = Customers.of(verdict.findings)
+        about = About(who.folded(), verdict.findings.unscanned_bytes)
+        row = writing.described(transfer, verdict, who, when)
+        key = identity.key(self.secret, transfer, verdict.thread, crowd=bool(about.who.behind))
         try:
             with self._turns(names, transfer.actor) as (connection, turns):
                 day = self.calendar.day(when)
-                past = self._asked.past(connection, names, turns, question, verdict, day)
+                past = self._asked.past(connection, names, turns, question, about, day)
                 decided = decide(replace(past, is_suspended=self.response.holds_now(connection, transfer)))
                 sent = audit_only or not decided.action.holds
-                entry = self._written(
-                    connection, transfer, decided, when, turns, sent=sent, bulk=question.bulk
-                )
+                row |= {"key": key, "day": day, "sent": sent}
+                row |= {"action": int(decided.action), "rule": decided.rule}
+                entry = self._written(connection, decided, row, turns, bulk=question.bulk)
                 told = self.response.follow(connection, transfer, decided, when, day, audit_only=audit_only)
         except BaseException:
             self._forget()
@@ -144,8 +150,11 @@ class Ledger:
         with self.database.transaction(writes=True) as connection:
             if number:
                 turns = writing.taken(connection, entry.scopes)
-                number = writing.moved(connection, number, sent=True)
+                now = self.clock()
+                day = self.calendar.day(now)
+                number = writing.moved(connection, number, sent=True, day=day, first=now, last=now)
                 writing.append(connection, number, turns)
+                writing.meet(connection, turns, day)
             self._complete(connection, entry, outcome="released", transfer_id=transfer_id)
         return replace(entry, number=number, sent=bool(number))
 
@@ -197,7 +206,8 @@ class Ledger:
                 self._leave_name(connection, names[0], transfer.actor)
                 told = self.response.follow(connection, transfer, decided, when, day, audit_only=audit_only)
             self.response.followed(transfer, decided, audit_only=audit_only)
-        if verdict.findings.unscanned_bytes and (audit_only or not decided.action.holds):
+        leaves = transfer.door != RESPONSE and (audit_only or not decided.action.holds)
+        if verdict.findings.unscanned_bytes and leaves:
             self._leave_unread(names, verdict, when, transfer.actor)
         return Entry(decided, notices=told)
 
@@ -210,7 +220,8 @@ class Ledger:
             return Past()
         only = replace(question, windows=frozenset(), measures=asked)
         with self._turns(names, actor) as (connection, turns):
-            return self._asked.past(connection, names, turns, only, verdict, self.calendar.day(when))
+            about = About(Customers(), verdict.findings.unscanned_bytes)
+            return self._asked.past(connection, names, turns, only, about, self.calendar.day(when))
 
     def _complete(self, connection: sa.Connection, entry: Entry, **more: str) -> None:
         notices.complete(connection, entry.notices, self.clock(), **more)
@@ -264,27 +275,24 @@ class Ledger:
     def _written(
         self,
         connection: sa.Connection,
-        transfer: Transfer,
         verdict: Verdict,
-        when: float,
+        row: dict[str, Any],
         turns: Sequence[Turn],
         *,
-        sent: bool,
         bulk: bool,
     ) -> Entry:
-        key, day = identity.key(self.secret, transfer, verdict.thread), self.calendar.day(when)
-        known = writing.same(connection, key, day, sent=sent)
-        row = writing.described(transfer, verdict, when) | {"sent": sent}
+        sent = bool(row["sent"])
+        known = writing.same(connection, row["key"], row["day"], sent=sent)
         if known:
             number = known["id"]
             writing.change(connection, number, **writing.joined(known, row))
         else:
             actor, destination = turns[0].id, turns[1].id
-            row |= {"key": key, "day": day, "actor": actor, "destination": destination}
+            row |= {"actor": actor, "destination": destination}
             number = connection.execute(sa.insert(exposures).returning(exposures.c.id), row).scalar_one()
         writing.append(connection, number, turns)
         if sent:
-            writing.meet(connection, turns, day)
+            writing.meet(connection, turns, row["day"])
         for each in turns:
             if each.turn - each.through >= (AFTER if bulk or each is not turns[0] else SOON):
                 self._asked.catch_up(connection, each.id, each.turn)

@@ -84,14 +84,15 @@ rollups = sa.Table(
     metadata,
     sa.Column("scope", _Number, sa.ForeignKey("scopes.id"), primary_key=True),
     sa.Column("day", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("customers", sa.Integer, nullable=False),  # distinct
+    sa.Column(
+        "customers", sa.Integer, nullable=False
+    ),  # distinct; here and below, whom an estimate all but names is identified
     sa.Column(
         "fresh", sa.Integer, nullable=False
     ),  # of these, not in the scope's days before, as it was then
     sa.Column("identified", sa.LargeBinary, nullable=False),
     sa.Column("behind", sa.LargeBinary),
-    sa.Column("estimated", sa.Integer, nullable=False),  # sums over the transfers, see sets.py
-    sa.Column("suspects", sa.Integer, nullable=False),
+    sa.Column("estimated", sa.Float, nullable=False),  # how many of those behind count, see sets.py
     sqlite_with_rowid=False,
 )
 

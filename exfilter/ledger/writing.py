@@ -70,23 +70,27 @@ def same(connection: sa.Connection, key: bytes, day: int, *, sent: bool) -> Mapp
     return connection.execute(sa.select(exposures).where(*is_same)).mappings().one_or_none()
 
 
-def moved(connection: sa.Connection, number: int, *, sent: bool) -> int:
-    """Have an exposure count, or not any more. Return its number: one that is the same takes it in."""
+def moved(connection: sa.Connection, number: int, *, sent: bool, **values: float) -> int:
+    """Have an exposure count, or not any more. Return its number: one that is the same takes it in.
+
+    ``values``: what else changes, such as the day on which it left.
+    """
     row = connection.execute(sa.select(exposures).where(exposures.c.id == number)).mappings().one()
-    other = same(connection, row["key"], row["day"], sent=sent)
+    mine = dict(row) | values
+    other = same(connection, mine["key"], mine["day"], sent=sent)
     if other is None:
-        change(connection, number, sent=sent)
+        change(connection, number, sent=sent, **values)
         return number
     if other["id"] != number:
-        change(connection, other["id"], **joined(other, dict(row)))
+        change(connection, other["id"], **joined(other, mine))
         connection.execute(sa.delete(tail).where(tail.c.exposure == number))
         connection.execute(sa.delete(exposures).where(exposures.c.id == number))
     return int(other["id"])
 
 
-def described(transfer: Transfer, verdict: Verdict, when: float) -> dict[str, object]:
+def described(transfer: Transfer, verdict: Verdict, who: Customers, when: float) -> dict[str, Any]:
     """Return what is written down of a transfer."""
-    found, who = verdict.findings, Customers.of(verdict.findings)
+    found = verdict.findings
     return {
         "first": when,
         "last": when,
@@ -97,7 +101,7 @@ def described(transfer: Transfer, verdict: Verdict, when: float) -> dict[str, ob
         "transfer_id": "",
         "index_id": verdict.versions.index,
         "customers": int(found.customers),
-        "estimated": who.estimated,
+        "estimated": round(who.estimated),
         "identified": packed(who.identified),
         "behind": packed_or_none(who.behind),
         "fields": packed_fields(found.exposed, who.identified),
@@ -109,16 +113,17 @@ def joined(known: Mapping[Any, Any], row: dict[str, Any]) -> dict[str, Any]:
     both = customers(known["identified"], known["behind"], known["estimated"])
     before = both.identified.copy()
     more = customers(row["identified"], row["behind"], row["estimated"])
-    who = Customers(both.identified | more.identified, both.behind | more.behind)
+    who = both.with_(more)
     fields = unpacked_fields(known["fields"], before)
     for name, each in unpacked_fields(row["fields"], more.identified).items():
         fields[name] = fields.get(name, each) | each
-    estimated = max(both.estimated, more.estimated)
+    estimated = round(max(who.estimated, more.estimated))
+    graver = max(known, row, key=lambda each: each["action"])
     return {
         "last": max(known["last"], row["last"]),
         "attempts": known["attempts"] + 1,
-        "action": row["action"],
-        "rule": row["rule"],
+        "action": graver["action"],
+        "rule": graver["rule"],
         "customers": len(who.identified) + estimated,
         "estimated": estimated,
         "identified": packed(who.identified),

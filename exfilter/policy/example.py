@@ -7,7 +7,8 @@ _TEXT = """\
 #
 # A rule applies when all of its conditions hold, and speaks when all of its thresholds are reached.
 # The most severe action of the rules that speak is what happens: allow < alert < quarantine < block.
-# An allow rule exempts the transfers to which it applies from the rules AFTER it. When no rule speaks, a
+# An allow rule exempts the transfers to which it applies from the rules AFTER it; one with a ceiling not from
+# those that look back. What one without a ceiling lets pass counts apart. When no rule speaks, a
 # transfer passes. More findings never soften a verdict.
 #
 # Conditions (lists): actor (globs), group, destination (classes, hosts, "*.below.this.example"), method,

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from exfilter.model import Action, Findings, Transfer, Verdict, Versions
 from exfilter.policy.applying import applies, groups_of, is_bulk
 from exfilter.policy.rules import DEFAULT, SUSPENDED, By, Policy, Rule
-from exfilter.policy.verdicts import Voice, compared, exempts, following, sentence, voice_of
+from exfilter.policy.verdicts import Voice, compared, following, sentence, voice_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ RESPONSE = "response"
 
 def question(policy: Policy, transfer: Transfer) -> Question:
     """Return what has to be known of the past to decide on a transfer."""
-    bulk = is_bulk(policy, transfer)
+    bulk = is_bulk(policy, transfer) or _is_exempt(policy, transfer)
     asked = [rule for rule in policy.rules if rule.looks_back and applies(policy, rule, transfer)]
     windows = {_window(rule) for rule in asked if rule.days}
     measures = {measure for rule in asked if rule.unusual for measure in rule.of}
@@ -95,6 +95,33 @@ def question(policy: Policy, transfer: Transfer) -> Question:
 def viewed(findings: Findings, versions: Versions) -> Verdict:
     """Return the verdict on what an actor was shown, as long as nothing is known of the past."""
     return Verdict(Action.ALLOW, DEFAULT, f"{findings.customers} customers shown", versions, findings)
+
+
+def _is_exempt(policy: Policy, transfer: Transfer) -> bool:
+    """Whether an allow rule exempts from all rules that look back: what it lets pass counts apart."""
+    for rule in policy.rules:
+        if rule.looks_back:
+            return False
+        if rule.action is Action.ALLOW and rule.max_customers is None and applies(policy, rule, transfer):
+            return True
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Hindsight:
+    """What one policy asks of the past of one transfer, and makes of the answer."""
+
+    policy: Policy
+    transfer: Transfer
+
+    @property
+    def question(self) -> Question:
+        """What has to be known."""
+        return question(self.policy, self.transfer)
+
+    def recall(self, verdict: Verdict, past: Past) -> Verdict:
+        """Return the verdict with what is known."""
+        return recall(self.policy, self.transfer, verdict, past)
 
 
 def recall(policy: Policy, transfer: Transfer, verdict: Verdict, past: Past) -> Verdict:
@@ -136,7 +163,8 @@ def suspended(verdict: Verdict) -> Verdict:
 def _voices(policy: Policy, transfer: Transfer, findings: Findings, past: Past) -> Iterator[Voice]:
     for rule in policy.rules:
         if rule.action is Action.ALLOW:
-            if exempts(rule, findings) and applies(policy, rule, transfer):
+            # One with a ceiling vouches for a transfer of so many, not for as many again and again.
+            if rule.max_customers is None and applies(policy, rule, transfer):
                 return
         elif rule.looks_back and applies(policy, rule, transfer):
             odds = _odds(rule, findings, past)

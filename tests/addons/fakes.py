@@ -21,7 +21,7 @@ from exfilter.door.desk import Desk
 from exfilter.door.worker import done
 from exfilter.ledger import Entry
 from exfilter.model import Action, Expired, Findings, Reason, Transfer, Verdict, Versions
-from exfilter.policy import Past, Question
+from exfilter.policy import Hindsight, Past, Policy, Question
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -57,17 +57,12 @@ class Scanner:
     def may_stream(self, transfer: Transfer) -> bool:
         return transfer.destination == "stream.example"
 
-    def question(self, transfer: Transfer) -> Question:
-        del transfer
-        return Question()
+    def hindsight(self, transfer: Transfer) -> Hindsight:
+        return Hindsight(Policy(), transfer)
 
     def view(self, transfer: Transfer, expired: Expired) -> Verdict:
         del transfer, expired
         return verdict(Action.ALLOW)
-
-    def recall(self, transfer: Transfer, verdict: Verdict, past: Past) -> Verdict:
-        del transfer, past
-        return verdict
 
     def failed(self, reason: str, transfer: Transfer, cause: Reason) -> Verdict:
         del reason, transfer, cause

@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 
 from exfilter.ledger import Ledger
 from exfilter.ledger.rollup import AFTER
-from exfilter.ledger.tables import exposures, rollups, tail, unread
+from exfilter.ledger.tables import exposures, meetings, rollups, tail, unread
 from exfilter.model import Action, Reason, Unscanned
 from exfilter.policy import By, Past, Question, Window
 from tests.ledger.conftest import SECRET
-from tests.ledger.sending import WINDOWS, Plain, Sent
+from tests.ledger.sending import DAY, START, WINDOWS, Plain, Sent
 
 if TYPE_CHECKING:
     from exfilter.model import Verdict
@@ -130,6 +130,7 @@ class TestHeld:
             (True, 1),
             (True, 1),
         ]
+        ledger.clock = lambda: START + 2 * 3600
         ledger.sent(entry)
         past, _ = Sent(frozenset({91}), body=b"four").enter(ledger)
         assert today(past) == (11, 11)
@@ -149,6 +150,17 @@ class TestHeld:
         ledger.sent(entry)
         past, _ = Sent(frozenset({91}), body=b"three").enter(ledger)
         assert today(past) == (12, 12)
+
+    def test_what_is_released_counts_on_the_day_on_which_it_leaves(self, ledger: Ledger) -> None:
+        _, entry = Sent(frozenset(range(10)), holds=True).enter(ledger)
+        ledger.clock = lambda: START + 3 * DAY
+        ledger.sent(entry)
+        past, _ = Sent(frozenset({90}), day=3, body=b"two").enter(ledger)
+        assert today(past) == (11, 11)
+        assert {row["first"] for row in rows(ledger, exposures) if row["customers"] == 10} == {
+            START + 3 * DAY
+        }
+        assert [row["day"] for row in rows(ledger, meetings)] == [ledger.calendar.day(START + 3 * DAY)]
 
     def test_what_was_not_forwarded_after_all_does_not_count(self, ledger: Ledger) -> None:
         _, entry = Sent(frozenset(range(10))).enter(ledger)
@@ -184,10 +196,41 @@ class TestEstimates:
             )
         assert today(past) == (101, 101)
 
+    def test_a_crowd_sent_before_dilutes_nobody(self, ledger: Ledger) -> None:
+        Sent(frozenset(), behind=frozenset(range(21_000)), estimated=19).enter(ledger)
+        for begin in range(0, 190, 19):
+            some = Sent(frozenset(), behind=frozenset(range(begin, begin + 19)), estimated=19)
+            past, _ = some.enter(ledger)
+        assert past.counted[TODAY, "anna"].sent >= 190
+        later = Sent(frozenset(), day=31, behind=frozenset(range(5_000, 5_019)), estimated=19)
+        assert today(later.enter(ledger)[0]) == (19, 19)
+
+    def test_a_retry_weighs_nothing(self, ledger: Ledger) -> None:
+        crowd = Sent(frozenset(), behind=frozenset(range(200)), estimated=4)
+        other = Sent(frozenset(), behind=frozenset(range(500, 600)), estimated=40)
+        for each in (other, crowd, crowd, crowd):
+            past, _ = each.enter(ledger)
+        assert today(past)[0] == 44
+
+    def test_other_people_of_one_thread_are_more(self, ledger: Ledger) -> None:
+        for begin in range(0, 150, 15):
+            some = frozenset(range(begin, begin + 15))
+            Sent(frozenset(), behind=some, estimated=15, thread="socket", body=b"%d" % begin).enter(ledger)
+        (row,) = rows(ledger, exposures)
+        assert row["customers"] == 150
+
     def test_who_was_identified_before_is_not_estimated_again(self, ledger: Ledger) -> None:
         Sent(frozenset(range(100, 300))).enter(ledger)
         past, _ = Sent(frozenset({1}), behind=frozenset(range(100, 300)), estimated=200).enter(ledger)
         assert today(past) == (201, 201)
+
+
+def test_an_alert_is_not_overwritten_by_what_came_later(ledger: Ledger) -> None:
+    loud = Sent(frozenset(range(9)), body=b"one")
+    alert = replace(loud.verdict, action=Action.ALERT, rule="several")
+    ledger.enter(loud.transfer, alert, Question(), functools.partial(_always, alert))
+    replace(loud, customers=frozenset({1})).enter(ledger)
+    assert [(row["action"], row["rule"]) for row in rows(ledger, exposures)] == [(1, "several")]
 
 
 def test_a_bulk_sender_is_counted_apart(ledger: Ledger) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 TODAY, ENDS = 500, (1, 7, 30)
 who = st.builds(
     lambda identified, behind, estimated: Customers(
-        BitMap(identified), BitMap(behind), estimated if behind else 0, max(len(behind), estimated)
+        BitMap(identified), BitMap(behind), min(estimated, len(behind))
     ),
     st.frozensets(st.integers(0, 20), max_size=6),
     st.one_of(st.just(frozenset[int]()), st.frozensets(st.integers(0, 20), max_size=4)),
