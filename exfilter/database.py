@@ -214,7 +214,11 @@ class _Server:
         return contextlib.nullcontext()
 
     def prepare(self) -> None:
-        pass
+        try:
+            self.engine.connect().close()
+        except AttributeError:  # pg8000 has no password to answer with
+            msg = "the PostgreSQL server wants a password: set ledger_password_file"
+            raise OSError(msg) from None
 
     def version(self, connection: sa.Connection) -> int:
         self.exclude(connection, ["schema"])

@@ -24,7 +24,9 @@ COLUMNS = (
     *("destinations", "transfers", "country"),
 )
 IDENTIFIED, POSSIBLE = "identified", "possible"
-SENT, HELD = "sent", "held"
+SENT, HELD, VIEWED = "sent", "held", "viewed"
+WORDS = {SENT: "sent", HELD: "held and never sent", VIEWED: "shown by internal hosts, not sent"}
+"""What became of a part, in a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ class Affected:
     def rows(self) -> Iterator[tuple[Cell, ...]]:
         """Yield a row for each customer, as ``COLUMNS``: those of what was sent first."""
         for part in self.parts:
-            sent = part.state == SENT
+            sent = part.state != HELD
             for some in exposed.customers(self.ledger.database, self.of, part.found, sent=sent):
                 yield from self._told(part, some)
 
@@ -90,13 +92,15 @@ class Affected:
         return found
 
 
-def affected(ledger: Ledger, index: Index, of: Chosen, *, held: bool) -> Affected:
-    """Look everything up. Raises ValueError where the index is not that of the ledger.
+def affected(
+    ledger: Ledger, index: Index, of: Chosen, *, held: bool = False, viewed: bool = False
+) -> Affected:
+    """Look everything up. ``viewed``: it is a choice of what was shown.
 
-    Canaries are nobody, and left out.
+    Canaries are nobody, and left out. Raises ValueError where the index is not that of the ledger.
     """
     canaries = bitmap(index.planted.ordinals)
-    parts = [_part(ledger, of, SENT, canaries)]
+    parts = [_part(ledger, of, VIEWED if viewed else SENT, canaries)]
     if held:
         parts.append(_part(ledger, of, HELD, parts[0].found.everybody | canaries))
     last = max((part.found.everybody.max() for part in parts if part.found.everybody), default=-1)
@@ -110,7 +114,7 @@ def affected(ledger: Ledger, index: Index, of: Chosen, *, held: bool) -> Affecte
 
 
 def _part(ledger: Ledger, of: Chosen, state: str, but: BitMap) -> Part:
-    found = exposed.exposed(ledger.database, of, sent=state == SENT, but=but)
+    found = exposed.exposed(ledger.database, of, sent=state != HELD, but=but)
     return Part(state, found, choosing.names(ledger.database, sorted(found.destinations)))
 
 

@@ -54,7 +54,7 @@ def exposure(
         bool, typer.Option("--held", help="Also customers of what was held and never left.")
     ] = False,
     viewed: Annotated[
-        bool, typer.Option("--viewed", help="Also what was shown inside, where the proxy counts that.")
+        bool, typer.Option("--viewed", help="Instead: whom internal hosts showed, where that is counted.")
     ] = False,
     who_else: Annotated[
         bool,
@@ -74,7 +74,7 @@ def exposure(
     try:
         days = (_day(since, "--since"), _day(until, "--until"))
         choice = choosing.Choice(actor, destination, transfer, *days, viewed=viewed)
-        found = _affected(given, ledger, choice, held=held)
+        found = _affected(given, ledger, choice, held=held and not viewed)
         with rows.opened(out) as file:
             _record(ledger, found, choice, output, reason)
             if output is Output.HTML:
@@ -101,7 +101,7 @@ def _affected(given: settings.Settings, ledger: Ledger, choice: Choice, *, held:
     from exfilter.ledger.choosing import chosen
 
     index = Index.open(given.index, keys.load(given.index_key))
-    return affected(ledger, index, chosen(ledger, choice), held=held)
+    return affected(ledger, index, chosen(ledger, choice), held=held, viewed=choice.viewed)
 
 
 def _day(text: str, option: str) -> int | None:
@@ -176,10 +176,9 @@ def _first(
 
 
 def _counts(out: TextIO, found: Affected, part: Part) -> None:
-    from exfilter.cli.affected import HELD, by_field
+    from exfilter.cli.affected import WORDS, by_field
 
-    what = "held and never sent" if part.state == HELD else "sent"
-    out.write(f"{summary(part)}, {what}\n")
+    out.write(f"{summary(part)}, {WORDS[part.state]}\n")
     for heading, counts in (("country", found.by_country(part)), ("field", by_field(part))):
         if counts:
             rows.table(out, (heading, "identified", "possible"), _cells(counts), ("identified", "possible"))

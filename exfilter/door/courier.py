@@ -29,7 +29,8 @@ def main() -> None:
     """Deliver until the process is ended. At any moment: what was under way is delivered again."""
     folder, style, parent = Path(sys.argv[1]), Format(sys.argv[2]), int(sys.argv[3])
     end_with(parent)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: the door ends this process
+    for number in (signal.SIGINT, signal.SIGTERM):  # they reach the whole group: the door ends this process
+        signal.signal(number, signal.SIG_IGN)
     log = logger(style)
     with discreet(log):
         _begun(folder, log).run()

@@ -67,7 +67,7 @@ class Chosen:
 
 def chosen(ledger: Ledger, choice: Choice) -> Chosen:
     """Look the names up. Raises ValueError for one that the ledger does not know."""
-    kinds = SENDERS + READERS * choice.viewed
+    kinds = READERS if choice.viewed else SENDERS
     actors = destinations = None
     with ledger.database.transaction() as connection:
         if choice.actor:

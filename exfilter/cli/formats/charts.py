@@ -6,6 +6,7 @@ Text in an SVG stays text, so the reader's fonts show any script. Nothing is fet
 from __future__ import annotations
 
 import math
+import os
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -56,6 +57,9 @@ def check(file: Path) -> None:
     if file.suffix.lower() not in (".svg", ".png"):
         msg = f"{file}: charts are .svg or .png files"
         raise ValueError(msg)
+    if file.exists():
+        msg = f"{file} is there already: choose another name"
+        raise ValueError(msg)
     if find_spec("matplotlib") is None:
         msg = "charts need matplotlib: pip install 'exfilter[plot]'"
         raise ValueError(msg)
@@ -89,7 +93,9 @@ def _drawn(file: Path, height: float, paint: Callable[[Axes], None]) -> None:
         paint(figure.add_subplot())
         kind = file.suffix.lower()[1:]
         stamp: dict[str, Any] = {"Date": None} if kind == "svg" else {"Software": None}
-        figure.savefig(file, format=kind, dpi=120, metadata=stamp)
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "wb") as target:
+            figure.savefig(target, format=kind, dpi=120, metadata=stamp)
 
 
 def _shortened(name: str) -> str:

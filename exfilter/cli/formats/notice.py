@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from exfilter import __version__
-from exfilter.cli.affected import HELD, Affected, Part, by_field
+from exfilter.cli.affected import WORDS, Affected, Part, by_field
 from exfilter.cli.exposure import OTHERS, described, summary
 from exfilter.cli.formats import printable
 from exfilter.cli.formats.rows import moment
@@ -71,7 +71,7 @@ def _versions(found: Affected) -> str:
 
 def _part(found: Affected, part: Part) -> Iterable[str]:
     counted = ("identified", "possible")
-    yield f"<h2>{'Held, never sent' if part.state == HELD else 'Sent'}</h2><p>{summary(part)}."
+    yield f"<h2>{WORDS[part.state].capitalize()}</h2><p>{summary(part)}."
     if part.found.transfers:
         yield f" First {moment(part.found.first)}, last {moment(part.found.last)}.</p>"
     by = [(each.name or "unknown", each.identified, each.possible) for each in found.by_country(part)]
