@@ -101,7 +101,7 @@ def _affected(given: settings.Settings, ledger: Ledger, choice: Choice, *, held:
     from exfilter.ledger.choosing import chosen
 
     index = Index.open(given.index, keys.load(given.index_key))
-    return affected(ledger, index, chosen(ledger, choice), held=held, viewed=choice.viewed)
+    return affected(ledger, index, chosen(ledger, choice), held=held, viewed=bool(choice.viewed))
 
 
 def _day(text: str, option: str) -> int | None:

@@ -76,7 +76,7 @@ def list_(
     from exfilter.ledger.choosing import Choice
 
     choice = Choice(
-        actor, destination, since=_day(since, "--since"), until=_day(until, "--until"), viewed=True
+        actor, destination, since=_day(since, "--since"), until=_day(until, "--until"), viewed=None
     )
     with _opened(settings.load(config)) as ledger:
         sent = None if fate is None else fate is Fate.SENT

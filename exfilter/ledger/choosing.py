@@ -31,8 +31,8 @@ class Choice:
     since: int | None = None
     until: int | None = None
     """Days, both included."""
-    viewed: bool = False
-    """Also what was shown inside, not only what was sent."""
+    viewed: bool | None = False
+    """Only what was shown inside, instead of what was sent. None: both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Chosen:
 
 def chosen(ledger: Ledger, choice: Choice) -> Chosen:
     """Look the names up. Raises ValueError for one that the ledger does not know."""
-    kinds = READERS if choice.viewed else SENDERS
+    kinds = {None: SENDERS + READERS, True: READERS, False: SENDERS}[choice.viewed]
     actors = destinations = None
     with ledger.database.transaction() as connection:
         if choice.actor:
