@@ -31,6 +31,14 @@ def configured(folder: Path, line: str) -> None:
         settings.write(f"\n{line}\n")
 
 
+def runs(process: int) -> bool:
+    """Whether a process is there and not only its number, which it keeps until somebody asks how it ended."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 def held(folder: Path) -> list[str]:
     with Quarantine.open(folder / "quarantine") as quarantine:
         assert quarantine.verify().whole
@@ -182,7 +190,7 @@ def test_a_door_that_is_killed_leaves_nothing_behind(folder: Path, far_end: FarE
         family = proxy.family()
         proxy.stop(signal.SIGKILL)
         assert sending.reply().status == 0
-        assert proxy.eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in family))
+        assert proxy.eventually(lambda: not any(runs(pid) for pid in family))
     assert far_end.connections == 0
     assert not any((folder / "spool").iterdir())
     with Quarantine.open(folder / "quarantine") as quarantine:
@@ -281,7 +289,8 @@ def test_a_policy_with_a_mistake_changes_nothing_and_a_good_one_is_taken(
         _, *workers = sorted(pids(proxy, "exfilter.door.worker"))
         for worker in workers:
             os.kill(worker, signal.SIGKILL)
-        assert proxy.curl(http(far_end), data=leak).status == 200
+        # One that the door does not miss yet may be given the first of them.
+        assert proxy.eventually(lambda: proxy.curl(http(far_end), data=leak).status == 200)
         assert len([line for line in proxy.said if "read again" in line]) == 1, "also by new workers"
     assert far_end.body_bytes == 7 * len(leak)
 
