@@ -1,4 +1,8 @@
-"""What one of all doors does once a day: what is too old goes, what is normal is summed up."""
+"""What doors do beside their work.
+
+One of all, once a day: what is too old goes, what is normal is summed up. Each, every few minutes: it signs
+how far the audit log goes.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,8 @@ import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Never
 
-from exfilter.ledger import open_ledger, peerage, retention
+from exfilter.audit import Signer
+from exfilter.ledger import acts, open_ledger, peerage, retention
 
 if TYPE_CHECKING:
     from exfilter.settings import Settings
@@ -26,6 +31,7 @@ def serve(given: Settings) -> Never:
     while True:
         try:
             upkeep(given)
+            sign(given)
         except (OSError, ValueError) as error:
             # The message may name a server, never a value.
             logger.error("the ledger was not kept up: %s", type(error).__name__)  # noqa: TRY400
@@ -44,3 +50,11 @@ def upkeep(given: Settings) -> bool:
             retention.give_back(ledger)
             raise
         return True
+
+
+def sign(given: Settings) -> None:
+    """Sign how far the audit log goes, if it went further, and log that. Raises OSError or ValueError."""
+    with closing(open_ledger(given)) as ledger:
+        made = acts.sign(ledger.database, Signer(given.audit_key), ledger.clock())
+    if made:
+        logger.info("audit checkpoint: %s", made.told())

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from exfilter.database import Database
 from exfilter.ledger import identity, notices, suspensions
+from exfilter.ledger.chained import line
 from exfilter.ledger.suspensions import Look, Suspension
 from exfilter.model import Transfer, Verdict
 from exfilter.who.pseudonyms import is_pseudonym
@@ -76,7 +77,7 @@ class Response:
 
     def suspend(self, actor: str, who: str, reason: str, tell: Sequence[str]) -> str | None:
         """Suspend an actor, and return what the ledger calls him. None: he is so already."""
-        name, reason = actor if is_pseudonym(actor) else self._name(actor), suspensions.line(reason)
+        name, reason = actor if is_pseudonym(actor) else self._name(actor), line(reason)
         with self.database.transaction(writes=True, names=[_lock(name)]) as connection:
             if suspensions.is_suspended(connection, self._names(actor)):
                 return None
@@ -87,7 +88,7 @@ class Response:
 
     def lift(self, actor: str, who: str, reason: str, tell: Sequence[str]) -> list[str]:
         """End what holds an actor, and return what he was called. Empty: nothing did."""
-        now, reason = self.clock(), suspensions.line(reason)
+        now, reason = self.clock(), line(reason)
         with self.database.transaction(writes=True) as connection:
             ended = suspensions.lift(connection, self._names(actor), now, who, reason)
             for each in ended:

@@ -184,7 +184,30 @@ acts = sa.Table(
     sa.Column("act", sa.Text, nullable=False),
     sa.Column("subject", sa.Text, nullable=False),  # no customer, see acts.py
     sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("about", sa.Text, nullable=False, server_default=""),  # JSON: versions; empty: none
+    sa.Column("previous", sa.Text, nullable=False, server_default=""),  # this and the next: audit/chain.py
+    sa.Column("hash", sa.Text, nullable=False, server_default=""),  # empty: from before there was a chain
     sqlite_autoincrement=True,
+)
+sa.Index("acts_by_subject", acts.c.subject)
+
+# The end of the chain of acts: one row. Whoever writes the next act has it for himself.
+chain = sa.Table(
+    "chain",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("number", _Number, nullable=False),  # of the last act; 0: none is chained
+    sa.Column("hash", sa.Text, nullable=False),
+)
+
+checkpoints = sa.Table(
+    "checkpoints",
+    metadata,
+    sa.Column("number", _Number, primary_key=True, autoincrement=False),  # of the act; see audit/signing.py
+    sa.Column("signer", sa.Text, primary_key=True),
+    sa.Column("hash", sa.Text, nullable=False),
+    sa.Column("time", sa.Float, nullable=False),
+    sa.Column("signature", sa.Text, nullable=False),
 )
 
 people = sa.Table(
