@@ -147,7 +147,8 @@ def export(
         ]
     with rows.opened(out) as file:
         file.write(exporting.made(log.links, mine, picked, seen, signer))
-    typer.echo(f"{len(picked)} entries written to {out}; signed by {signer.public}")
+    told = "1 entry" if len(picked) == 1 else f"{len(picked):,} entries"
+    typer.echo(f"{told} written to {out}; signed by {signer.public}")
 
 
 def _seen(given: settings.Settings, transfer_id: str) -> dict[str, object]:
