@@ -28,7 +28,7 @@ from exfilter.ledger.rollup import AFTER, SOON, roll_up
 from exfilter.ledger.rows import put
 from exfilter.ledger.sets import Customers
 from exfilter.ledger.suspensions import Look
-from exfilter.ledger.tables import SCHEMA, exposures, metadata, people, unread
+from exfilter.ledger.tables import SCHEMA, exposures, metadata, people
 from exfilter.model import Transfer, Verdict
 from exfilter.policy import RESPONSE, UNREAD, Past, Question
 
@@ -123,7 +123,7 @@ class Ledger:
             )
         # Sets of millions are made before the transaction: nobody else can write while it lasts.
         who = Customers.of(verdict.findings)
-        about = About(who.folded(), verdict.findings.unscanned_bytes)
+        about = About(who.folded(), _unread_bytes(transfer, verdict))
         row = writing.described(transfer, verdict, who, when)
         key = identity.key(self.secret, transfer, verdict.thread, crowd=bool(about.who.behind))
         try:
@@ -135,6 +135,9 @@ class Ledger:
                 row |= {"key": key, "day": day, "sent": sent}
                 row |= {"action": int(decided.action), "rule": decided.rule}
                 entry = self._written(connection, decided, row, turns, bulk=question.bulk)
+                # A retry has the same bytes again, another piece of an upload has others.
+                if entry.sent or (sent and verdict.thread):
+                    writing.leave_unread(connection, turns, day, about.unread)
                 told = self.response.follow(connection, transfer, decided, when, day, audit_only=audit_only)
         except BaseException:
             self._forget()
@@ -206,9 +209,10 @@ class Ledger:
                 self._leave_name(connection, names[0], transfer.actor)
                 told = self.response.follow(connection, transfer, decided, when, day, audit_only=audit_only)
             self.response.followed(transfer, decided, audit_only=audit_only)
-        leaves = transfer.door != RESPONSE and (audit_only or not decided.action.holds)
-        if verdict.findings.unscanned_bytes and leaves:
-            self._leave_unread(names, verdict, when, transfer.actor)
+        size = _unread_bytes(transfer, verdict)
+        if size and (audit_only or not decided.action.holds):
+            with self._turns(names[:2], transfer.actor) as (connection, turns):
+                writing.leave_unread(connection, turns, self.calendar.day(when), size)
         return Entry(decided, notices=told)
 
     def _unread(
@@ -300,10 +304,7 @@ class Ledger:
         ids = tuple(each.id for each in turns)
         return Entry(verdict, number, ids, sent=sent and not known)
 
-    def _leave_unread(self, names: Sequence[Scope], verdict: Verdict, when: float, actor: str) -> None:
-        day, size = self.calendar.day(when), verdict.findings.unscanned_bytes
-        with self._turns(names[:2], actor) as (connection, turns):
-            row = {"actor": turns[0].id, "day": day, "bytes": size, "transfers": 1}
-            more = {"bytes": unread.c.bytes + size, "transfers": unread.c.transfers + 1}
-            put(connection, unread, [row], **more)
-            writing.meet(connection, turns, day)
+
+def _unread_bytes(transfer: Transfer, verdict: Verdict) -> int:
+    """Return how many bytes of a transfer were sent unread. What was shown was not sent."""
+    return 0 if transfer.door == RESPONSE else verdict.findings.unscanned_bytes

@@ -18,7 +18,7 @@ from exfilter.ledger.sets import (
     repacked_fields,
     unpacked_fields,
 )
-from exfilter.ledger.tables import exposures, meetings, members, scopes, tail
+from exfilter.ledger.tables import exposures, meetings, members, scopes, tail, unread
 from exfilter.model import Transfer, Verdict
 
 
@@ -57,6 +57,15 @@ def append(connection: sa.Connection, number: int, turns: Sequence[Turn]) -> Non
 def meet(connection: sa.Connection, turns: Sequence[Turn], day: int) -> None:
     """Remember when an actor first sent something to a destination."""
     put(connection, meetings, [{"actor": turns[0].id, "destination": turns[1].id, "day": day}])
+
+
+def leave_unread(connection: sa.Connection, turns: Sequence[Turn], day: int, size: int) -> None:
+    """Add bytes that could not be read to those that an actor sent on a day."""
+    if size:
+        row = {"actor": turns[0].id, "day": day, "bytes": size, "transfers": 1}
+        more = {"bytes": unread.c.bytes + size, "transfers": unread.c.transfers + 1}
+        put(connection, unread, [row], **more)
+        meet(connection, turns, day)
 
 
 def change(connection: sa.Connection, number: int, **values: object) -> None:

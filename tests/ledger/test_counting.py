@@ -20,7 +20,7 @@ from exfilter.ledger import Ledger
 from exfilter.ledger.rollup import AFTER
 from exfilter.ledger.tables import exposures, meetings, rollups, tail, unread
 from exfilter.model import Action, Reason, Unscanned
-from exfilter.policy import By, Past, Question, Window
+from exfilter.policy import RESPONSE, By, Past, Question, Window
 from tests.ledger.conftest import SECRET
 from tests.ledger.sending import DAY, START, WINDOWS, Plain, Sent
 
@@ -249,6 +249,31 @@ def test_bytes_that_were_not_read_are_counted_by_day(ledger: Ledger) -> None:
     (row,) = rows(ledger, unread)
     assert (row["bytes"], row["transfers"]) == (140, 2)
     assert not rows(ledger, exposures)
+
+
+def test_one_customer_beside_them_does_not_hide_bytes_that_were_not_read(ledger: Ledger) -> None:
+    def send(body: bytes, size: int, door: str = "proxy") -> None:
+        one = Sent(frozenset({1}), body=body)
+        found = replace(one.verdict.findings, unscanned=(Unscanned("request.body", Reason.OPAQUE, size),))
+        verdict = replace(one.verdict, findings=found)
+        held = replace(verdict, action=Action.QUARANTINE)
+        transfer = replace(one.transfer, door=door)
+        for decided in (held, verdict, verdict):  # sent, and sent again
+            ledger.enter(transfer, verdict, Question(), functools.partial(_always, decided))
+
+    send(b"one", 70)
+    send(b"two", 7)
+    send(b"three", 9000, door=RESPONSE)
+    assert [(row["bytes"], row["transfers"]) for row in rows(ledger, unread)] == [(77, 2)]
+
+
+def test_each_piece_of_an_upload_has_unread_bytes_of_its_own(ledger: Ledger) -> None:
+    for number in range(3):
+        piece = Sent(frozenset({1}), body=b"%d" % number, thread="upload")
+        found = replace(piece.verdict.findings, unscanned=(Unscanned("part", Reason.OPAQUE, 10),))
+        verdict = replace(piece.verdict, findings=found)
+        ledger.enter(piece.transfer, verdict, Question(), functools.partial(_always, verdict))
+    assert [row["bytes"] for row in rows(ledger, unread)] == [30]
 
 
 def test_of_many_doors_at_once_none_passes_a_threshold(opened: Opened) -> None:
