@@ -27,6 +27,7 @@ from exfilter.ledger.response import NAME_LIMIT, Response
 from exfilter.ledger.rollup import AFTER, SOON, roll_up
 from exfilter.ledger.rows import put
 from exfilter.ledger.sets import Customers
+from exfilter.ledger.steps import STEPS
 from exfilter.ledger.suspensions import Look
 from exfilter.ledger.tables import SCHEMA, exposures, metadata, people
 from exfilter.model import Transfer, Verdict
@@ -89,7 +90,7 @@ class Ledger:
         sealed: Callable[[str, str], bytes] | None = None,
     ) -> Self:
         """Open the ledger, or make it. Raises OSError or ValueError."""
-        database = Database(place, metadata, SCHEMA, password=password, authority=authority)
+        database = Database(place, metadata, SCHEMA, steps=STEPS, password=password, authority=authority)
         days = calendar or Calendar()
         return cls(database, secret, days, called, known_as=known_as or _itself, sealed=sealed)
 
@@ -146,7 +147,10 @@ class Ledger:
         return replace(entry, notices=told)
 
     def sent(self, entry: Entry, transfer_id: str = "") -> Entry:
-        """Have an exposure count after all: its transfer is released and passes."""
+        """Have an exposure count after all: its transfer is released and passes.
+
+        ``transfer_id``: of the release, by which ``restored`` finds it again.
+        """
         if not entry.number and not entry.notices:
             return entry
         number = entry.number
@@ -156,10 +160,14 @@ class Ledger:
                 now = self.clock()
                 day = self.calendar.day(now)
                 number = writing.moved(connection, number, sent=True, day=day, first=now, last=now)
+                if number == entry.number:
+                    writing.call(connection, number, transfer_id)
+                else:  # It was sent before, and stays so if this one is not forwarded.
+                    writing.remember(connection, number, (transfer_id,))
                 writing.append(connection, number, turns)
                 writing.meet(connection, turns, day)
             self._complete(connection, entry, outcome="released", transfer_id=transfer_id)
-        return replace(entry, number=number, sent=bool(number))
+        return replace(entry, number=number, sent=bool(number) and number == entry.number)
 
     def stays(self, entry: Entry) -> None:
         """Have an exposure not count: its transfer was not forwarded after all."""
@@ -183,7 +191,7 @@ class Ledger:
         if entry.number or entry.notices:
             with self.database.transaction(writes=True) as connection:
                 if entry.number:
-                    writing.change(connection, entry.number, transfer_id=transfer_id)
+                    writing.call(connection, entry.number, transfer_id)
                 self._complete(connection, entry, transfer_id=transfer_id)
 
     def _without_customers(

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from exfilter.ledger import Ledger
 from exfilter.ledger.rollup import AFTER
-from exfilter.ledger.tables import exposures, meetings, rollups, tail, unread
+from exfilter.ledger.tables import exposures, meetings, other_ids, rollups, tail, unread
+from exfilter.ledger.transfers import show
 from exfilter.model import Action, Reason, Unscanned
 from exfilter.policy import RESPONSE, By, Past, Question, Window
 from tests.ledger.conftest import SECRET
@@ -180,6 +181,60 @@ class TestHeld:
         _, entry = Sent(frozenset({1}), holds=True).enter(ledger)
         ledger.kept(entry, "t-abc")
         assert [(row["transfer_id"], row["sent"]) for row in rows(ledger, exposures)] == [("t-abc", False)]
+
+    def test_a_retry_of_another_day_that_is_not_forwarded_does_not_count(self, ledger: Ledger) -> None:
+        held = Sent(frozenset(range(9)), body=b"one", holds=True)
+        ledger.kept(held.enter(ledger)[1], "t-abc")
+        _, retry = replace(held, day=3).enter(ledger)
+        ledger.clock = lambda: START + 3 * DAY + 3600
+        ledger.sent(retry, "t-abc")
+        ledger.restored("t-abc")
+        past, _ = Sent(frozenset({90}), day=3, body=b"two").enter(ledger)
+        assert today(past) == (1, 1)
+
+    def test_what_was_sent_before_stays_so_when_a_later_release_is_not_forwarded(
+        self, ledger: Ledger
+    ) -> None:
+        ledger.clock = lambda: START + 3600
+        held = Sent(frozenset(range(9)), body=b"one", holds=True)
+        for transfer_id in ("t-abc", "t-def"):
+            _, entry = held.enter(ledger)
+            ledger.kept(entry, transfer_id)
+            entry = ledger.sent(entry, transfer_id)
+        ledger.stays(entry)
+        ledger.restored("t-def")
+        past, _ = Sent(frozenset({90}), body=b"two").enter(ledger)
+        assert today(past) == (10, 10)
+        assert [each.row.sent for each in show(ledger, "t-def")] == [True]
+
+    def test_it_is_found_by_the_id_of_a_denied_one_after_its_retry(self, ledger: Ledger) -> None:
+        ledger.clock = lambda: START + 3600
+        held = Sent(frozenset({1}), body=b"one", holds=True)
+        ids = ("t-denied", "t-retry", "t-retry")
+        for each in ids:
+            _, entry = held.enter(ledger)
+            ledger.kept(entry, each)
+        for each in ids:
+            assert [whole.row.number for whole in show(ledger, each)] == [entry.number]
+        assert len(rows(ledger, other_ids)) == 1
+        ledger.sent(entry, "t-retry")
+        ledger.restored("t-retry")
+        assert [whole.row.sent for whole in show(ledger, "t-denied")] == [False]
+
+
+def test_a_ledger_of_the_first_schema_opens(opened: Opened) -> None:
+    old = opened()
+    with old.database.transaction(writes=True) as connection:
+        connection.exec_driver_sql("DROP TABLE other_ids")
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("PRAGMA user_version = 1")
+        else:
+            connection.exec_driver_sql("UPDATE exfilter_schema SET version = 1")
+    _, entry = Sent(frozenset({1}), holds=True).enter(old)
+    ledger = opened()
+    for each in ("t-abc", "t-def"):
+        ledger.kept(entry, each)
+    assert len(show(ledger, "t-abc")) == 1
 
 
 class TestEstimates:
