@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from exfilter.database import Database
 from exfilter.ledger.response import NAME_LIMIT
 from exfilter.ledger.store import Ledger
-from exfilter.ledger.tables import exposures, scopes
+from exfilter.ledger.tables import exposures, other_ids, scopes
 
 SENDERS = ("actor", "bulk")
 READERS = ("reader",)
@@ -59,10 +59,14 @@ class Chosen:
         if self.until is not None:
             found.append(exposures.c.day <= self.until)
         if self.transfer:
-            is_number = self.transfer.isascii() and self.transfer.isdigit() and len(self.transfer) < 19
-            column: sa.Column[Any] = exposures.c.id if is_number else exposures.c.transfer_id
-            found.append(column == (int(self.transfer) if is_number else self.transfer))
+            found.append(self._is_transfer())
         return found
+
+    def _is_transfer(self) -> sa.ColumnElement[bool]:
+        if self.transfer.isascii() and self.transfer.isdigit() and len(self.transfer) < 19:
+            return exposures.c.id == int(self.transfer)
+        before = sa.select(other_ids.c.exposure).where(other_ids.c.transfer_id == self.transfer)
+        return sa.or_(exposures.c.transfer_id == self.transfer, exposures.c.id.in_(before))
 
 
 def chosen(ledger: Ledger, choice: Choice) -> Chosen:

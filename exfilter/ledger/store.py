@@ -27,8 +27,9 @@ from exfilter.ledger.response import NAME_LIMIT, Response
 from exfilter.ledger.rollup import AFTER, SOON, roll_up
 from exfilter.ledger.rows import put
 from exfilter.ledger.sets import Customers
+from exfilter.ledger.steps import STEPS
 from exfilter.ledger.suspensions import Look
-from exfilter.ledger.tables import SCHEMA, exposures, metadata, people, unread
+from exfilter.ledger.tables import SCHEMA, exposures, metadata, people
 from exfilter.model import Transfer, Verdict
 from exfilter.policy import RESPONSE, UNREAD, Past, Question
 
@@ -89,7 +90,7 @@ class Ledger:
         sealed: Callable[[str, str], bytes] | None = None,
     ) -> Self:
         """Open the ledger, or make it. Raises OSError or ValueError."""
-        database = Database(place, metadata, SCHEMA, password=password, authority=authority)
+        database = Database(place, metadata, SCHEMA, steps=STEPS, password=password, authority=authority)
         days = calendar or Calendar()
         return cls(database, secret, days, called, known_as=known_as or _itself, sealed=sealed)
 
@@ -123,7 +124,7 @@ class Ledger:
             )
         # Sets of millions are made before the transaction: nobody else can write while it lasts.
         who = Customers.of(verdict.findings)
-        about = About(who.folded(), verdict.findings.unscanned_bytes)
+        about = About(who.folded(), _unread_bytes(transfer, verdict))
         row = writing.described(transfer, verdict, who, when)
         key = identity.key(self.secret, transfer, verdict.thread, crowd=bool(about.who.behind))
         try:
@@ -135,6 +136,9 @@ class Ledger:
                 row |= {"key": key, "day": day, "sent": sent}
                 row |= {"action": int(decided.action), "rule": decided.rule}
                 entry = self._written(connection, decided, row, turns, bulk=question.bulk)
+                # A retry has the same bytes again, another piece of an upload has others.
+                if entry.sent or (sent and verdict.thread):
+                    writing.leave_unread(connection, turns, day, about.unread)
                 told = self.response.follow(connection, transfer, decided, when, day, audit_only=audit_only)
         except BaseException:
             self._forget()
@@ -143,7 +147,10 @@ class Ledger:
         return replace(entry, notices=told)
 
     def sent(self, entry: Entry, transfer_id: str = "") -> Entry:
-        """Have an exposure count after all: its transfer is released and passes."""
+        """Have an exposure count after all: its transfer is released and passes.
+
+        ``transfer_id``: of the release, by which ``restored`` finds it again.
+        """
         if not entry.number and not entry.notices:
             return entry
         number = entry.number
@@ -153,10 +160,14 @@ class Ledger:
                 now = self.clock()
                 day = self.calendar.day(now)
                 number = writing.moved(connection, number, sent=True, day=day, first=now, last=now)
+                if number == entry.number:
+                    writing.call(connection, number, transfer_id)
+                else:  # It was sent before, and stays so if this one is not forwarded.
+                    writing.remember(connection, number, (transfer_id,))
                 writing.append(connection, number, turns)
                 writing.meet(connection, turns, day)
             self._complete(connection, entry, outcome="released", transfer_id=transfer_id)
-        return replace(entry, number=number, sent=bool(number))
+        return replace(entry, number=number, sent=bool(number) and number == entry.number)
 
     def stays(self, entry: Entry) -> None:
         """Have an exposure not count: its transfer was not forwarded after all."""
@@ -180,7 +191,7 @@ class Ledger:
         if entry.number or entry.notices:
             with self.database.transaction(writes=True) as connection:
                 if entry.number:
-                    writing.change(connection, entry.number, transfer_id=transfer_id)
+                    writing.call(connection, entry.number, transfer_id)
                 self._complete(connection, entry, transfer_id=transfer_id)
 
     def _without_customers(
@@ -206,9 +217,10 @@ class Ledger:
                 self._leave_name(connection, names[0], transfer.actor)
                 told = self.response.follow(connection, transfer, decided, when, day, audit_only=audit_only)
             self.response.followed(transfer, decided, audit_only=audit_only)
-        leaves = transfer.door != RESPONSE and (audit_only or not decided.action.holds)
-        if verdict.findings.unscanned_bytes and leaves:
-            self._leave_unread(names, verdict, when, transfer.actor)
+        size = _unread_bytes(transfer, verdict)
+        if size and (audit_only or not decided.action.holds):
+            with self._turns(names[:2], transfer.actor) as (connection, turns):
+                writing.leave_unread(connection, turns, self.calendar.day(when), size)
         return Entry(decided, notices=told)
 
     def _unread(
@@ -300,10 +312,7 @@ class Ledger:
         ids = tuple(each.id for each in turns)
         return Entry(verdict, number, ids, sent=sent and not known)
 
-    def _leave_unread(self, names: Sequence[Scope], verdict: Verdict, when: float, actor: str) -> None:
-        day, size = self.calendar.day(when), verdict.findings.unscanned_bytes
-        with self._turns(names[:2], actor) as (connection, turns):
-            row = {"actor": turns[0].id, "day": day, "bytes": size, "transfers": 1}
-            more = {"bytes": unread.c.bytes + size, "transfers": unread.c.transfers + 1}
-            put(connection, unread, [row], **more)
-            writing.meet(connection, turns, day)
+
+def _unread_bytes(transfer: Transfer, verdict: Verdict) -> int:
+    """Return how many bytes of a transfer were sent unread. What was shown was not sent."""
+    return 0 if transfer.door == RESPONSE else verdict.findings.unscanned_bytes

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-SCHEMA = 1
+SCHEMA = 2
+"""steps.py takes an older one to it."""
 
 metadata = sa.MetaData()
 
@@ -51,7 +52,7 @@ exposures = sa.Table(
     sa.Column("action", sa.Integer, nullable=False),  # of the verdict, model.Action
     sa.Column("rule", sa.Text, nullable=False),
     sa.Column("sent", sa.Boolean, nullable=False),  # whether it was forwarded
-    sa.Column("transfer_id", sa.Text, nullable=False),  # in the quarantine; empty: it is not there
+    sa.Column("transfer_id", sa.Text, nullable=False),  # in the quarantine, the last; empty: it is not there
     sa.Column("index_id", sa.Text, nullable=False),
     sa.Column("customers", sa.Integer, nullable=False),
     sa.Column("estimated", sa.Integer, nullable=False),  # of these, beyond the identified
@@ -68,6 +69,22 @@ sa.Index("exposures_by_day", exposures.c.day)
 sa.Index(
     "exposures_held", exposures.c.day, sqlite_where=~exposures.c.sent, postgresql_where=~exposures.c.sent
 )
+
+# What a transfer was called in the quarantine before: one that is denied and sent again is held anew.
+other_ids = sa.Table(
+    "other_ids",
+    metadata,
+    sa.Column(
+        "exposure",
+        _Number,
+        sa.ForeignKey("exposures.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    sa.Column("transfer_id", sa.Text, primary_key=True),
+    sqlite_with_rowid=False,
+)
+sa.Index("other_ids_by_transfer", other_ids.c.transfer_id)
 
 tail = sa.Table(
     "tail",
