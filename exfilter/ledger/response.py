@@ -62,7 +62,7 @@ class Response:
         notice = notices.of_transfer(transfer, verdict, actor, when, outcome=outcome, audit_only=audit_only)
         key = identity.key(self.secret, transfer, verdict.thread)
         what = (str(day), verdict.rule, verdict.action.name)
-        name, now = notices.name_of(self.secret, "transfer", key, *what), self.clock()
+        name, now = notices.name_of(self.secret, notice["type"], "transfer", key, *what), self.clock()
         due = now + notices.PATIENCE if held else now
         notices.post(connection, name, notice, verdict.tell, now, due=due)
         return (name,)
@@ -124,7 +124,7 @@ class Response:
     ) -> None:
         actor = of.actor if shown is None else shown
         notice = notices.of_actor(kind, actor, when, who=who, rule=of.rule, reason=reason)
-        name = notices.name_of(self.secret, kind, of.actor, repr(of.since))
+        name = notices.name_of(self.secret, kind, kind, of.actor, repr(of.since))
         now = self.clock()
         notices.post(connection, name, notice, tell, now, due=now)
 
