@@ -10,11 +10,14 @@ import sqlalchemy as sa
 from exfilter.database import Database
 from exfilter.ledger import identity, notices, suspensions
 from exfilter.ledger.suspensions import Look, Suspension
+from exfilter.ledger.tables import scopes
 from exfilter.model import Transfer, Verdict
 from exfilter.who.pseudonyms import is_pseudonym
 
 NAME_LIMIT = 255
 """Characters of a name that are kept: a sender does not choose how long a row is."""
+NO_ACTORS = "destination", "source", "group"
+"""Kinds of scopes that nobody is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,12 @@ class Response:
                 those = sorted({*tell, *each.tell})
                 self._announce(connection, "lifted", each, now, who, reason, those)
         return [each.actor for each in ended]
+
+    def is_known(self, actor: str) -> bool:
+        """Whether the ledger has anything of an actor: transfers with customers, or with unread bytes."""
+        mine = scopes.c.name.in_([actor, *self._names(actor)]) & scopes.c.kind.not_in(NO_ACTORS)
+        with self.database.transaction() as connection:
+            return connection.execute(sa.select(scopes.c.id).where(mine).limit(1)).first() is not None
 
     def suspended(self) -> list[Suspension]:
         """Return who is suspended, newest first."""
