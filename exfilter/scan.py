@@ -232,9 +232,12 @@ class Pipeline:
         verdict = decide(self.policy, transfer, found, self.engine.versions(self.policy.digest))
         return replace(verdict, shown=self.engine.names(transfer), thread=_thread(transfer))
 
-    def view(self, transfer: Transfer, expired: Expired = never) -> Verdict:
+    def view(
+        self, transfer: Transfer, expired: Expired = never, *, missing: tuple[Unscanned, ...] = ()
+    ) -> Verdict:
         """Return who is in what an actor was shown: allow, as long as nothing is known of the past."""
         found = self.engine.findings(transfer, self.limits, expired)
+        found = replace(found, unscanned=(*found.unscanned, *missing))
         return replace(
             viewed(found, self.engine.versions(self.policy.digest)), shown=self.engine.names(transfer)
         )

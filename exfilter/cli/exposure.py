@@ -28,6 +28,10 @@ SHOWN = 50
 """Customers in a table on the terminal, and others who had them. The files have them all."""
 OTHERS = ("kind", "name", "customers", "possible", "first", "last")
 ALL = 1 << 40
+_ELSE_THAN = (
+    "--who-else: everybody is listed already; say who else than whom, with --actor, --destination, "
+    "--transfer, --since or --until"
+)
 
 Day = Annotated[str, typer.Option(metavar="DATE", help="As 2026-11-22, included.")]
 
@@ -74,6 +78,8 @@ def exposure(
     try:
         days = (_day(since, "--since"), _day(until, "--until"))
         choice = choosing.Choice(actor, destination, transfer, *days, viewed=viewed)
+        if who_else and choice == choosing.Choice():
+            raise ValueError(_ELSE_THAN)
         found = _affected(given, ledger, choice, held=held and not viewed)
         with rows.opened(out) as file:
             _record(ledger, found, choice, output, reason)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from msgspec import structs
 
-from exfilter.door.tasks import Outcome
+from exfilter.door.tasks import CUT, Outcome
 from exfilter.model import Action, Reason
 from exfilter.policy.rules import FAIL_CLOSED
 from exfilter.quarantine import unbound
@@ -48,8 +48,11 @@ class Scanner(Protocol):
     def hindsight(self, transfer: Transfer) -> Hindsight:
         """Return what the policy wants to know of the past, and makes of it."""
 
-    def view(self, transfer: Transfer, expired: Expired) -> Verdict:
-        """Scan what an actor was shown: allow, as long as nothing is known of the past."""
+    def view(self, transfer: Transfer, expired: Expired, missing: int) -> Verdict:
+        """Scan what an actor was shown: allow, as long as nothing is known of the past.
+
+        ``missing``: bytes behind the body that the door never had.
+        """
 
     def failed(self, reason: str, transfer: Transfer, cause: Reason) -> Verdict:
         """Return what the policy says of a transfer that was not scanned."""
@@ -162,10 +165,14 @@ class Clerk:
             may = False
         return self.judge(transfer, expired, begin) if may else Outcome(forward=False)
 
-    def view(self, transfer: Transfer, expired: Expired, begin: float) -> Outcome:
-        """Count who is in a response. It has been delivered: nothing is held, a failure is only told."""
+    def view(self, transfer: Transfer, expired: Expired, begin: float, missing: int = 0) -> Outcome:
+        """Count who is in a response. It has been delivered: nothing is held, a failure is only told.
+
+        It has a line where a rule speaks, and where it was counted in part only.
+        """
         try:
-            verdict, behind = self.scanner.view(transfer, expired), self.scanner.hindsight(transfer)
+            verdict = self.scanner.view(transfer, expired, missing)
+            behind = self.scanner.hindsight(transfer)
             entry = self.ledger.enter(
                 transfer,
                 verdict,
@@ -173,7 +180,7 @@ class Clerk:
                 lambda past: behind.recall(verdict, past),
                 audit_only=self.audit_only,
             )
-            if entry.verdict.action > Action.ALLOW:
+            if entry.verdict.action > Action.ALLOW or _is_cut(entry.verdict):
                 self._write(transfer, entry.verdict, "", self.clock() - begin, held=False)
         except BaseException as error:  # noqa: BLE001 - there is nothing to be held
             logger.error("response not counted: %s", blame(error))  # noqa: TRY400 - as above
@@ -323,6 +330,10 @@ class Clerk:
             audit_only=self.audit_only,
             held=held,
         )
+
+
+def _is_cut(verdict: Verdict) -> bool:
+    return any(item.reason in CUT for item in verdict.findings.unscanned)
 
 
 def _of_stream(outcome: Outcome, verdict: Verdict) -> Outcome:

@@ -152,7 +152,7 @@ def _with_body(
 ) -> tasks.Outcome:
     transfer = tasks.transfer(task.transfer, body)
     if isinstance(task, tasks.View):
-        return clerk.view(transfer, _expiry(task.until), task.begin)
+        return clerk.view(transfer, _expiry(task.until), task.begin, task.missing)
     if isinstance(task, tasks.Keep):
         return clerk.keep(transfer, Failure(task.reason, task.cause), task.begin)
     return clerk.judge(transfer, _expiry(task.until), task.begin)

@@ -75,6 +75,8 @@ class Evidence:
     destination_names: tuple[str, ...]
     transfers: tuple[str, ...]
     """Id in the quarantine; the number in the ledger for what never was there."""
+    outside: int
+    """Victims who were sent, but not in the time that was asked for."""
 
 
 def evidence(ledger: Ledger, asked: Asked, population: int, grouped: Grouped) -> Evidence:
@@ -102,7 +104,13 @@ def evidence(ledger: Ledger, asked: Asked, population: int, grouped: Grouped) ->
         people.names,
         places.names,
         tuple(each.transfer_id or str(each.id) for each in found),
+        _outside(by.whom, found, asked),
     )
+
+
+def _outside(ever: BitMap, found: Sequence[_Exposure], asked: Asked) -> int:
+    in_it = {victim for each in found for victim in each.victims}
+    return len(ever - BitMap(int(asked.ordinals[victim]) for victim in in_it))
 
 
 def _teams(connection: sa.Connection, people: Scopes) -> list[set[str]]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from exfilter.ledger.choosing import Choice, Chosen, chosen
+from exfilter.ledger.choosing import NO_SUCH, Choice, Chosen, chosen
 from exfilter.ledger.sets import unpacked, unpacked_fields
 from exfilter.ledger.store import Ledger
 from exfilter.ledger.tables import exposures, scopes
@@ -81,8 +81,7 @@ def show(ledger: Ledger, transfer: str) -> list[Whole]:
     with ledger.database.transaction() as connection:
         found = [_whole(row) for row in connection.execute(wanted).mappings()]
     if not found:
-        msg = "the ledger has no such transfer: see `exfilter ledger list`"
-        raise ValueError(msg)
+        raise ValueError(NO_SUCH)
     return found
 
 

@@ -153,7 +153,17 @@ def test_table_csv_and_parquet_say_the_same(shell: Shell, sent: list[Customer], 
 
 def test_the_report_is_a_page_of_counts(shell: Shell, sent: list[Customer], tmp_path: Path) -> None:
     out = tmp_path / "notice.html"
-    words = ("exposure", "--format", "html", "--out", str(out), "--held", "--who-else")
+    words = (
+        "exposure",
+        "--format",
+        "html",
+        "--out",
+        str(out),
+        "--held",
+        "--who-else",
+        "--until",
+        "2026-12-31",
+    )
     assert shell(*words)[0] == 0
     page = out.read_text()
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
@@ -187,6 +197,25 @@ def test_who_else_had_them(shell: Shell) -> None:
     ]
     called = Pseudonyms(settings.load(shell.folder).pseudonym_key)
     assert others[0]["name"] == called("boris")
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("--transfer", "777"), "no such transfer: see `exfilter ledger list`"),
+        (("--transfer", "t-unknown", "--held"), "no such transfer: see `exfilter ledger list`"),
+        (("--transfer", "1", "--viewed"), "leave out --viewed"),
+        (("--since", "2026-09-22", "--until", "2026-09-21"), "give the earlier one first"),
+        (("--who-else",), "with --actor, --destination, --transfer, --since or --until"),
+    ],
+)
+@pytest.mark.usefixtures("sent")
+def test_what_cannot_be_meant_is_an_error_and_not_a_list_of_nobody(
+    shell: Shell, words: tuple[str, ...], reason: str
+) -> None:
+    code, out, err = shell("exposure", *words)
+    assert (code, out) == (2, "")
+    assert reason in " ".join(err.split())
 
 
 @pytest.mark.usefixtures("sent")

@@ -119,6 +119,8 @@ def _counted(trace: Trace) -> str:
         f"{trace.not_in_time:,} sent too late or held",
         f"{trace.never_sent:,} never sent",
     ]
+    if trace.outside:
+        parts.append(f"{trace.outside:,} not sent in this time")
     return ", ".join(parts) + "."
 
 
