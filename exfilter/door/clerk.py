@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 from msgspec import structs
 
 from exfilter.door.tasks import CUT, Outcome
+from exfilter.ledger import Entry
 from exfilter.model import Action, Reason
 from exfilter.policy.rules import FAIL_CLOSED
 from exfilter.quarantine import unbound
@@ -23,7 +24,6 @@ from exfilter.quarantine import unbound
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from exfilter.ledger import Entry
     from exfilter.model import Expired, Transfer, Verdict
     from exfilter.policy import Hindsight, Past, Question
 
@@ -108,7 +108,7 @@ class Ledger(Protocol):
         """Decide on a transfer with what was sent before, and write down who is in it."""
 
     def sent(self, entry: Entry, transfer_id: str) -> Entry:
-        """Have it count after all: it is released."""
+        """Have it count after all: it is released. Write down that it passes."""
 
     def stays(self, entry: Entry) -> None:
         """Have it not count: it is not forwarded after all."""
@@ -117,7 +117,7 @@ class Ledger(Protocol):
         """Have a released transfer not count: it was not forwarded."""
 
     def kept(self, entry: Entry, transfer_id: str) -> None:
-        """Name the quarantine's entry."""
+        """Name the quarantine's entry, and write down that it is held."""
 
     def check(self) -> None:
         """Raise where nothing could be written down now."""
@@ -291,6 +291,8 @@ class Clerk:
             try:
                 if hold and not self.audit_only:
                     kept = self.quarantine.hold(transfer, verdict)
+                    with contextlib.suppress(Exception):  # It is held, whoever knows.
+                        self.ledger.kept(Entry(verdict), kept)
             finally:
                 self._write(transfer, verdict, kept, self.clock() - begin, held=not self.audit_only)
                 recorded = True

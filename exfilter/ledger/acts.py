@@ -16,14 +16,14 @@ import sqlalchemy as sa
 
 from exfilter.audit import Checkpoint, Content, Link, Signer
 from exfilter.database import Database
-from exfilter.ledger import chained
+from exfilter.ledger import chained, passages
 from exfilter.ledger.rows import put
 from exfilter.ledger.store import Ledger
 from exfilter.ledger.tables import acts, chain, checkpoints
 
 TIDY, ERASE, CASE, LIST, TRACE = "tidy", "erase", "open case", "list customers", "trace"
 EXPORT = "export audit log"
-DOOR = "exfilter"
+DOOR = passages.DOOR
 """Who does what nobody asked for."""
 DIGEST = 16
 """Bytes."""

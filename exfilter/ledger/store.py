@@ -20,7 +20,7 @@ from typing import Any, Self
 import sqlalchemy as sa
 
 from exfilter.database import Database
-from exfilter.ledger import identity, notices, writing
+from exfilter.ledger import identity, notices, passages, writing
 from exfilter.ledger.asking import About, Asking, Scope, Turn
 from exfilter.ledger.days import Calendar
 from exfilter.ledger.response import NAME_LIMIT, Response
@@ -151,8 +151,6 @@ class Ledger:
 
         ``transfer_id``: of the release, by which ``restored`` finds it again.
         """
-        if not entry.number and not entry.notices:
-            return entry
         number = entry.number
         with self.database.transaction(writes=True) as connection:
             if number:
@@ -167,6 +165,7 @@ class Ledger:
                 writing.append(connection, number, turns)
                 writing.meet(connection, turns, day)
             self._complete(connection, entry, outcome="released", transfer_id=transfer_id)
+            passages.passed(connection, self.clock(), transfer_id, entry.verdict)
         return replace(entry, number=number, sent=bool(number) and number == entry.number)
 
     def stays(self, entry: Entry) -> None:
@@ -184,15 +183,16 @@ class Ledger:
             wanted = sa.select(exposures.c.id).where(exposures.c.transfer_id == transfer_id, exposures.c.sent)
             for number in connection.execute(wanted).scalars().all():
                 writing.moved(connection, number, sent=False)
+            passages.returned(connection, self.clock(), transfer_id)
         self._forget()
 
     def kept(self, entry: Entry, transfer_id: str) -> None:
-        """Name the quarantine's entry of an exposure."""
-        if entry.number or entry.notices:
-            with self.database.transaction(writes=True) as connection:
-                if entry.number:
-                    writing.call(connection, entry.number, transfer_id)
-                self._complete(connection, entry, transfer_id=transfer_id)
+        """Name the quarantine's entry of an exposure. That it is held comes into the audit log."""
+        with self.database.transaction(writes=True) as connection:
+            if entry.number:
+                writing.call(connection, entry.number, transfer_id)
+            self._complete(connection, entry, transfer_id=transfer_id)
+            passages.held(connection, self.clock(), transfer_id, entry.verdict)
 
     def _without_customers(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from exfilter.ledger import Ledger, acts, chained
 from exfilter.ledger.tables import acts as table
 from exfilter.ledger.tables import chain
 from tests.ledger.conftest import SECRET, Opened
+from tests.ledger.sending import Sent
 
 DYING = """
 import os, pathlib, signal, sys
@@ -114,3 +116,23 @@ def test_an_act_whose_transaction_fails_was_not_done(ledger: Ledger) -> None:
         fail()
     acts.record(ledger, "ann", acts.TIDY, ["done"], "")
     assert verified(ledger) == Result(1, 0, 0, None)
+
+
+def test_what_becomes_of_a_held_transfer_is_written_down_once(ledger: Ledger) -> None:
+    _, entry = Sent(frozenset({1, 2}), holds=True).enter(ledger)
+    for _ in range(3):  # the sender tries again
+        ledger.kept(entry, "t-abc")
+    ledger.sent(entry, "t-abc")
+    ledger.restored("t-abc")
+    told = [(act.who, act.act, act.subject) for act in acts.listed(ledger.database)]
+    assert told == [("exfilter", act, "t-abc") for act in ("take back", "let pass", "hold")]
+    (_, content), *_ = acts.contents(ledger.database)
+    about = json.loads(content.about)
+    assert (about["customers"], about["verdict"]) == (2, "quarantine")
+    assert verified(ledger).fault is None
+
+
+def test_a_transfer_that_is_held_for_what_could_not_be_read_is_written_down_too(ledger: Ledger) -> None:
+    _, entry = Sent(frozenset(), holds=True).enter(ledger)
+    ledger.kept(entry, "t-abc")
+    assert [act.act for act in acts.listed(ledger.database)] == ["hold"]

@@ -225,7 +225,11 @@ class TestHeld:
 def test_a_ledger_of_the_first_schema_opens(opened: Opened) -> None:
     old = opened()
     with old.database.transaction(writes=True) as connection:
-        connection.exec_driver_sql("DROP TABLE other_ids")
+        for each in ("other_ids", "chain", "checkpoints"):
+            connection.exec_driver_sql(f"DROP TABLE {each}")
+        connection.exec_driver_sql("DROP INDEX acts_by_subject")
+        for each in ("about", "previous", "hash"):
+            connection.exec_driver_sql(f"ALTER TABLE acts DROP COLUMN {each}")
         if connection.dialect.name == "sqlite":
             connection.exec_driver_sql("PRAGMA user_version = 1")
         else:
