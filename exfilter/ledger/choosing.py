@@ -13,7 +13,7 @@ from exfilter.ledger.response import NAME_LIMIT
 from exfilter.ledger.store import Ledger
 from exfilter.ledger.tables import exposures, other_ids, scopes
 
-SENDERS = ("actor", "bulk")
+SENDERS = ("actor", "bulk", "exempt")
 READERS = ("reader",)
 PAGE = 64
 """Rows that are read at a time: memory does not grow with the number of transfers."""
