@@ -17,6 +17,7 @@ from mitmproxy.tcp import TCPFlow
 from mitmproxy.udp import UDPFlow
 
 from exfilter.model import Headers, Reason, Transfer, Unscanned
+from exfilter.who.networks import network
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,8 +43,8 @@ class Caller:
 
     @property
     def name(self) -> str:
-        """The actor: what is hardest to borrow comes first."""
-        return self.certificate or self.proxy_user or self.socks_user or self.address
+        """The actor: what is hardest to borrow comes first. Of an IPv6 address, its network of 64 bits."""
+        return self.certificate or self.proxy_user or self.socks_user or network(self.address)
 
 
 @dataclass(frozen=True, slots=True)

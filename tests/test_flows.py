@@ -71,6 +71,13 @@ def test_without_proxy_user_the_actor_is_the_clients_address() -> None:
     assert flows.from_request(tflow.tflow(), "proxy").actor == "127.0.0.1"
 
 
+def test_whoever_takes_another_ipv6_address_for_each_request_is_one_actor() -> None:
+    sent = [tflow.tflow() for _ in range(3)]
+    for number, each in enumerate(sent):
+        each.client_conn.peername = (f"2001:db8::{number:x}:1", 50_000 + number)
+    assert {flows.from_request(each, "proxy").actor for each in sent} == {"2001:db8::/64"}
+
+
 def test_a_dump_yields_requests_and_what_clients_said_on_websockets(tmp_path: Path) -> None:
     path = written(tmp_path, dump(request(content=b"first"), tflow.twebsocketflow()))
     items = [item for item in flows.read(path) if isinstance(item, flows.Captured)]

@@ -14,7 +14,7 @@ from exfilter.ledger.response import NAME_LIMIT
 from exfilter.ledger.store import Ledger
 from exfilter.ledger.tables import exposures, other_ids, scopes
 
-SENDERS = ("actor", "bulk")
+SENDERS = ("actor", "bulk", "exempt")
 READERS = ("reader",)
 NO_SUCH = "the ledger has no such transfer: see `exfilter ledger list`"
 PAGE = 64

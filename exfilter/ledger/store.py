@@ -135,7 +135,7 @@ class Ledger:
                 sent = audit_only or not decided.action.holds
                 row |= {"key": key, "day": day, "sent": sent}
                 row |= {"action": int(decided.action), "rule": decided.rule}
-                entry = self._written(connection, decided, row, turns, bulk=question.bulk)
+                entry = self._written(connection, decided, row, turns, often=question.is_apart)
                 # A retry has the same bytes again, another piece of an upload has others.
                 if entry.sent or (sent and verdict.thread):
                     writing.leave_unread(connection, turns, day, about.unread)
@@ -241,14 +241,14 @@ class Ledger:
     # What a transfer belongs to
 
     def _scopes(self, transfer: Transfer, verdict: Verdict, question: Question) -> tuple[Scope, ...]:
-        """Return actor, destination and groups, in this order. What a bulk sender sends is counted apart."""
+        """Return actor, destination and groups, in this order. What is declared or exempt counts apart."""
         name = self.called(transfer.actor)[:NAME_LIMIT]
         host = (verdict.shown.destination or "unknown")[:NAME_LIMIT]
         if transfer.door == RESPONSE:
             return (("reader", name), ("source", host))
-        actor = ("bulk" if question.bulk else "actor", name)
+        actor = ("bulk" if question.bulk else "exempt" if question.exempt else "actor", name)
         destination = ("destination", host)
-        groups = () if question.bulk else question.groups
+        groups = () if question.is_apart else question.groups
         return (actor, destination, *(("group", name) for name in groups))
 
     @contextlib.contextmanager
@@ -291,7 +291,7 @@ class Ledger:
         row: dict[str, Any],
         turns: Sequence[Turn],
         *,
-        bulk: bool,
+        often: bool,
     ) -> Entry:
         sent = bool(row["sent"])
         known = writing.same(connection, row["key"], row["day"], sent=sent)
@@ -306,7 +306,7 @@ class Ledger:
         if sent:
             writing.meet(connection, turns, row["day"])
         for each in turns:
-            if each.turn - each.through >= (AFTER if bulk or each is not turns[0] else SOON):
+            if each.turn - each.through >= (AFTER if often or each is not turns[0] else SOON):
                 self._asked.catch_up(connection, each.id, each.turn)
                 roll_up(connection, each.id, each.turn, each.through)
         ids = tuple(each.id for each in turns)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-SCHEMA = 3
+SCHEMA = 4
 """steps.py takes an older one to it."""
 
 metadata = sa.MetaData()
@@ -20,13 +20,14 @@ metadata = sa.MetaData()
 _Number = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 """SQLite numbers rows by itself only where they are of its own kind of integer."""
 
-KINDS = ("actor", "bulk", "destination", "group", "reader", "source")
+KINDS = ("actor", "bulk", "destination", "exempt", "group", "reader", "source")
 
 scopes = sa.Table(
     "scopes",
     metadata,
     sa.Column("id", _Number, primary_key=True),
-    # actor: what he sent, bulk: that where he is declared to; reader: what he was shown, source: by whom
+    # actor: what he sent, bulk: that where he is declared to, exempt: that which an allow rule lets pass
+    # reader: what he was shown, source: by whom
     sa.Column("kind", sa.Text, sa.CheckConstraint(f"kind IN {KINDS}"), nullable=False),
     sa.Column("name", sa.Text, nullable=False),  # actors by pseudonym where so set, customers masked
     sa.Column("turn", _Number, nullable=False),  # of the last exposure
@@ -46,7 +47,7 @@ exposures = sa.Table(
     sa.Column("first", sa.Float, nullable=False),  # when it was sent; seconds since the epoch, UTC
     sa.Column("last", sa.Float, nullable=False),  # and sent again, or its last piece
     sa.Column("attempts", sa.Integer, nullable=False),
-    sa.Column("actor", _Number, sa.ForeignKey("scopes.id"), nullable=False),  # or bulk, or reader
+    sa.Column("actor", _Number, sa.ForeignKey("scopes.id"), nullable=False),  # or bulk, exempt, reader
     sa.Column("destination", _Number, sa.ForeignKey("scopes.id"), nullable=False),
     sa.Column("door", sa.Text, nullable=False),
     sa.Column("action", sa.Integer, nullable=False),  # of the verdict, model.Action

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from pyroaring import BitMap
 
 from exfilter.ledger import blobs
+from exfilter.ledger.choosing import SENDERS
 from exfilter.ledger.holding import Carried, Crowd, Int32Array, Int64Array, Victims
 from exfilter.ledger.rollup import by_day
 from exfilter.ledger.senders import Scopes, Sent, sent, spread
@@ -26,7 +27,7 @@ from exfilter.ledger.sets import Blob, unpacked
 from exfilter.ledger.store import Ledger
 from exfilter.ledger.tables import exposures, members, rollups, scopes
 
-PEOPLE, PLACES = ("actor", "bulk"), ("destination",)
+PEOPLE, PLACES = SENDERS, ("destination",)
 MANY = 500
 """Values in one statement."""
 _NEVER = 10**7

@@ -30,6 +30,30 @@ if TYPE_CHECKING:
     from tests.ledger.conftest import Opened
 
 TODAY = Window(By.ACTOR, 1)
+_UNCHAINED = (
+    *(f"DROP TABLE {table}" for table in ("chain", "checkpoints")),
+    "DROP INDEX acts_by_subject",
+    *(f"ALTER TABLE acts DROP COLUMN {column}" for column in ("about", "previous", "hash")),
+)
+FIRST = {
+    "sqlite": (
+        *_UNCHAINED,
+        "DROP TABLE other_ids",
+        "PRAGMA writable_schema = ON",
+        "UPDATE sqlite_master SET sql = replace(sql, ' ''exempt'',', '') WHERE name = 'scopes'",
+        "PRAGMA schema_version = 100",
+        "PRAGMA writable_schema = OFF",
+        "PRAGMA user_version = 1",
+    ),
+    "postgresql": (
+        *_UNCHAINED,
+        "DROP TABLE other_ids",
+        "ALTER TABLE scopes DROP CONSTRAINT scopes_kind_check",
+        "ALTER TABLE scopes ADD CONSTRAINT scopes_kind_check CHECK (kind <> 'exempt')",
+        "UPDATE exfilter_schema SET version = 1",
+    ),
+}
+"""What makes a ledger one of schema 1."""
 
 
 def rows(ledger: Ledger, table: sa.Table) -> list[sa.RowMapping]:
@@ -225,20 +249,14 @@ class TestHeld:
 def test_a_ledger_of_the_first_schema_opens(opened: Opened) -> None:
     old = opened()
     with old.database.transaction(writes=True) as connection:
-        for each in ("other_ids", "chain", "checkpoints"):
-            connection.exec_driver_sql(f"DROP TABLE {each}")
-        connection.exec_driver_sql("DROP INDEX acts_by_subject")
-        for each in ("about", "previous", "hash"):
-            connection.exec_driver_sql(f"ALTER TABLE acts DROP COLUMN {each}")
-        if connection.dialect.name == "sqlite":
-            connection.exec_driver_sql("PRAGMA user_version = 1")
-        else:
-            connection.exec_driver_sql("UPDATE exfilter_schema SET version = 1")
+        for statement in FIRST[connection.dialect.name]:
+            connection.exec_driver_sql(statement)
     _, entry = Sent(frozenset({1}), holds=True).enter(old)
     ledger = opened()
     for each in ("t-abc", "t-def"):
         ledger.kept(entry, each)
-    assert len(show(ledger, "t-abc")) == 1
+    Sent(frozenset({2}), exempt=True).enter(ledger)
+    assert [len(show(opened(), each)) for each in ("t-abc", "1", "2")] == [1, 1, 1]
 
 
 class TestEstimates:
@@ -296,6 +314,13 @@ def test_a_bulk_sender_is_counted_apart(ledger: Ledger) -> None:
     Sent(frozenset(range(1000)), actor="sync", bulk=True).enter(ledger)
     past, _ = Sent(frozenset({5000}), actor="sync", destination="crm.example").enter(ledger)
     assert today(past, "sync") == (1, 1)
+
+
+def test_what_an_allow_rule_lets_pass_is_counted_apart(ledger: Ledger) -> None:
+    Sent(frozenset(range(1000)), exempt=True, groups=("support",)).enter(ledger)
+    past, _ = Sent(frozenset({5000}), groups=("support",)).enter(ledger)
+    assert today(past) == (1, 1)
+    assert past.counted[Window(By.GROUP, 1), "support"].sent == 1
 
 
 def test_bytes_that_were_not_read_are_counted_by_day(ledger: Ledger) -> None:
