@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from exfilter import settings
+from exfilter.cli.dates import Day, day
 from exfilter.cli.formats import rows
 from exfilter.cli.formats.rows import Cell, Output
 from exfilter.cli.quarantine import os_user
@@ -32,8 +33,6 @@ _ELSE_THAN = (
     "--who-else: everybody is listed already; say who else than whom, with --actor, --destination, "
     "--transfer, --since or --until"
 )
-
-Day = Annotated[str, typer.Option(metavar="DATE", help="As 2026-11-22, included.")]
 
 
 def exposure(
@@ -76,7 +75,7 @@ def exposure(
     given = settings.load(config)
     ledger = open_ledger(given)
     try:
-        days = (_day(since, "--since"), _day(until, "--until"))
+        days = (day(since, "--since"), day(until, "--until"))
         choice = choosing.Choice(actor, destination, transfer, *days, viewed=viewed)
         if who_else and choice == choosing.Choice():
             raise ValueError(_ELSE_THAN)
@@ -108,14 +107,6 @@ def _affected(given: settings.Settings, ledger: Ledger, choice: Choice, *, held:
 
     index = Index.open(given.index, keys.load(given.index_key))
     return affected(ledger, index, chosen(ledger, choice), held=held, viewed=bool(choice.viewed))
-
-
-def _day(text: str, option: str) -> int | None:
-    try:
-        return dt.date.fromisoformat(text).toordinal() if text else None
-    except ValueError:
-        msg = f"{option} {text}: write a date as 2026-11-22"
-        raise ValueError(msg) from None
 
 
 def _record(ledger: Ledger, found: Affected, choice: Choice, output: Output, reason: str) -> None:

@@ -15,14 +15,13 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from exfilter.database import Database
-from exfilter.ledger.response import NAME_LIMIT
+from exfilter.ledger.noted import note
 from exfilter.ledger.store import Ledger
 from exfilter.ledger.tables import acts
 
 TIDY, ERASE, CASE, LIST, TRACE = "tidy", "erase", "open case", "list customers", "trace"
 DOOR = "exfilter"
 """Who does what nobody asked for."""
-REASON_LIMIT = 1000
 DIGEST = 16
 """Bytes."""
 
@@ -41,11 +40,9 @@ class Act:
 
 def record(ledger: Ledger, who: str, act: str, subjects: Iterable[str], reason: str) -> None:
     """Write down what is done, a row for each subject. Raises OSError."""
-    texts = {"who": _line(who, NAME_LIMIT), "act": act, "reason": _line(reason, REASON_LIMIT)}
     now = ledger.clock()
-    rows = [{"time": now, "subject": _line(subject, REASON_LIMIT), **texts} for subject in subjects]
     with ledger.database.transaction(writes=True) as connection:
-        connection.execute(sa.insert(acts), rows)
+        note(connection, now, who, act, subjects, reason)
 
 
 def listed(database: Database, act: str = "", limit: int = -1) -> list[Act]:
@@ -64,8 +61,3 @@ def digest(ledger: Ledger, customer_id: str) -> str:
     """Return what an erased customer is called, hexadecimal."""
     text = b"exfilter-erased-1\0" + customer_id.encode("utf-8", "surrogatepass")
     return hmac.digest(ledger.secret, text, hashlib.sha256)[:DIGEST].hex()
-
-
-def _line(text: str, limit: int) -> str:
-    """Return a text that cannot begin a line of its own, and can be stored."""
-    return "".join(char if char.isprintable() else " " for char in text)[:limit]
