@@ -1,4 +1,8 @@
-"""What one of all doors does once a day: what is too old goes, what is normal is summed up."""
+"""What is done beside the scans.
+
+One of all doors keeps the ledger up, once a day: what is too old goes, what is normal is summed up. Each door
+says of a policy that was saved that it is read again, or what is wrong with it, also while nobody sends.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,8 @@ from typing import TYPE_CHECKING, Never
 from exfilter.ledger import open_ledger, peerage, retention
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from exfilter.settings import Settings
 
 BEGIN = 60.0
@@ -17,19 +23,29 @@ BEGIN = 60.0
 LOOK = 600.0
 """Seconds between two looks whether a day has begun, or who had begun it has given it back."""
 
+ROUND = 0.5
+"""Seconds between two looks at the policy."""
+
 logger = logging.getLogger("exfilter.door")
 
 
-def serve(given: Settings) -> Never:
-    """Do it day by day."""
-    time.sleep(BEGIN)
+def serve(given: Settings, follow: Callable[[], None]) -> Never:
+    """Do it day by day. ``follow``: looks at the policy."""
+    due = time.monotonic() + BEGIN
     while True:
-        try:
-            upkeep(given)
-        except (OSError, ValueError) as error:
-            # The message may name a server, never a value.
-            logger.error("the ledger was not kept up: %s", type(error).__name__)  # noqa: TRY400
-        time.sleep(LOOK)
+        follow()
+        if time.monotonic() >= due:
+            _keep_up(given)
+            due = time.monotonic() + LOOK
+        time.sleep(ROUND)
+
+
+def _keep_up(given: Settings) -> None:
+    try:
+        upkeep(given)
+    except (OSError, ValueError) as error:
+        # The message may name a server, never a value.
+        logger.error("the ledger was not kept up: %s", type(error).__name__)  # noqa: TRY400
 
 
 def upkeep(given: Settings) -> bool:
