@@ -133,6 +133,11 @@ class Scanner:
             logger.info("%s: read again; digest %s, before %s", self._file, found.digest, before)
         return True
 
+    def follow(self) -> None:
+        """Read the policy again where its file has changed, and say so, also while nothing is scanned."""
+        with self._lock:
+            self._has_new_policy()
+
     def check(self) -> None:
         """Raise ValueError or OSError where nothing could be scanned now."""
         self.pipeline()

@@ -87,7 +87,7 @@ def verify(
     seen only with --against: keep checkpoints where he cannot write.
     """
     from exfilter.audit import exporting, verifying
-    from exfilter.ledger import acts
+    from exfilter.ledger import proof
 
     given = settings.load(config)
     trusted = {*_own(given), *(signer or ())}
@@ -95,7 +95,7 @@ def verify(
         result = exporting.verify(export.read_bytes(), trusted)
     else:
         with _opened(given) as ledger:
-            log = acts.read(ledger.database)
+            log = proof.read(ledger.database)
         result = verifying.verify(log.links, log.end, [*log.checkpoints, *_kept(against)], trusted)
     _tell(result)
 
@@ -107,12 +107,12 @@ def checkpoint(config: Folder = Path()) -> None:
     The doors do so too, and log it. With nothing new the last one is printed again.
     """
     from exfilter.audit import Signer
-    from exfilter.ledger import acts
+    from exfilter.ledger import proof
 
     given = settings.load(config)
     with _opened(given) as ledger:
-        made = acts.sign(ledger.database, Signer(given.audit_key), ledger.clock())
-        last = made or next(reversed(acts.read(ledger.database).checkpoints), None)
+        made = proof.sign(ledger.database, Signer(given.audit_key), ledger.clock())
+        last = made or next(reversed(proof.read(ledger.database).checkpoints), None)
     typer.echo(last.told() if last else "the audit log is empty: there is nothing to sign", err=last is None)
 
 
@@ -129,7 +129,7 @@ def export(
     entries are in it as digests only.
     """
     from exfilter.audit import Signer, exporting
-    from exfilter.ledger import acts
+    from exfilter.ledger import acts, proof
 
     given = settings.load(config)
     ids = tuple(transfer or ())
@@ -137,12 +137,12 @@ def export(
     with _opened(given) as ledger:
         signer = Signer(given.audit_key)
         acts.record(ledger, os_user(), acts.EXPORT, ids or [f"all of {who}" if who else "all"], "")
-        acts.sign(ledger.database, signer, ledger.clock())
-        log = acts.read(ledger.database)
+        proof.sign(ledger.database, signer, ledger.clock())
+        log = proof.read(ledger.database)
         mine = next(each for each in reversed(log.checkpoints) if each.signer == signer.public)
         picked = [
             (number, told)
-            for number, told in acts.contents(ledger.database)
+            for number, told in proof.contents(ledger.database)
             if (not who or told.who == who) and (not ids or any(each in told.subject for each in ids))
         ]
     with rows.opened(out) as file:

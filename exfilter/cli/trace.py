@@ -33,7 +33,7 @@ Who = Annotated[
         show_default="the OS user",
     ),
 ]
-Why = Annotated[str, typer.Option("--reason", help="Why; it stays in `exfilter ledger acts`.")]
+Why = Annotated[str, typer.Option("--reason", help="Why; it stays in `exfilter audit list`.")]
 Table = Annotated[Path, typer.Argument(help="Table of the customers; see below.", metavar="VICTIMS.csv")]
 Since = Annotated[str, typer.Option(help="Leave out transfers before this date.", metavar="DATE")]
 Until = Annotated[str, typer.Option(help="Leave out transfers after this date.", metavar="DATE")]

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from exfilter.database import Database
-from exfilter.ledger.response import NAME_LIMIT
+from exfilter.ledger.noted import NAME_LIMIT
 from exfilter.ledger.store import Ledger
 from exfilter.ledger.tables import exposures, other_ids, scopes
 

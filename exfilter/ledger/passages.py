@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from exfilter.ledger.chained import append, content
+from exfilter.ledger.noted import note
 from exfilter.ledger.tables import acts
 from exfilter.model import Verdict
 
@@ -28,15 +28,15 @@ def held(connection: sa.Connection, when: float, transfer_id: str, verdict: Verd
             "kernel": versions.kernel,
             "canonicaliser": versions.canonicaliser,
         }
-        append(connection, [content(when, DOOR, HOLD, transfer_id, verdict.reason, about)])
+        note(connection, when, DOOR, HOLD, [transfer_id], verdict.reason, about)
 
 
 def passed(connection: sa.Connection, when: float, transfer_id: str, verdict: Verdict) -> None:
     """Write down that the retry of a released transfer passes."""
     about = {"index": verdict.versions.index, "policy": verdict.versions.policy}
-    append(connection, [content(when, DOOR, PASS, transfer_id, "", about)])
+    note(connection, when, DOOR, PASS, [transfer_id], "", about)
 
 
 def returned(connection: sa.Connection, when: float, transfer_id: str) -> None:
     """Write down that it was not forwarded after all: the release holds again."""
-    append(connection, [content(when, DOOR, RETURN, transfer_id, "the destination was not reached")])
+    note(connection, when, DOOR, RETURN, [transfer_id], "the destination was not reached")

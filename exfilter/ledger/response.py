@@ -9,14 +9,13 @@ import sqlalchemy as sa
 
 from exfilter.database import Database
 from exfilter.ledger import identity, notices, suspensions
-from exfilter.ledger.chained import line
+from exfilter.ledger.noted import NAME_LIMIT as NAME_LIMIT  # noqa: PLC0414 - the store takes it from here
+from exfilter.ledger.noted import REASON_LIMIT, one_line
 from exfilter.ledger.suspensions import Look, Suspension
 from exfilter.ledger.tables import scopes
 from exfilter.model import Transfer, Verdict
 from exfilter.who.pseudonyms import is_pseudonym
 
-NAME_LIMIT = 255
-"""Characters of a name that are kept: a sender does not choose how long a row is."""
 NO_ACTORS = "destination", "source", "group"
 """Kinds of scopes that nobody is."""
 
@@ -80,7 +79,7 @@ class Response:
 
     def suspend(self, actor: str, who: str, reason: str, tell: Sequence[str]) -> str | None:
         """Suspend an actor, and return what the ledger calls him. None: he is so already."""
-        name, reason = actor if is_pseudonym(actor) else self._name(actor), line(reason)
+        name, reason = actor if is_pseudonym(actor) else self._name(actor), one_line(reason, REASON_LIMIT)
         with self.database.transaction(writes=True, names=[_lock(name)]) as connection:
             if suspensions.is_suspended(connection, self._names(actor)):
                 return None
@@ -91,7 +90,7 @@ class Response:
 
     def lift(self, actor: str, who: str, reason: str, tell: Sequence[str]) -> list[str]:
         """End what holds an actor, and return what he was called. Empty: nothing did."""
-        now, reason = self.clock(), line(reason)
+        now, reason = self.clock(), one_line(reason, REASON_LIMIT)
         with self.database.transaction(writes=True) as connection:
             ended = suspensions.lift(connection, self._names(actor), now, who, reason)
             for each in ended:

@@ -17,7 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from exfilter.database import Database
-from exfilter.ledger.chained import append, content
+from exfilter.ledger.noted import note
 from exfilter.ledger.rows import put
 from exfilter.ledger.tables import suspensions
 
@@ -84,8 +84,7 @@ def suspend(connection: sa.Connection, of: Suspension) -> bool:
     }
     put(connection, suspensions, [row])
     why = of.reason if of.who else f"rule {of.rule}: {of.reason}"
-    told = content(of.since, of.who or "exfilter", "suspend", of.actor, why)
-    append(connection, [told])
+    note(connection, of.since, of.who or "exfilter", "suspend", [of.actor], why)
     return True
 
 
@@ -96,7 +95,8 @@ def lift(
     mine = suspensions.c.actor.in_(names)
     ended = [_read(row) for row in connection.execute(sa.select(suspensions).where(mine)).mappings()]
     connection.execute(sa.delete(suspensions).where(mine))
-    append(connection, [content(when, who, "lift", each.actor, why) for each in ended])
+    for each in ended:
+        note(connection, when, who, "lift", [each.actor], why)
     return ended
 
 

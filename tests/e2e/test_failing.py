@@ -274,13 +274,19 @@ def test_a_policy_with_a_mistake_changes_nothing_and_a_good_one_is_taken(
 ) -> None:
     policy = folder / "policy.toml"
     good = policy.read_text()
+
+    def said(*words: str) -> list[str]:
+        return [line for line in proxy.said if all(word in line for word in words)]
+
     with Proxy(folder) as proxy:
         policy.write_text(good + "\n[[rules]]\nnombre = 'x'\n")
+        assert proxy.eventually(lambda: said("policy.toml", "stays")), "also while nobody sends"
         time.sleep(1.2)
         assert proxy.curl(http(far_end), data=leak).status == 403
-        assert any("policy.toml" in line and "stays" in line for line in proxy.said)
+        assert len(said("policy.toml", "stays")) == 1
         assert far_end.connections == 0
         policy.write_text(good.replace("customers = 20", "customers = 2000"))
+        assert proxy.eventually(lambda: said("policy.toml: read again")), "also while nobody sends"
         time.sleep(1.2)
         assert {proxy.curl(http(far_end), data=leak).status for _ in range(6)} == {200}
         before, after = (proxy.decisions()[place]["versions"]["policy"] for place in (0, -1))

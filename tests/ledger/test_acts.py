@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from exfilter.audit import Signer
 from exfilter.audit.verifying import Result, verify
-from exfilter.ledger import Ledger, acts, chained
+from exfilter.ledger import Ledger, acts, noted, proof
 from exfilter.ledger.tables import acts as table
 from exfilter.ledger.tables import chain
 from tests.ledger.conftest import SECRET, Opened
@@ -22,16 +22,16 @@ from tests.ledger.sending import Sent
 
 DYING = """
 import os, pathlib, signal, sys
-from exfilter.ledger import Ledger, chained
+from exfilter.ledger import Ledger, noted
 ledger = Ledger.open(pathlib.Path(sys.argv[1]), bytes(32))
 with ledger.database.transaction(writes=True) as connection:
-    chained.append(connection, [chained.content(2.0, "bob", "tidy", "torn", "")])
+    noted.note(connection, 2.0, "bob", "tidy", ["torn"], "")
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
 def verified(ledger: Ledger, *trusted: str) -> Result:
-    log = acts.read(ledger.database)
+    log = proof.read(ledger.database)
     return verify(log.links, log.end, log.checkpoints, set(trusted))
 
 
@@ -60,7 +60,7 @@ def test_several_doors_write_one_chain(opened: Opened) -> None:
     result = verified(doors[0])
     assert result.fault is None
     assert result.entries == 4 * 10 * 3
-    log = acts.read(doors[0].database)
+    log = proof.read(doors[0].database)
     assert [link.number for link in log.links] == list(range(1, 121))
 
 
@@ -79,8 +79,8 @@ def test_what_an_older_exfilter_wrote_is_chained_with_the_next_act(ledger: Ledge
 def test_each_change_of_the_stored_log_is_named(ledger: Ledger, tmp_path: Path) -> None:
     acts.record(ledger, "ann", acts.TIDY, [f"s {number}" for number in range(6)], "")
     signer = Signer(tmp_path / "audit.key")
-    assert acts.sign(ledger.database, signer, 5.0)
-    assert acts.sign(ledger.database, signer, 6.0) is None
+    assert proof.sign(ledger.database, signer, 5.0)
+    assert proof.sign(ledger.database, signer, 6.0) is None
     assert verified(ledger, signer.public) == Result(6, 1, 6, None)
     alter(ledger, sa.delete(table).where(table.c.number == 3))
     found = verified(ledger, signer.public).fault
@@ -109,7 +109,7 @@ def test_a_door_that_is_killed_in_the_middle_of_an_act_leaves_a_whole_log(tmp_pa
 def test_an_act_whose_transaction_fails_was_not_done(ledger: Ledger) -> None:
     def fail() -> None:
         with ledger.database.transaction(writes=True) as connection:
-            chained.append(connection, [chained.content(2.0, "bob", "tidy", "undone", "")])
+            noted.note(connection, 2.0, "bob", "tidy", ["undone"], "")
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
@@ -126,7 +126,7 @@ def test_what_becomes_of_a_held_transfer_is_written_down_once(ledger: Ledger) ->
     ledger.restored("t-abc")
     told = [(act.who, act.act, act.subject) for act in acts.listed(ledger.database)]
     assert told == [("exfilter", act, "t-abc") for act in ("take back", "let pass", "hold")]
-    (_, content), *_ = acts.contents(ledger.database)
+    (_, content), *_ = proof.contents(ledger.database)
     about = json.loads(content.about)
     assert (about["customers"], about["verdict"]) == (2, "quarantine")
     assert verified(ledger).fault is None

@@ -17,38 +17,41 @@ from exfilter.audit import GENESIS, Content, Link
 from exfilter.ledger.rows import put
 from exfilter.ledger.tables import acts, chain
 
-WHO_LIMIT = 255
-"""Characters."""
-TEXT_LIMIT = 1000
+NAME_LIMIT = 255
+"""Characters of a name that are kept: a sender does not choose how long a row is."""
+REASON_LIMIT = 1000
 THE_END = 1
 """Id of the one row of ``chain``."""
 
 
-def content(
-    when: float, who: str, act: str, subject: str, reason: str, about: Mapping[str, object] | None = None
-) -> Content:
-    """Return what an act says, in texts that can be stored and cannot begin a line of their own.
+def note(
+    connection: sa.Connection,
+    when: float,
+    who: str,
+    act: str,
+    subjects: Iterable[str],
+    reason: str,
+    about: Mapping[str, object] | None = None,
+) -> None:
+    """Write down who did what, an act for each subject.
 
     ``about``: versions and numbers that belong to it; which exfilter wrote it is always told.
     """
+    who, reason = one_line(who, NAME_LIMIT), one_line(reason, REASON_LIMIT)
     told = json.dumps({"exfilter": __version__, **(about or {})}, allow_nan=False, sort_keys=True)
-    return Content(float(when), line(who, WHO_LIMIT), act, line(subject), line(reason), told)
-
-
-def append(connection: sa.Connection, contents: Iterable[Content]) -> None:
-    """Write acts down, one after the other."""
     number, head = _end(connection)
     rows = []
-    for each in contents:
-        link = Link.after(number + 1, head, each.digest())
-        rows.append(_row(each) | {"number": link.number, "previous": link.previous, "hash": link.hash})
+    for subject in subjects:
+        said = Content(float(when), who, act, one_line(subject, REASON_LIMIT), reason, told)
+        link = Link.after(number + 1, head, said.digest())
+        rows.append(_row(said) | {"number": link.number, "previous": link.previous, "hash": link.hash})
         number, head = link.number, link.hash
     if rows:
         connection.execute(sa.insert(acts), rows)
         connection.execute(sa.update(chain).values(number=number, hash=head))
 
 
-def line(text: str, limit: int = TEXT_LIMIT) -> str:
+def one_line(text: str, limit: int | None = None) -> str:
     """Return a text that cannot begin a line of its own, and can be stored."""
     return "".join(sign if sign.isprintable() else " " for sign in text)[:limit]
 
