@@ -8,8 +8,8 @@ import numpy as np
 
 from exfilter.ledger.guilt import ELSEWHERE, Ranking, rank
 from exfilter.ledger.holding import Carried, Crowd, Victims
+from exfilter.ledger.judgement import Further, Judgement, Pair, further, judge, pair
 from exfilter.ledger.outgoing import Transfers, rank_transfers
-from exfilter.ledger.verdicts import Further, Pair, Verdict, further, judge, pair
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Trace:
     actors: Ranking
     destinations: Ranking
     transfers: Transfers
-    verdict: Verdict
+    verdict: Judgement
     further: Further | None
     """None: nobody is ranked who could be named."""
     pair: Pair | None

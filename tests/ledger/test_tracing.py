@@ -15,11 +15,11 @@ from pyroaring import BitMap
 
 from exfilter.ledger import blobs
 from exfilter.ledger.holding import Victims
+from exfilter.ledger.judgement import Outcome
 from exfilter.ledger.rollup import AFTER
 from exfilter.ledger.sets import packed
 from exfilter.ledger.trace import trace
 from exfilter.ledger.tracing import Asked, Evidence, evidence
-from exfilter.ledger.verdicts import Outcome
 from exfilter.policy import Question
 from tests.ledger.sending import DAY, START, Sent
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from exfilter.cli.formats import printable
+from exfilter.ledger.judgement import MOST, Outcome, Why
 from exfilter.ledger.trace import Trace
-from exfilter.ledger.verdicts import MOST, Outcome, Why
 
 
 @dataclass(frozen=True, slots=True)
