@@ -13,6 +13,7 @@ import typer
 
 from exfilter.cli.formats import printable
 from exfilter.cli.quarantine import WIDE, As, Folder, Format, Reviewer
+from exfilter.who.networks import network
 
 if TYPE_CHECKING:
     from exfilter.ledger import Suspension
@@ -51,6 +52,7 @@ def list_(format: As = Format.TABLE, config: Folder = Path()) -> None:  # noqa: 
 @app.command()
 def add(actor: Actor, reason: Why, reviewer: Reviewer, config: Folder = Path()) -> None:
     """Suspend an actor: every transfer of his is held from now on."""
+    actor = network(actor)
     with _response(config) as (response, tell):
         name, is_known = response.suspend(actor, reviewer, reason, tell), response.is_known(actor)
     if name is None:
@@ -65,7 +67,7 @@ def add(actor: Actor, reason: Why, reviewer: Reviewer, config: Folder = Path()) 
 def lift(actor: Actor, reason: Why, reviewer: Reviewer, config: Folder = Path()) -> None:
     """End a suspension: transfers are judged by themselves again. What was held stays in the quarantine."""
     with _response(config) as (response, tell):
-        names = response.lift(actor, reviewer, reason, tell)
+        names = response.lift(network(actor), reviewer, reason, tell)
     if not names:
         msg = f"{printable(actor)} is not suspended: see `exfilter suspend list`"
         raise ValueError(msg)

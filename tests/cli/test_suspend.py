@@ -135,3 +135,10 @@ def test_a_receiver_is_tried_out(shell: Shell) -> None:
         assert shell("notices", "test", "soc") == (0, "soc was told\n", "")
     assert [each["type"] for each in hook.notices()] == ["test"]
     assert "is not defined" in shell("notices", "test", "siem")[2]
+
+
+def test_who_has_an_ipv6_address_is_suspended_by_its_network(shell: Shell) -> None:
+    shell("suspend", "add", "2001:db8::5", *WHY)
+    (row,) = shell.listed("suspend")
+    assert row["actor"] == "2001:db8::/64"
+    assert shell("suspend", "lift", "2001:db8::9", *WHY)[0] == 0
