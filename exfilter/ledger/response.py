@@ -9,8 +9,7 @@ import sqlalchemy as sa
 
 from exfilter.database import Database
 from exfilter.ledger import identity, notices, suspensions
-from exfilter.ledger.noted import NAME_LIMIT as NAME_LIMIT  # noqa: PLC0414 - the store takes it from here
-from exfilter.ledger.noted import REASON_LIMIT, one_line
+from exfilter.ledger.noted import NAME_LIMIT, REASON_LIMIT, one_line
 from exfilter.ledger.suspensions import Look, Suspension
 from exfilter.ledger.tables import scopes
 from exfilter.model import Transfer, Verdict

@@ -23,7 +23,8 @@ from exfilter.database import Database
 from exfilter.ledger import identity, notices, passages, writing
 from exfilter.ledger.asking import About, Asking, Scope, Turn
 from exfilter.ledger.days import Calendar
-from exfilter.ledger.response import NAME_LIMIT, Response
+from exfilter.ledger.noted import NAME_LIMIT
+from exfilter.ledger.response import Response
 from exfilter.ledger.rollup import AFTER, SOON, roll_up
 from exfilter.ledger.rows import put
 from exfilter.ledger.sets import Customers
