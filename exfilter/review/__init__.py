@@ -1,1 +1,1 @@
-"""The reviewer's desk: pages and an API over what was held, and what is decided about it."""
+"""The reviewers' desk in the browser and its API: a process of its own, ``exfilter review``."""
