@@ -60,9 +60,6 @@ region = ""
 # transfer, and to those whom the proxy does not know: to everybody who reaches it.
 # contact = ""
 
-# Whether a release, and opening a body, takes two different reviewers: the first one's wish waits for a day.
-# second_reviewer = false
-
 # Whether to read what pictures show. Needs `pip install 'exfilter[ocr]'`, 1 GB of memory for each process
 # that scans, and about ten seconds a page. Without it, pictures are unscanned.
 # ocr = false
@@ -136,7 +133,7 @@ region = ""
 # Minutes without a request after which a reviewer is logged out, and hours after which in any case.
 # review_idle_minutes = 30
 # review_session_hours = 10
-# Whether a release, and opening a body, takes a second reviewer.
+# Whether a release, and opening a body, takes two different reviewers: the first one's wish waits for a day.
 # second_reviewer = false
 
 # Log-in by OpenID Connect: the issuer ("https://login.corp.example") and the id that it knows this desk by.
@@ -240,8 +237,6 @@ class Settings(BaseSettings):
     """Of all pieces of unfinished uploads."""
     passwords: tuple[str, ...] = Field(default=(), repr=False, strict=False)
     """To try on encrypted archives and documents."""
-    second_reviewer: bool = False
-    """Whether a release, and opening a body, takes two different reviewers."""
     contact: str = Field(default="", max_length=200)
     """How a sender reaches the reviewers. Empty: nobody said."""
     ocr: bool = False

@@ -88,6 +88,7 @@ class TestOpen:
         strict.reveal(held, secret, "rita", "")
         opened = strict.reveal(held, secret, "ben", "")
         assert opened is not None
+        assert isinstance(opened.body, memoryview)
         assert bytes(opened.body) == BODY
         assert strict.reveal(held, secret, "ben", "again") is None
 
