@@ -19,16 +19,19 @@ from exfilter.review import errors, forgery
 from exfilter.review.api import own
 from exfilter.review.attempts import Attempts
 from exfilter.review.headers import Headers
-from exfilter.review.pages import account, login, people
+from exfilter.review.oidc import Issuer
+from exfilter.review.pages import account, login, openid, people
 from exfilter.review.recorded import recording
 from exfilter.review.register import Register
 from exfilter.review.rendering import STATIC
 from exfilter.review.served import Served
 from exfilter.settings import Settings
 
+HASHING = 2
+"""Passwords that are checked at a time: each takes 64 MiB and a tenth of a second."""
 BODY = 1 << 20
 """Bytes of the largest request: forms are small."""
-ROUTERS = (login.router, account.router, people.router, own.router)
+ROUTERS = (login.router, openid.router, account.router, people.router, own.router)
 
 
 def make(
@@ -55,7 +58,8 @@ def make(
     state = app.state
     state.settings, state.served, state.told = given, how, told
     state.register, state.ledger, state.record = register, ledger, recording(ledger)
-    state.attempts, state.hashing, state.outside = Attempts(register.secret), anyio.CapacityLimiter(2), ""
+    state.attempts, state.hashing = Attempts(register.secret), anyio.CapacityLimiter(HASHING)
+    state.issuer = Issuer.of(given, how, register.secret)
     errors.install(app)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     for router in ROUTERS:

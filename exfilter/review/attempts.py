@@ -44,6 +44,10 @@ class Attempts:
         """Whether this is the first refusal of these in a while: only that one is written down."""
         return self.windows.hit(parse("1/5 minutes"), "refused", _short(name), network(address))
 
+    def is_recorded(self, address: str) -> bool:
+        """Whether a failure elsewhere is written down: nobody fills the disk with them."""
+        return self.windows.hit(ADDRESS, "recorded", network(address))
+
     def known(self, name: str, browser: str) -> str:
         """Return the browser's own name, where it was logged in to this account before. Empty: it was not."""
         try:

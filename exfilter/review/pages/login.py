@@ -17,8 +17,6 @@ from exfilter.review.rendering import page
 
 router = APIRouter(include_in_schema=False)
 
-HASHING = 2
-"""Passwords that are checked at a time: each takes 64 MiB and a tenth of a second."""
 LONG = 2000
 """Characters of a path to go on to."""
 
@@ -28,7 +26,7 @@ def form(request: Request, next: str = "/") -> Response:  # noqa: A002 - the par
     """Show the form; who is logged in already goes on."""
     if person(request):
         return RedirectResponse(inside(next), HTTPStatus.SEE_OTHER)
-    return _form(request, next)
+    return shown(request, next)
 
 
 @router.post("/login")
@@ -44,10 +42,10 @@ async def log_in(
     wait = state.attempts.wait(known, address(request), browser)
     if wait:
         await anyio.to_thread.run_sync(_refused, request, known)
-        return _form(request, next, f"Too many attempts. Try again in {wait} seconds.", wait)
+        return shown(request, next, f"Too many attempts. Try again in {wait} seconds.", wait)
     found = await anyio.to_thread.run_sync(_checked, request, known, password, limiter=state.hashing)
     if found is None:
-        return _form(request, next, "Name and password do not fit together.")
+        return shown(request, next, "Name and password do not fit together.")
     state.attempts.succeeded(known, browser)
     answer = RedirectResponse(inside(next), HTTPStatus.SEE_OTHER)
     await anyio.to_thread.run_sync(begin, request, answer, found, "password")
@@ -108,8 +106,13 @@ def _existing(request: Request, name: str) -> str:
         return recorded.STRANGER
 
 
-def _form(request: Request, next_: str, trouble: str = "", wait: int = 0) -> Response:
-    values: dict[str, Any] = {"next": inside(next_), "trouble": trouble, "outside": request.app.state.outside}
+def shown(request: Request, next_: str, trouble: str = "", wait: int = 0) -> Response:
+    """Return the form, with what was wrong."""
+    values: dict[str, Any] = {
+        "next": inside(next_),
+        "trouble": trouble,
+        "outside": request.app.state.issuer is not None,
+    }
     headers = {"Retry-After": str(wait)} if wait else {}
     status = HTTPStatus.TOO_MANY_REQUESTS if wait else HTTPStatus.FORBIDDEN if trouble else HTTPStatus.OK
     return page(request, "login.html", status=status, headers=headers, **values)
