@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 BROKEN = 2
 PAGE = 1000
 """Entries that are read at a time."""
-_SECONDS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 WIDE = 240
 """Columns where the output is no terminal: nothing is cut off there."""
 LISTED = (
@@ -89,13 +88,14 @@ def list_(
     config: Folder = Path(),
 ) -> None:
     """List transfers, newest first."""
+    import time
     from itertools import islice
 
     from exfilter.quarantine import Choice, State
+    from exfilter.quarantine.ages import ago
 
-    choice = Choice(
-        State(state) if state else None, actor, destination, rule, _ago(newer_than), _ago(older_than)
-    )
+    since, until = (ago(age, time.time()) for age in (newer_than, older_than))
+    choice = Choice(State(state) if state else None, actor, destination, rule, since, until)
     with _quarantine(_settings(config)) as quarantine:
         entries = list(islice(_chosen(quarantine, choice), limit or None))
     if format is Format.JSON:
@@ -223,22 +223,6 @@ def passphrase(passphrase_file: PassphraseFile = None, config: Folder = Path()) 
     file = _settings(config).reviewer_key
     keys.protect(file, word)
     typer.echo(f"{file} takes the passphrase from now on; a copy of it from before does not")
-
-
-def _ago(text: str) -> str:
-    """Return the time so long ago, as entries have theirs. Empty: none was asked for."""
-    import re
-    import time
-
-    from exfilter.quarantine.entries import utc
-
-    if not text:
-        return ""
-    found = re.fullmatch(r"(\d{1,6})([mhdw])", text)
-    if not found:
-        msg = f"{text}: write an age as 30m, 36h, 7d or 2w"
-        raise ValueError(msg)
-    return utc(max(0.0, time.time() - int(found[1]) * _SECONDS[found[2]]))
 
 
 def _chosen(quarantine: Quarantine, choice: Choice) -> Iterator[Entry]:
