@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
+import httpx2
 from authlib.common.errors import AuthlibBaseError
 from authlib.integrations.starlette_client import OAuth, StarletteOAuth2App
 from fastapi import Request
@@ -141,7 +141,7 @@ class Issuer:
 _FAILURES = (
     AuthlibBaseError,
     JoseError,
-    httpx.HTTPError,
+    httpx2.HTTPError,
     OSError,
     KeyError,
     TypeError,

@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 import uvicorn
@@ -18,6 +18,7 @@ from exfilter.ledger.acts import Act, listed
 from exfilter.review.app import make
 from exfilter.review.roles import Role
 from exfilter.review.served import Served
+from exfilter.review.serving import configured
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,18 +45,18 @@ class Desk:
     app: FastAPI = field(init=False)
     told: list[str] = field(default_factory=list)
 
-    def __enter__(self) -> Desk:
+    def __enter__(self) -> Self:
         (self.folder / settings.FILE).write_text(self.text)
         if not (self.folder / "index.key").exists():
             keys.generate(self.folder / "index.key")
         self._socket = socket.create_server(("127.0.0.1", 0))
         port = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
-        self.app = make(settings.load(self.folder), Served(port=port), self.told.append)
+        served = Served(port=port)
+        self.app = make(settings.load(self.folder), served, self.told.append)
         for name, role in ROLES.items():
             self.state.register.accounts.add(name, role, PASSWORDS[name])
-        config = uvicorn.Config(self.app, log_config=None, log_level="critical", access_log=False)
-        self._server = uvicorn.Server(config)
+        self._server = uvicorn.Server(configured(self.app, served))
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],))
         self._thread.start()
         while not self._server.started:
