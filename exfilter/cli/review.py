@@ -22,7 +22,17 @@ if TYPE_CHECKING:
     from exfilter.review.register import Register
     from exfilter.settings import Settings
 
-EXTRA = ("fastapi", "uvicorn", "jinja2", "python_multipart", "itsdangerous", "authlib", "argon2", "limits")
+EXTRA = (
+    "fastapi",
+    "uvicorn",
+    "jinja2",
+    "python_multipart",
+    "itsdangerous",
+    "authlib",
+    "argon2",
+    "limits",
+    "httpx2",
+)
 """What the extra brings."""
 
 _HOW: dict[str, Any] = {

@@ -1,8 +1,8 @@
 """Nobody else's page acts in a reviewer's name: every unsafe request is checked twice.
 
 By what the browser says of its origin (``Sec-Fetch-Site``, or ``Origin`` where it is older), and by a token
-that itsdangerous signs over a random value of the session, as Flask-WTF does it. Requests with a token of the API
-have no cookie's rights and need neither.
+that itsdangerous signs over a random value of the session, as Flask-WTF does it. Requests with a token of the
+API have no cookie's rights and need neither.
 """
 
 from __future__ import annotations

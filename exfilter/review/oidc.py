@@ -1,7 +1,7 @@
 """Log-in by OpenID Connect, by Authlib: authorization code with PKCE, state and nonce; a verified ID token.
 
-What has to be kept between leaving for the issuer and coming back is in a signed cookie of ten minutes, of its
-own: it is sent on the way back from another site, which the session's cookie never is.
+What has to be kept between leaving for the issuer and coming back is in a signed cookie of ten minutes, of
+its own: it is sent on the way back from another site, which the session's cookie never is.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
+import httpx2
 from authlib.common.errors import AuthlibBaseError
 from authlib.integrations.starlette_client import OAuth, StarletteOAuth2App
 from fastapi import Request
@@ -141,7 +141,7 @@ class Issuer:
 _FAILURES = (
     AuthlibBaseError,
     JoseError,
-    httpx.HTTPError,
+    httpx2.HTTPError,
     OSError,
     KeyError,
     TypeError,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Callable
 
 import uvicorn
@@ -19,13 +20,15 @@ AT_A_TIME = 200
 
 def serve(given: Settings, served: Served, told: Callable[[str], None]) -> None:
     """Serve until interrupted. ``told`` hears the address, and what breaks. Raises OSError or ValueError."""
+    _check(served)
     with _bound(served.host, served.port) as listening:
         app = make(given, served, told)
         told(f"listening on {_url(served, listening)}")
-        uvicorn.Server(_config(app, served)).run([listening])
+        uvicorn.Server(configured(app, served)).run([listening])
 
 
-def _config(app: FastAPI, served: Served) -> uvicorn.Config:
+def configured(app: FastAPI, served: Served) -> uvicorn.Config:
+    """Return how uvicorn serves the desk: its errors are told by the desk itself, without values."""
     return uvicorn.Config(
         app,
         access_log=False,
@@ -39,6 +42,18 @@ def _config(app: FastAPI, served: Served) -> uvicorn.Config:
         limit_concurrency=AT_A_TIME,
         timeout_graceful_shutdown=5,
     )
+
+
+def _check(served: Served) -> None:
+    """See that certificate and key can be used, before anything listens."""
+    if served.certificate is None:
+        return
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(served.certificate, served.key)
+    except OSError as error:  # what ssl raises is one, too
+        why = error.strerror or "no certificate with its key, in PEM and without a passphrase"
+        msg = f"--certificate {served.certificate}, --key {served.key}: {why}"
+        raise OSError(msg) from None
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -24,14 +24,17 @@ accounts = sa.Table(
     sa.Column("made", sa.Float, nullable=False),
 )
 
-_OWNER = sa.ForeignKey("accounts.name", ondelete="CASCADE")
+
+def _owner() -> sa.ForeignKey:
+    return sa.ForeignKey("accounts.name", ondelete="CASCADE")
+
 
 sessions = sa.Table(
     "sessions",
     metadata,
     # SHA-256 of the id that the browser has: 256 random bits, which need no slow hash.
     sa.Column("digest", sa.Text, primary_key=True),
-    sa.Column("account", sa.Text, _OWNER.copy(), nullable=False, index=True),
+    sa.Column("account", sa.Text, _owner(), nullable=False, index=True),
     # Seconds since the epoch, as all times.
     sa.Column("made", sa.Float, nullable=False),
     sa.Column("seen", sa.Float, nullable=False),
@@ -42,7 +45,7 @@ tokens = sa.Table(
     metadata,
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("digest", sa.Text, nullable=False),
-    sa.Column("account", sa.Text, _OWNER.copy(), nullable=False, index=True),
+    sa.Column("account", sa.Text, _owner(), nullable=False, index=True),
     # It may no more than this, and no more than its account.
     sa.Column("role", sa.Text, nullable=False),
     sa.Column("label", sa.Text, nullable=False),
