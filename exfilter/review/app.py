@@ -40,8 +40,8 @@ def make(
 ) -> FastAPI:
     """Open the folder's register and ledger, and return the desk on them. Raises OSError or ValueError.
 
-    ``app.state`` has settings, served, register, ledger, desk and record; they are closed when the server ends.
-    ``told`` hears of what breaks, without any value.
+    ``app.state`` has settings, served, register, ledger, desk and record; they are closed when the server
+    ends. ``told`` hears of what breaks, without any value.
     """
     how = served or Served()
     register = Register.open(given)

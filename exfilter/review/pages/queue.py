@@ -54,7 +54,8 @@ def queue(request: Request, who: Analyst, asked: Annotated[Asked, Query()]) -> R
     onward = asked.query(after=found.next) if found.next else ""
     return page(
         request, "desk/queue.html", asked=asked, found=found, counts=counts, states=list(State), ages=AGES,
-        onward=onward, first=asked.query(after="") if asked.after else "", may=who.role.includes(Role.REVIEWER),
+        onward=onward, first=asked.query(after="") if asked.after else "",
+        may=who.role.includes(Role.REVIEWER),
     )  # fmt: skip
 
 

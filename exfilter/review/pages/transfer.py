@@ -46,7 +46,8 @@ def shown(
         request, "desk/transfer.html", status=status, trouble=trouble, entry=entry, may=may,
         sentences=why.sentences(entry), versions=why.versions(entry), picture=picture,
         chart=chart("Customers a day", "customers", picture.days), held=entry.state is State.HELD,
-        cases=here.cases.listed(holding=entry.id), open_cases=here.cases.listed(CaseState.OPEN) if may else [],
+        cases=here.cases.listed(holding=entry.id),
+        open_cases=here.cases.listed(CaseState.OPEN) if may else [],
         second=here.given.second_reviewer, has_key=here.given.reviewer_key.exists(),
     )  # fmt: skip
 
