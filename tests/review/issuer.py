@@ -105,13 +105,12 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", "0")
             self.end_headers()
             return
-        self._json(
-            {
-                "/.well-known/openid-configuration": self.issuer.described,
-                "/jwks": lambda: {"keys": [self.issuer.key.as_dict(private=False)]},
-                "/userinfo": lambda: {"sub": self.issuer.claims["sub"], **self.issuer.outside},
-            }[parts.path]()
-        )
+        answers: dict[str, Callable[[], dict[str, Any]]] = {
+            "/.well-known/openid-configuration": self.issuer.described,
+            "/jwks": lambda: {"keys": [self.issuer.key.as_dict(private=False)]},
+            "/userinfo": lambda: {"sub": self.issuer.claims["sub"], **self.issuer.outside},
+        }
+        self._json(answers[parts.path]())
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
