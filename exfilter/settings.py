@@ -12,6 +12,7 @@ import zoneinfo
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import phonenumbers
 from pydantic import Field, ValidationError, field_validator
@@ -27,6 +28,9 @@ from exfilter.limits import MIB
 FILE = "exfilter.toml"
 OCR = ("rapidocr", "onnxruntime", "cv2", "PIL")
 """What the extra of that name brings."""
+
+ROLES = ("analyst", "reviewer", "admin")
+"""Of who may use the reviewers' desk."""
 
 _Path = Annotated[Path, Field(strict=False)]
 
@@ -122,6 +126,29 @@ region = ""
 # spool = "spool"
 # Bytes of all bodies that are held at a time: 4 GiB. What comes beyond is refused.
 # spool_bytes = 4294967296
+
+# The reviewers' desk in the browser: `exfilter review`. Who may is in a database of its own.
+# review = "review.sqlite"
+# Host names by which browsers call it, beside the address that it listens on: ["review.corp.example"].
+# review_hosts = []
+# Minutes without a request after which a reviewer is logged out, and hours after which in any case.
+# review_idle_minutes = 30
+# review_session_hours = 10
+# Whether a release, and opening a body, takes two different reviewers: the first one's wish waits for a day.
+# second_reviewer = false
+
+# Log-in by OpenID Connect: the issuer ("https://login.corp.example") and the id that it knows this desk by.
+# The secret stands in a file of mode 0600; "" = none, a public client. oidc_ca: the only authorities that
+# the issuer is trusted by; "" = the system's. The redirect address to register there is
+# https://HOST/login/back. The claim of oidc_name becomes the name; who has a value of oidc_roles in the
+# claim of oidc_role_claim gets that role, the highest of several; nobody else gets in.
+# oidc_issuer = ""
+# oidc_client_id = ""
+# oidc_secret_file = ""
+# oidc_ca = ""
+# oidc_name = "preferred_username"
+# oidc_role_claim = "groups"
+# oidc_roles = {}
 """
 
 
@@ -169,6 +196,26 @@ class Settings(BaseSettings):
     ledger_password_file: _Path = Path()
     ledger_ca: _Path = Path()
     """The only authorities that the server of the ledger is trusted by. The empty path: the system's."""
+    review: _Path = Path("review.sqlite")
+    """Accounts, sessions and tokens of the reviewers' desk."""
+    review_hosts: tuple[str, ...] = Field(default=(), strict=False)
+    """Host names by which browsers call the desk. Empty: the address that it listens on."""
+    review_idle_minutes: float = Field(default=30.0, gt=0, allow_inf_nan=False)
+    review_session_hours: float = Field(default=10.0, gt=0, le=24, allow_inf_nan=False)
+    second_reviewer: bool = False
+    """Whether a release, and opening a body, takes two."""
+    oidc_issuer: str = ""
+    """Empty: no log-in by OpenID Connect."""
+    oidc_client_id: str = ""
+    oidc_secret_file: _Path = Path()
+    """The empty path: a public client."""
+    oidc_ca: _Path = Path()
+    """The only authorities that the issuer is trusted by. The empty path: the system's."""
+    oidc_name: str = "preferred_username"
+    """Claim that becomes the account's name."""
+    oidc_role_claim: str = "groups"
+    oidc_roles: dict[str, str] = Field(default={})
+    """Value of that claim: role."""
     timezone: str = "UTC"
     """IANA name: where days begin and end."""
     read_hosts: tuple[str, ...] = Field(default=(), strict=False)
@@ -217,13 +264,30 @@ class Settings(BaseSettings):
             raise ValueError(msg)
         return value.strip()
 
-    @field_validator("read_hosts", mode="before")
+    @field_validator("read_hosts", "review_hosts", mode="before")
     @classmethod
     def _list_of_hosts(cls, value: object) -> object:
         if not isinstance(value, list | tuple) or not all(isinstance(each, str) for each in value):
-            msg = 'give a list of hosts, such as read_hosts = ["desk.corp.example"]'
+            msg = 'give a list of hosts, such as ["desk.corp.example"]'
             raise ValueError(msg)
         return tuple(each.strip().lower().removesuffix(".") for each in value)
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _safe_issuer(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and parts.scheme != "https" and parts.hostname not in {"127.0.0.1", "localhost", "::1"}:
+            msg = "give the https:// address of the issuer: who can change its answers can be anybody"
+            raise ValueError(msg)
+        return value
+
+    @field_validator("oidc_roles")
+    @classmethod
+    def _known_roles(cls, value: dict[str, str]) -> dict[str, str]:
+        if not set(value.values()) <= set(ROLES):
+            msg = f'give one of {", ".join(ROLES)} for each value, such as {{ "dlp-team" = "reviewer" }}'
+            raise ValueError(msg)
+        return value
 
     @field_validator("timezone")
     @classmethod
@@ -273,8 +337,12 @@ PATHS = (
     "spool",
     "pseudonym_key",
     "audit_key",
+    "review",
 )
-OPTIONAL_PATHS = ("groups_file", "ldap_password_file", "ldap_ca", "ledger_password_file", "ledger_ca")
+OPTIONAL_PATHS = (
+    *("groups_file", "ldap_password_file", "ldap_ca", "ledger_password_file", "ledger_ca"),
+    *("oidc_secret_file", "oidc_ca"),
+)
 """The empty path stays empty: there is none."""
 
 

@@ -22,6 +22,7 @@ COMMANDS = {
     "scan": ("exfilter.cli.scan:scan", "Count the customers in files and say what would be held."),
     "proxy": ("exfilter.cli.proxy:proxy", "Run the egress proxy that holds transfers with customers."),
     "quarantine": ("exfilter.cli.quarantine:app", "Review what was held: list, show, release, deny."),
+    "review": ("exfilter.cli.review:app", "Review in the browser, and say who may."),
     "baseline": ("exfilter.cli.baseline:baseline", "Compare a day of an actor with his past and his peers."),
     "trace": ("exfilter.cli.trace:trace", "Rank who may have leaked a few customers."),
     "suspend": ("exfilter.cli.suspend:app", "Hold everything of an actor: list, add, lift."),

@@ -1,0 +1,1 @@
+"""The reviewers' desk in the browser and its API: a process of its own, ``exfilter review``."""

@@ -1,0 +1,170 @@
+"""The accounts: who may, with which role. Whoever is changed or disabled is logged out at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from exfilter.database import Database
+from exfilter.review import passwords
+from exfilter.review.roles import Person, Role
+from exfilter.review.tables import accounts, sessions
+
+NAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,63}")
+"""Plain letters: two names that look alike are one."""
+FIRST = "exfilter review user add NAME --role admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One row, without its password."""
+
+    name: str
+    role: Role
+    disabled: bool
+    outside: bool
+    """Whether it is of OpenID Connect."""
+    made: float
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """All accounts. Errors of the database are OSError; mistakes ValueError, with the next step."""
+
+    database: Database
+    clock: Callable[[], float]
+
+    def add(self, name: str, role: Role, password: str) -> Account:
+        """Make an account. Raises ValueError: the name is taken or none, the password too easy."""
+        known = spelt(name)
+        self._insert(known, role, passwords.hashed(password, known), "")
+        return self.get(known)
+
+    def listed(self) -> list[Account]:
+        """Return all, by name."""
+        with self.database.transaction() as connection:
+            return [
+                _account(row) for row in connection.execute(sa.select(accounts).order_by(accounts.c.name))
+            ]
+
+    def get(self, name: str) -> Account:
+        """Return one. Raises ValueError where there is none."""
+        with self.database.transaction() as connection:
+            return _account(_row(connection, name))
+
+    def verified(self, name: str, password: str) -> Person | None:
+        """Return whose password it is; None: nobody's, or the account is disabled. Takes the same time."""
+        with self.database.transaction() as connection:
+            row = connection.execute(sa.select(accounts).where(accounts.c.name == folded(name))).first()
+        stored = row.password if row else ""
+        if not passwords.fits(stored, password) or row is None or row.disabled:
+            return None
+        if passwords.is_outdated(stored):
+            self._update(row.name, password=passwords.again(password))
+        return Person(row.name, Role(row.role))
+
+    def set_password(self, name: str, password: str) -> None:
+        """Give an account another password; it is logged out everywhere."""
+        account = self.get(name)
+        if account.outside:
+            msg = f"{account.name} logs in by OpenID Connect: the password is changed there"
+            raise ValueError(msg)
+        self._update(account.name, password=passwords.hashed(password, account.name))
+        self._log_out(account.name)
+
+    def set_role(self, name: str, role: Role) -> None:
+        """Give an account another role. Raises ValueError for the last admin."""
+        self._change(name, {"role": role}, leaves=role is not Role.ADMIN)
+
+    def disable(self, name: str) -> None:
+        """Lock an account, its sessions and its tokens. Raises ValueError for the last admin."""
+        self._change(name, {"disabled": True}, leaves=True)
+
+    def enable(self, name: str) -> None:
+        """Unlock an account."""
+        self._change(name, {"disabled": False}, leaves=False)
+
+    def has_admin(self) -> bool:
+        """Whether somebody can say who may."""
+        with self.database.transaction() as connection:
+            return bool(connection.scalar(_admins()))
+
+    def outside(self, name: str, role: Role, subject: str) -> Person | None:
+        """Return who logged in by OpenID Connect; None: disabled. An account is made, or its role changed.
+
+        Raises ValueError where the name is somebody else's.
+        """
+        known = spelt(name)
+        with self.database.transaction() as connection:
+            row = connection.execute(sa.select(accounts).where(accounts.c.subject == subject)).first()
+        if row is None:
+            self._insert(known, role, "", subject)
+        elif row.disabled:
+            return None
+        elif row.role != role:
+            self._update(row.name, role=role)
+            self._log_out(row.name)
+        return Person(row.name if row else known, role)
+
+    def _insert(self, name: str, role: Role, password: str, subject: str) -> None:
+        values = {"name": name, "role": role, "password": password, "subject": subject}
+        try:
+            with self.database.transaction(writes=True) as connection:
+                connection.execute(sa.insert(accounts).values(disabled=False, made=self.clock(), **values))
+        except IntegrityError:
+            msg = f"there is an account {name} already: see `exfilter review user list`"
+            raise ValueError(msg) from None
+
+    def _change(self, name: str, values: dict[str, object], *, leaves: bool) -> None:
+        """Change a row. ``leaves``: it is no admin's afterwards."""
+        with self.database.transaction(writes=True) as connection:
+            row = _row(connection, name)
+            is_admin = row.role == Role.ADMIN and not row.disabled
+            if leaves and is_admin and connection.scalar(_admins()) == 1:
+                msg = f"{row.name} is the last admin: make somebody else admin first"
+                raise ValueError(msg)
+            connection.execute(sa.update(accounts).where(accounts.c.name == row.name).values(values))
+            connection.execute(sa.delete(sessions).where(sessions.c.account == row.name))
+
+    def _update(self, name: str, **values: object) -> None:
+        with self.database.transaction(writes=True) as connection:
+            connection.execute(sa.update(accounts).where(accounts.c.name == name).values(values))
+
+    def _log_out(self, name: str) -> None:
+        with self.database.transaction(writes=True) as connection:
+            connection.execute(sa.delete(sessions).where(sessions.c.account == name))
+
+
+def folded(name: str) -> str:
+    """Return the one spelling of what was typed."""
+    return name.strip().lower()
+
+
+def spelt(name: str) -> str:
+    """Return the one spelling of a name. Raises ValueError for what cannot be one."""
+    known = folded(name)
+    if not NAME.fullmatch(known):
+        msg = "a name has 1 to 64 plain letters, digits and . _ @ + -, and begins with a letter or digit"
+        raise ValueError(msg)
+    return known
+
+
+def _admins() -> sa.Select[int]:
+    enabled = accounts.c.disabled.is_(False)
+    return sa.select(sa.func.count()).select_from(accounts).where(accounts.c.role == Role.ADMIN, enabled)
+
+
+def _row(connection: sa.Connection, name: str) -> sa.Row[tuple[object, ...]]:
+    row = connection.execute(sa.select(accounts).where(accounts.c.name == folded(name))).first()
+    if row is None:
+        msg = "there is no account of that name: see `exfilter review user list`"
+        raise ValueError(msg)
+    return row
+
+
+def _account(row: sa.Row[tuple[object, ...]]) -> Account:
+    return Account(row.name, Role(row.role), row.disabled, bool(row.subject), row.made)

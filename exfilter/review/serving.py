@@ -1,0 +1,70 @@
+"""The desk's server: uvicorn, which says nothing of requests; they are in the acts."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Callable
+
+import uvicorn
+from fastapi import FastAPI
+
+from exfilter.review.app import make
+from exfilter.review.served import Served
+from exfilter.settings import Settings
+
+BACKLOG = 128
+AT_A_TIME = 200
+"""Connections; beyond that 503."""
+
+
+def serve(given: Settings, served: Served, told: Callable[[str], None]) -> None:
+    """Serve until interrupted. ``told`` hears the address, and what breaks. Raises OSError or ValueError."""
+    _check(served)
+    with _bound(served.host, served.port) as listening:
+        app = make(given, served, told)
+        told(f"listening on {_url(served, listening)}")
+        uvicorn.Server(configured(app, served)).run([listening])
+
+
+def configured(app: FastAPI, served: Served) -> uvicorn.Config:
+    """Return how uvicorn serves the desk: its errors are told by the desk itself, without values."""
+    return uvicorn.Config(
+        app,
+        access_log=False,
+        log_config=None,
+        log_level="critical",
+        server_header=False,
+        proxy_headers=bool(served.proxies),
+        forwarded_allow_ips=list(served.proxies),
+        ssl_certfile=served.certificate,
+        ssl_keyfile=served.key,
+        limit_concurrency=AT_A_TIME,
+        timeout_graceful_shutdown=5,
+    )
+
+
+def _check(served: Served) -> None:
+    """See that certificate and key can be used, before anything listens."""
+    if served.certificate is None:
+        return
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(served.certificate, served.key)
+    except OSError as error:  # what ssl raises is one, too
+        why = error.strerror or "no certificate with its key, in PEM and without a passphrase"
+        msg = f"--certificate {served.certificate}, --key {served.key}: {why}"
+        raise OSError(msg) from None
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        msg = f"--listen {host}:{port}: {error.strerror}; choose another address"
+        raise OSError(msg) from None
+
+
+def _url(served: Served, listening: socket.socket) -> str:
+    host = f"[{served.host}]" if ":" in served.host else served.host
+    return f"{'https' if served.certificate else 'http'}://{host}:{listening.getsockname()[1]}"
