@@ -2,8 +2,8 @@
 
 Windows, counted by the library ``limits`` in memory: of an address, of an account as strangers at one address
 try it, of the account as all strangers do, and of a browser that was logged in to this account before (a
-signed cookie, OWASP's "device cookies"). Strangers fill the first three; the reviewer's own browser is counted
-by the last alone.
+signed cookie, OWASP's "device cookies"). Strangers fill the first three; the reviewer's own browser is
+counted by the last alone.
 """
 
 from __future__ import annotations

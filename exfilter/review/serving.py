@@ -23,7 +23,8 @@ def serve(given: Settings, served: Served, log: FilteringBoundLogger) -> None:
     _check(served)
     with _bound(served.host, served.port) as listening:
         app = make(given, served, log.error)
-        log.info("listening on " + _url(served, listening))
+        address = f"listening on {_url(served, listening)}"
+        log.info(address)
         uvicorn.Server(configured(app, served)).run([listening])
 
 
