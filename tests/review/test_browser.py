@@ -11,9 +11,11 @@ from playwright.sync_api import sync_playwright
 
 from exfilter.review.roles import Role
 from tests.review.desk import PASSWORDS, Desk
+from tests.review.issuer import CLIENT, Issuer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from playwright.sync_api import Browser, Page
 
@@ -129,3 +131,21 @@ def check(page: Page) -> None:
     rules = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
     found = Axe().run(page, options=rules).response["violations"]
     assert [(page.url, each["id"], each["nodes"][0]["html"]) for each in found] == []
+
+
+def test_the_companys_log_in_on_another_site_leads_back_in(chromium: Browser, tmp_path: Path) -> None:
+    claims = {"sub": "u-1", "preferred_username": "kim", "groups": ["dlp"]}
+    with Issuer(claims, public=True) as issuer:
+        given = (
+            f'oidc_issuer = "{issuer.url}"\noidc_client_id = "{CLIENT}"\noidc_roles = {{ dlp = "analyst" }}\n'
+        )
+        with Desk(tmp_path, given) as desk:
+            context = chromium.new_context()
+            page = context.new_page()
+            # Another site than the issuer, which is at 127.0.0.1: strict cookies stay behind on the way back.
+            page.goto(desk.url.replace("127.0.0.1", "localhost") + "/account")
+            page.get_by_role("link", name="Log in with the company's account").click()
+            page.wait_for_selector("text=Tokens for programs")
+            assert page.url.endswith("/account")
+            assert [each["name"] for each in context.cookies()].count("exfilter-session") == 1
+            context.close()
