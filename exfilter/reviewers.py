@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pyrage  # type: ignore[import-untyped, unused-ignore]
 
 from exfilter import private
+
+_ENCRYPTED = (b"age-encryption.org/", b"-----BEGIN AGE ENCRYPTED FILE-----")
 
 
 def recipients(given: Sequence[str] | Path) -> tuple[pyrage.x25519.Recipient, ...]:
@@ -35,18 +37,50 @@ def recipients(given: Sequence[str] | Path) -> tuple[pyrage.x25519.Recipient, ..
     return tuple(found)
 
 
-def identities(file: Path) -> tuple[pyrage.x25519.Identity, ...]:
-    """Return the private keys of a file (mode 0600). Never repeats its text in an error."""
+type Ask = Callable[[], str]
+"""Returns a passphrase."""
+
+
+def identities(file: Path, ask: Ask | None = None) -> tuple[pyrage.x25519.Identity, ...]:
+    """Return the private keys of a file (mode 0600). Never repeats its text in an error.
+
+    ``ask`` is called where a passphrase protects it. Raises ValueError where it is another one, or where
+    there is nobody to ask.
+    """
+    return unlocked(private.read(file), str(file), ask)
+
+
+def unlocked(data: bytes, name: str, ask: Ask | None) -> tuple[pyrage.x25519.Identity, ...]:
+    """Return the private keys of what such a file holds. ``name``: what an error calls it."""
+    if is_protected(data):
+        data = _decrypted(data, name, ask)
     found = []
-    for number, line in enumerate(private.read(file).decode("utf-8", "replace").splitlines(), 1):
+    for number, line in enumerate(data.decode("utf-8", "replace").splitlines(), 1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         try:
             found.append(pyrage.x25519.Identity.from_str(line.strip()))
         except pyrage.IdentityError:
-            msg = f"{file}:{number}: not an age private key; restore the file from its backup"
+            msg = f"{name}:{number}: not an age private key; restore the file from its backup"
             raise ValueError(msg) from None
     if not found:
-        msg = f"{file}: holds no private key; restore the file from its backup"
+        msg = f"{name}: holds no private key; restore the file from its backup"
         raise ValueError(msg)
     return tuple(found)
+
+
+def is_protected(data: bytes) -> bool:
+    """Whether it takes a passphrase to read such a file."""
+    return data.lstrip().startswith(_ENCRYPTED)
+
+
+def _decrypted(data: bytes, name: str, ask: Ask | None) -> bytes:
+    if ask is None:
+        msg = f"{name}: a passphrase protects it, and nobody is there to give it"
+        raise ValueError(msg)
+    try:
+        text: bytes = pyrage.passphrase.decrypt(data, ask())
+    except pyrage.DecryptError:
+        msg = f"{name}: the passphrase does not open it; try again, or use the recovery key"
+        raise ValueError(msg) from None
+    return text

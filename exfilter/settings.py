@@ -102,6 +102,7 @@ region = ""
 # reviewer_key = "reviewer.key"
 # proxy_ca = "proxy-ca"
 # pseudonym_key = "pseudonym.key"
+# audit_key = "audit.key"
 
 # Where it stands who sent whom: a file, or postgresql://USER@HOST:PORT/DATABASE, a server that several
 # doors share (it needs the extra: pip install 'exfilter[postgres]'). TLS is used for one on another machine.
@@ -133,7 +134,7 @@ region = ""
 # Minutes without a request after which a reviewer is logged out, and hours after which in any case.
 # review_idle_minutes = 30
 # review_session_hours = 10
-# Whether a release, and opening a body, takes a second reviewer.
+# Whether a release, and opening a body, takes two different reviewers: the first one's wish waits for a day.
 # second_reviewer = false
 
 # Log-in by OpenID Connect: the issuer ("https://login.corp.example") and the id that it knows this desk by.
@@ -176,6 +177,8 @@ class Settings(BaseSettings):
     spool: _Path = Path("spool")
     """Where bodies lie while they are held, in files without a name."""
     pseudonym_key: _Path = Path("pseudonym.key")
+    audit_key: _Path = Path("audit.key")
+    """Signs the checkpoints of the audit log; made when it is first needed."""
     groups_file: _Path = Path()
     """Members of groups. The empty path: none."""
     ldap_url: str = ""
@@ -333,6 +336,7 @@ PATHS = (
     "proxy_ca",
     "spool",
     "pseudonym_key",
+    "audit_key",
     "review",
 )
 OPTIONAL_PATHS = (

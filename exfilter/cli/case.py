@@ -10,6 +10,7 @@ import typer
 
 from exfilter import settings
 from exfilter.cli.formats import printable, rows
+from exfilter.cli.passphrases import PassphraseFile, asking
 from exfilter.cli.quarantine import Folder, Reviewer
 
 app = typer.Typer(
@@ -26,6 +27,7 @@ def open_(
     pseudonym: Annotated[str, typer.Argument(help="As `exfilter ledger list` shows it.")],
     reviewer: Reviewer,
     reason: Annotated[str, typer.Option(help="Why; it stays in the ledger.")],
+    passphrase_file: PassphraseFile = None,
     config: Folder = Path(),
 ) -> None:
     """Print the name behind a pseudonym. Needs the reviewers' private key."""
@@ -40,7 +42,8 @@ def open_(
     # Without the key none is made: a new one would call everybody something else.
     ledger = open_ledger(given.model_copy(update={"pseudonyms": can_verify}))
     try:
-        name = people.open_case(ledger, pseudonym, reviewers.identities(given.reviewer_key), reviewer, reason)
+        secret = reviewers.identities(given.reviewer_key, asking(passphrase_file))
+        name = people.open_case(ledger, pseudonym, secret, reviewer, reason)
         if can_verify and ledger.called(name) != pseudonym:
             msg = f"the name is not that of {pseudonym}: the ledger was altered; restore it from a backup"
             raise ValueError(msg)

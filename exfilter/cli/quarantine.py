@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from exfilter.cli.passphrases import PassphraseFile, asking, chosen
+
 if TYPE_CHECKING:
-    from exfilter.quarantine import Entry, Quarantine
+    from exfilter.quarantine import Choice, Entry, Quarantine
+    from exfilter.review.decisions import Decisions
     from exfilter.settings import Settings
 
 BROKEN = 2
+PAGE = 1000
+"""Entries that are read at a time."""
 WIDE = 240
 """Columns where the output is no terminal: nothing is cut off there."""
 LISTED = (
@@ -56,6 +63,7 @@ Why = Annotated[str, typer.Option("--reason", help="Why; it stays in the transfe
 Reviewer = Annotated[
     str, typer.Option("--reviewer", help="Who decides.", default_factory=os_user, show_default="the OS user")
 ]
+Age = Annotated[str, typer.Option(metavar="AGE", help="Only those: 30m, 36h, 7d, 2w.")]
 As = Annotated[Format, typer.Option("--format", help="How to print.")]
 
 app = typer.Typer(
@@ -70,14 +78,26 @@ app = typer.Typer(
 @app.command("list")
 def list_(
     state: Annotated[Wanted | None, typer.Option(help="Only those in this state.")] = None,
+    actor: Annotated[str, typer.Option(help="Only what this one sent; * is anything.")] = "",
+    destination: Annotated[str, typer.Option(help="Only what was to go there; * is anything.")] = "",
+    rule: Annotated[str, typer.Option(help="Only what this rule held; * is anything.")] = "",
+    older_than: Age = "",
+    newer_than: Age = "",
+    limit: Annotated[int, typer.Option(help="So many at most; 0: all.", min=0)] = 0,
     format: As = Format.TABLE,  # noqa: A002 - the option's name
     config: Folder = Path(),
 ) -> None:
     """List transfers, newest first."""
-    from exfilter.quarantine import State
+    import time
+    from itertools import islice
 
+    from exfilter.quarantine import Choice, State
+    from exfilter.quarantine.ages import ago
+
+    since, until = (ago(age, time.time()) for age in (newer_than, older_than))
+    choice = Choice(State(state) if state else None, actor, destination, rule, since, until)
     with _quarantine(_settings(config)) as quarantine:
-        entries = quarantine.entries(State(state) if state else None)
+        entries = list(islice(_chosen(quarantine, choice), limit or None))
     if format is Format.JSON:
         typer.echo(json.dumps([_row(entry) for entry in entries], indent=2))
     else:
@@ -105,47 +125,68 @@ def release(
     """Let the sender's retry of exactly this transfer pass once."""
     import datetime as dt
 
-    with _quarantine(_settings(config)) as quarantine:
-        quarantine.release(transfer_id, reviewer, reason, dt.timedelta(hours=hours))
-        until = quarantine.show(transfer_id).expires
-    typer.echo(f"{transfer_id} released: the same transfer passes once, until {until}")
+    from exfilter.quarantine import State
+
+    with _decisions(_settings(config), reviewer) as decisions:
+        state = decisions.release(transfer_id, reason, dt.timedelta(hours=hours))
+        until = decisions.quarantine.show(transfer_id).expires
+    if state is State.RELEASED:
+        typer.echo(f"{transfer_id} released: the same transfer passes once, until {until}")
+    else:
+        typer.echo(f"{transfer_id} waits: another reviewer has to release it as well, within a day")
 
 
 @app.command()
 def deny(transfer_id: Id, reviewer: Reviewer, reason: Why = "", config: Folder = Path()) -> None:
     """Decide that a transfer stays held for good."""
-    with _quarantine(_settings(config)) as quarantine:
-        quarantine.deny(transfer_id, reviewer, reason)
+    with _decisions(_settings(config), reviewer) as decisions:
+        decisions.deny(transfer_id, reason)
     typer.echo(f"{transfer_id} denied")
 
 
 @app.command()
 def confirm(transfer_id: Id, reviewer: Reviewer, reason: Why = "", config: Folder = Path()) -> None:
     """Decide that a transfer was a leak; it stays held for good."""
-    with _quarantine(_settings(config)) as quarantine:
-        quarantine.confirm(transfer_id, reviewer, reason)
+    with _decisions(_settings(config), reviewer) as decisions:
+        decisions.confirm(transfer_id, reason)
     typer.echo(f"{transfer_id} confirmed as a leak")
 
 
 @app.command()
 def export(
     transfer_id: Id,
+    reviewer: Reviewer,
     out: Annotated[Path, typer.Option(help="New file for the body, in clear.", metavar="FILE")],
-    request: Annotated[bool, typer.Option("--request", help="Write the whole request.")] = False,  # noqa: FBT002
+    reason: Why = "",
+    key: Annotated[
+        Path | None, typer.Option(help="Private key. Default: reviewer_key of the settings.", metavar="FILE")
+    ] = None,
+    passphrase_file: PassphraseFile = None,
     config: Folder = Path(),
+    *,
+    request: Annotated[bool, typer.Option("--request", help="Write the whole request.")] = False,
 ) -> None:
-    """Decrypt a body with the reviewers' private key into a new file (mode 0600)."""
+    """Decrypt a body with the reviewers' private key into a new file (mode 0600). It is recorded."""
+    from exfilter import reviewers
+
     settings = _settings(config)
-    with _quarantine(settings) as quarantine:
-        quarantine.export(transfer_id, settings.reviewer_key, out, request=request)
-    typer.echo(f"{transfer_id} written to {out}: it holds customers in clear")
+    with _decisions(settings, reviewer) as decisions:
+        decisions.quarantine.show(transfer_id)  # Nobody is asked for a passphrase for nothing.
+        secret = reviewers.identities(key or settings.reviewer_key, asking(passphrase_file))
+        opened = decisions.export(transfer_id, secret, reason, out, request=request)
+    if opened:
+        typer.echo(f"{transfer_id} written to {out}: it holds customers in clear")
+    else:
+        typer.echo(f"{transfer_id} waits: another reviewer has to open it as well, within a day")
 
 
 @app.command()
 def verify(config: Folder = Path()) -> None:
     """Check that every held body is there and whole. Needs no private key."""
-    with _quarantine(_settings(config)) as quarantine:
+    settings = _settings(config)
+    with _quarantine(settings) as quarantine:
         found = quarantine.verify()
+    _warn_of_one_key(settings)
     for word, names in (
         ("missing", found.missing),
         ("damaged", found.damaged),
@@ -158,6 +199,54 @@ def verify(config: Folder = Path()) -> None:
         raise typer.Exit(BROKEN)
 
 
+@app.command("add-recovery-key")
+def add_recovery_key(
+    out: Annotated[Path, typer.Argument(help="New file for the private key (mode 0600).", metavar="FILE")],
+    config: Folder = Path(),
+) -> None:
+    """Make a second private key, for the day when the reviewers' one is lost: move it offline."""
+    from exfilter import quarantine
+
+    quarantine.add_recovery_key(out, _settings(config).reviewers)
+    typer.echo(f"{out} opens what is held from now on: move it offline, to a safe")
+
+
+@app.command()
+def passphrase(passphrase_file: PassphraseFile = None, config: Folder = Path()) -> None:
+    """Protect the reviewers' private key with a passphrase, where none does."""
+    from exfilter.quarantine import keys
+
+    word = chosen(passphrase_file)
+    if not word:
+        msg = "no passphrase was given: run it on a terminal, or name --passphrase-file"
+        raise ValueError(msg)
+    file = _settings(config).reviewer_key
+    keys.protect(file, word)
+    typer.echo(f"{file} takes the passphrase from now on; a copy of it from before does not")
+
+
+def _chosen(quarantine: Quarantine, choice: Choice) -> Iterator[Entry]:
+    """Yield the entries, a page at a time."""
+    after = ""
+    while True:
+        page = quarantine.page(choice, after, PAGE)
+        yield from page.entries
+        after = page.next
+        if not after:
+            return
+
+
+def _warn_of_one_key(settings: Settings) -> None:
+    from exfilter import reviewers
+
+    if settings.reviewers.exists() and len(reviewers.recipients(settings.reviewers)) < 2:
+        typer.echo(
+            f"exfilter: one private key alone opens what is held: when {settings.reviewer_key.name} is lost, "
+            "all of it is; `exfilter quarantine add-recovery-key FILE` makes a second one",
+            err=True,
+        )
+
+
 def _settings(folder: Path) -> Settings:
     from exfilter import settings
 
@@ -167,7 +256,20 @@ def _settings(folder: Path) -> Settings:
 def _quarantine(settings: Settings) -> Quarantine:
     from exfilter.quarantine import Quarantine
 
-    return Quarantine.open(settings.quarantine)
+    return Quarantine.open(settings.quarantine, second_reviewer=settings.second_reviewer)
+
+
+@contextlib.contextmanager
+def _decisions(settings: Settings, reviewer: str) -> Iterator[Decisions]:
+    """Open what decisions are made with. Where it takes two, nobody may call himself somebody else."""
+    from exfilter.ledger import open_ledger
+    from exfilter.review.decisions import Decisions
+
+    if settings.second_reviewer and reviewer != os_user():
+        msg = f"--reviewer: with second_reviewer it is the OS user, {os_user()}"
+        raise ValueError(msg)
+    with contextlib.closing(open_ledger(settings)) as ledger, _quarantine(settings) as quarantine:
+        yield Decisions(quarantine, ledger, reviewer)
 
 
 def _row(entry: Entry) -> dict[str, Any]:
@@ -222,6 +324,8 @@ def _described(entry: Entry) -> list[str]:
     lines += [
         f"evidence     {each['kind']:<6} {each['masked']}  in {each['part']}" for each in entry.exhibits
     ]
+    for each in entry.waiting:
+        lines.append(f"waiting      {each.what} asked for by {each.reviewer} at {each.time}: {each.reason}")
     for move in entry.moves:
         by = f"{move.time} {move.state} by {move.reviewer or 'the door'}"
         lines.append(f"history      {by}{': ' + move.reason if move.reason else ''}")

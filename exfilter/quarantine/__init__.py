@@ -1,18 +1,30 @@
 """Held transfers: bodies sealed to the reviewers' key, and what was decided about each."""
 
 from exfilter.quarantine.binding import unbound
+from exfilter.quarantine.choosing import Choice, Page
 from exfilter.quarantine.entries import Entry, Move
-from exfilter.quarantine.keys import generate_reviewer_key
-from exfilter.quarantine.states import IllegalMove, State
-from exfilter.quarantine.store import Quarantine, Verification
+from exfilter.quarantine.figures import Figures
+from exfilter.quarantine.keys import add_recovery_key, generate_reviewer_key
+from exfilter.quarantine.requests import AskedAlready, Request, What
+from exfilter.quarantine.states import IllegalMove, State, Unknown
+from exfilter.quarantine.store import Quarantine
+from exfilter.quarantine.verifying import Verification
 
 __all__ = [
+    "AskedAlready",
+    "Choice",
     "Entry",
+    "Figures",
     "IllegalMove",
     "Move",
+    "Page",
     "Quarantine",
+    "Request",
     "State",
+    "Unknown",
     "Verification",
+    "What",
+    "add_recovery_key",
     "generate_reviewer_key",
     "unbound",
 ]

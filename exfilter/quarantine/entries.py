@@ -8,9 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+import sqlalchemy as sa
+
 from exfilter.body import size
 from exfilter.model import Exhibit, Transfer, Verdict
 from exfilter.policy import summary
+from exfilter.quarantine.requests import Request
 from exfilter.quarantine.states import State
 
 TEXT_LIMIT = 255
@@ -63,9 +66,21 @@ class Entry:
     """Why the last retry of a released transfer did not pass. None: none was refused."""
     moves: tuple[Move, ...] = ()
     """Oldest first. Empty in a list."""
+    requests: tuple[Request, ...] = ()
+    """What took two reviewers, oldest first. Empty in a list."""
+
+    @classmethod
+    def of(cls, row: sa.RowMapping, **more: Any) -> Entry:  # noqa: ANN401 - columns of a row
+        """Return the entry of a row, which has ``COLUMNS``."""
+        return cls(**{name: row[name] for name in COLUMNS} | {"state": State(row["state"])} | more)
+
+    @property
+    def waiting(self) -> tuple[Request, ...]:
+        """What still waits for a second reviewer."""
+        return tuple(each for each in self.requests if each.ended is None)
 
 
-COLUMNS = tuple(field.name for field in fields(Entry) if field.name != "moves")
+COLUMNS = tuple(field.name for field in fields(Entry) if field.name not in {"moves", "requests"})
 
 
 def described(transfer: Transfer, verdict: Verdict, now: float) -> dict[str, Any]:

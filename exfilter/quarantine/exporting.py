@@ -1,9 +1,13 @@
-"""A held transfer, opened into a file for a reviewer, and only when it proves to be the right one."""
+"""A held transfer, opened for a reviewer, and only when it proves to be the right one.
+
+Into a file, or into memory where it must not touch a disk in clear.
+"""
 
 from __future__ import annotations
 
 import hmac
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Self
 
@@ -11,17 +15,71 @@ from exfilter.model import Transfer
 from exfilter.quarantine.binding import Digest
 
 
+class Proof:
+    """Whether what is being opened is the transfer that was held."""
+
+    def __init__(self, transfer_id: str, digest: str, key: bytes) -> None:
+        """Name the transfer that is expected."""
+        self._id = transfer_id
+        self._expected = digest
+        self._key = key
+        self._digest: Digest | None = None
+
+    def head(self, transfer_id: str, transfer: Transfer) -> None:
+        """Take everything but the body. Raises ValueError where it is another one."""
+        if transfer_id != self._id:
+            raise self._wrong()
+        self._digest = Digest(self._key, transfer)
+
+    def body(self, piece: memoryview) -> None:
+        """Take the next piece of the body."""
+        if self._digest is not None:
+            self._digest.update(piece)
+
+    def check(self) -> None:
+        """Raise ValueError where it is another one."""
+        if self._digest is None or not hmac.compare_digest(self._digest.hexdigest(), self._expected):
+            raise self._wrong()
+
+    def _wrong(self) -> ValueError:
+        msg = f"the sealed file of {self._id} holds another transfer; restore it from a backup"
+        return ValueError(msg)
+
+
+class Memory:
+    """An opened transfer in memory."""
+
+    def __init__(self, proof: Proof) -> None:
+        """Take what proves that it is the right one."""
+        self._proof = proof
+        self._transfer: Transfer
+        self._body = bytearray()
+
+    def head(self, transfer_id: str, transfer: Transfer) -> None:
+        """Take everything but the body."""
+        self._proof.head(transfer_id, transfer)
+        self._transfer = transfer
+
+    def body(self, piece: memoryview) -> None:
+        """Take the next piece of the body."""
+        self._proof.body(piece)
+        self._body += piece
+
+    def whole(self) -> Transfer:
+        """Return it. Raises ValueError where it is not the right one."""
+        self._proof.check()
+        return replace(self._transfer, body=memoryview(self._body).toreadonly())
+
+
 class Export:
     """A new file, mode 0600, that takes in an opened transfer and stays only if its digest is right."""
 
-    def __init__(self, out: Path, transfer_id: str, digest: str, key: bytes, *, request: bool) -> None:
-        """Name the file, the transfer that is expected, and whether the whole request is wanted."""
+    def __init__(self, out: Path, proof: Proof, *, request: bool) -> None:
+        """Name the file, what is expected, and whether the whole request is wanted."""
         self._out = out
-        self._expected = transfer_id, digest
-        self._key = key
+        self._proof = proof
         self._request = request
         self._file: IO[bytes]
-        self._digest: Digest
         self._trailers = b""
 
     def __enter__(self) -> Self:
@@ -39,7 +97,7 @@ class Export:
         try:
             with self._file:
                 if kind is None:
-                    self._check()
+                    self._proof.check()
                     self._file.write(self._trailers)
         except BaseException:
             self._out.unlink()
@@ -49,9 +107,7 @@ class Export:
 
     def head(self, transfer_id: str, transfer: Transfer) -> None:
         """Take everything but the body."""
-        if transfer_id != self._expected[0]:
-            raise self._wrong()
-        self._digest = Digest(self._key, transfer)
+        self._proof.head(transfer_id, transfer)
         if self._request:
             start = f"{transfer.method} {transfer.url} HTTP/1.1"
             self._file.write(_lines(start, transfer.headers) + b"\r\n")
@@ -59,16 +115,8 @@ class Export:
 
     def body(self, piece: memoryview) -> None:
         """Take the next piece of the body."""
-        self._digest.update(piece)
+        self._proof.body(piece)
         self._file.write(piece)
-
-    def _check(self) -> None:
-        if not hmac.compare_digest(self._digest.hexdigest(), self._expected[1]):
-            raise self._wrong()
-
-    def _wrong(self) -> ValueError:
-        msg = f"the sealed file of {self._expected[0]} holds another transfer; restore it from a backup"
-        return ValueError(msg)
 
 
 def _lines(start: str, fields: tuple[tuple[str, str], ...]) -> bytes:

@@ -9,61 +9,64 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
-import hashlib
 import os
 import secrets
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+import pyrage  # type: ignore[import-untyped, unused-ignore]
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from exfilter import reviewers
 from exfilter.database import Database
 from exfilter.model import Transfer, Verdict
-from exfilter.quarantine import keys, sealing
+from exfilter.quarantine import keys, requests, sealing
 from exfilter.quarantine.binding import digest
-from exfilter.quarantine.entries import COLUMNS, Entry, Move, described, printable, utc
-from exfilter.quarantine.exporting import Export
-from exfilter.quarantine.states import State, check_move
-from exfilter.quarantine.tables import SCHEMA, metadata, moves, transfers
+from exfilter.quarantine.choosing import PAGE, Choice, Page, counts, page
+from exfilter.quarantine.deciding import Decision, agree, decide, step, unknown
+from exfilter.quarantine.entries import COLUMNS, Entry, Move, described, utc
+from exfilter.quarantine.exporting import Export, Memory, Proof
+from exfilter.quarantine.figures import Figures, figures
+from exfilter.quarantine.requests import What
+from exfilter.quarantine.states import State
+from exfilter.quarantine.tables import SCHEMA, STEPS, metadata, moves, transfers, unread
+from exfilter.quarantine.verifying import Verification, body_file, verified
+
+type Noted = Callable[[bool], object]
+"""Is told whether it is done now, or waits for a second reviewer."""
+type Identities = Sequence[pyrage.x25519.Identity]
 
 RELEASE_LASTS = dt.timedelta(hours=24)
 _ID_BYTES = 10
 _PROBE = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Verification:
-    """What does not fit together between the database and the sealed files."""
-
-    checked: int
-    missing: tuple[str, ...]
-    """Ids without their sealed file."""
-    damaged: tuple[str, ...]
-    """Ids whose sealed file is not the one that was written."""
-    orphans: tuple[str, ...]
-    """Sealed files without a row: a hold that is going on, or a crash before the sender was told."""
-
-    @property
-    def whole(self) -> bool:
-        """Whether every transfer that a sender was told about is there."""
-        return not self.missing and not self.damaged
+def _nothing(_done: bool) -> None:  # noqa: FBT001 - a Noted
+    """Nobody else writes it down."""
 
 
 class Quarantine:
     """Held transfers in one folder. Several processes and threads may use it at once."""
 
     def __init__(
-        self, folder: Path, recipients: Sequence[str] | Path = (), clock: Callable[[], float] = time.time
+        self,
+        folder: Path,
+        recipients: Sequence[str] | Path = (),
+        clock: Callable[[], float] = time.time,
+        *,
+        second_reviewer: bool = False,
     ) -> None:
-        """Open the quarantine in ``folder``, or make it; without recipients it can only be read."""
+        """Open the quarantine in ``folder``, or make it; without recipients it can only be read.
+
+        ``second_reviewer``: whether a release, and opening a body, takes two different reviewers.
+        """
         self._recipients = reviewers.recipients(recipients)
         self._clock = clock
+        self._second = second_reviewer
         self._bodies = folder / "bodies"
         for each in (folder, self._bodies):
             each.mkdir(mode=0o700, exist_ok=True)
@@ -72,14 +75,19 @@ class Quarantine:
             msg = f"{key} is missing, no release could be recognised; restore it from a backup"
             raise ValueError(msg)
         self._key = keys.digest_key(key)
-        self._database = Database(file, metadata, SCHEMA)
+        self._database = Database(file, metadata, SCHEMA, steps=STEPS)
 
     @classmethod
     def open(
-        cls, folder: Path, recipients: Sequence[str] | Path = (), clock: Callable[[], float] = time.time
+        cls,
+        folder: Path,
+        recipients: Sequence[str] | Path = (),
+        clock: Callable[[], float] = time.time,
+        *,
+        second_reviewer: bool = False,
     ) -> Self:
-        """Open the quarantine in ``folder``, or make it; without recipients it can only be read."""
-        return cls(folder, recipients, clock)
+        """Open the quarantine in ``folder``, or make it; see ``__init__``."""
+        return cls(folder, recipients, clock, second_reviewer=second_reviewer)
 
     def close(self) -> None:
         """Close the database."""
@@ -172,85 +180,149 @@ class Quarantine:
         with self._database.transaction(writes=True) as connection:
             connection.execute(sa.update(transfers).where(used).values(redeemed=None, refused=why))
 
+    # ``noted``, here and below, writes it down for others, and is called before it is true: where it raises,
+    # nothing is decided.
+
     def release(
-        self, transfer_id: str, reviewer: str, reason: str, expires: dt.timedelta = RELEASE_LASTS
-    ) -> None:
-        """Let the sender's retry of the exact transfer pass once, until it expires."""
+        self,
+        transfer_id: str,
+        reviewer: str,
+        reason: str,
+        expires: dt.timedelta = RELEASE_LASTS,
+        noted: Noted = _nothing,
+    ) -> State:
+        """Let the sender's retry of the exact transfer pass once, until it expires.
+
+        Returns the state that it is in now: where it takes two reviewers, the first one's wish waits. Of
+        two, the shorter time holds.
+        """
         if expires <= dt.timedelta():
             msg = "a release must last longer than nothing; give a positive time"
             raise ValueError(msg)
-        until = utc(self._clock() + expires.total_seconds())
-        self._move(transfer_id, State.RELEASED, reviewer, reason, expires=until)
+        lasts = expires.total_seconds()
+        return self._decide(Decision(transfer_id, State.RELEASED, reviewer, reason, lasts), noted)
 
-    def deny(self, transfer_id: str, reviewer: str, reason: str) -> None:
+    def deny(self, transfer_id: str, reviewer: str, reason: str, noted: Noted = _nothing) -> None:
         """Keep it from its destination for good."""
-        self._move(transfer_id, State.DENIED, reviewer, reason)
+        self._decide(Decision(transfer_id, State.DENIED, reviewer, reason), noted)
 
-    def confirm(self, transfer_id: str, reviewer: str, reason: str) -> None:
+    def confirm(self, transfer_id: str, reviewer: str, reason: str, noted: Noted = _nothing) -> None:
         """Keep it from its destination for good: it was a leak."""
-        self._move(transfer_id, State.CONFIRMED, reviewer, reason)
+        self._decide(Decision(transfer_id, State.CONFIRMED, reviewer, reason), noted)
+
+    def _decide(self, wanted: Decision, noted: Noted) -> State:
+        with self._database.transaction(writes=True) as connection:
+            state = decide(connection, wanted, self._clock(), second=self._second)
+            noted(state is wanted.to)
+        return state
 
     def entries(self, state: State | None = None) -> list[Entry]:
         """Return all transfers, or those in one state, newest first, without their moves."""
-        wanted = sa.select(*(transfers.c[name] for name in COLUMNS))
-        if state is not None:
-            wanted = wanted.where(transfers.c.state == state)
+        wanted = sa.select(*(transfers.c[name] for name in COLUMNS)).where(*Choice(state).where())
         with self._database.transaction() as connection:
-            rows = connection.execute(wanted.order_by(transfers.c.time.desc(), transfers.c.id)).all()
-        return [_entry(row._asdict()) for row in rows]
+            rows = connection.execute(wanted.order_by(transfers.c.time.desc(), transfers.c.id.desc()))
+            return [Entry.of(row) for row in rows.mappings()]
+
+    def page(self, choice: Choice, after: str = "", most: int = PAGE) -> Page:
+        """Return some of the transfers that are chosen, newest first; ``after``: ``next`` of the page before.
+
+        Raises ValueError where no transfer has that id.
+        """
+        with self._database.transaction() as connection:
+            return page(connection, choice, after, most)
+
+    def counts(self, choice: Choice) -> Mapping[State, int]:
+        """Return how many of the chosen transfers are in each state, whichever state was chosen."""
+        with self._database.transaction() as connection:
+            return counts(connection, choice)
+
+    def figures(self, since: str, most: int = 10) -> Figures:
+        """Sum up what was sent since then (UTC, ISO 8601) and held. ``most``: actors and destinations."""
+        with self._database.transaction() as connection:
+            return figures(connection, since, most)
 
     def show(self, transfer_id: str) -> Entry:
         """Return one transfer with its history, masked. Raises ValueError for an unknown id."""
         wanted = sa.select(*(transfers.c[name] for name in COLUMNS)).where(transfers.c.id == transfer_id)
         history = sa.select(moves.c.time, moves.c.state, moves.c.reviewer, moves.c.reason)
         history = history.where(moves.c.id == transfer_id).order_by(moves.c.number)
+        lapsed = utc(self._clock() - requests.WAITS)
         with self._database.transaction() as connection:
-            row = connection.execute(wanted).one_or_none()
+            row = connection.execute(wanted).mappings().one_or_none()
             steps = connection.execute(history).all()
+            asked = requests.of(connection, transfer_id, lapsed)
         if row is None:
-            raise _unknown(transfer_id)
+            raise unknown(transfer_id)
         taken = tuple(Move(step.time, State(step.state), step.reviewer, step.reason) for step in steps)
-        return _entry(row._asdict() | {"moves": taken})
+        return Entry.of(row, moves=taken, requests=asked)
 
-    def export(self, transfer_id: str, identity: Path, out: Path, *, request: bool = False) -> None:
+    def export(
+        self,
+        transfer_id: str,
+        identity: Path | Identities,
+        out: Path,
+        *,
+        request: bool = False,
+        reviewer: str = "",
+        reason: str = "",
+        noted: Noted = _nothing,
+    ) -> bool:
         """Decrypt a transfer's body (or its whole request) into a new file that only its owner can read.
 
-        Raises ValueError where the key does not fit or the sealed file is not that of this transfer,
-        FileExistsError where ``out`` exists; then nothing is left behind.
+        Returns whether it did: where it takes two reviewers, the first one's wish waits. Raises ValueError
+        where the key does not fit or the sealed file is not that of this transfer, FileExistsError where
+        ``out`` exists; then nothing is left behind.
         """
-        with self._database.transaction() as connection:
-            wanted = sa.select(transfers.c.digest).where(transfers.c.id == transfer_id)
-            expected = connection.execute(wanted).scalar_one_or_none()
-        if expected is None:
-            raise _unknown(transfer_id)
-        secret = reviewers.identities(identity)
-        with Export(out, transfer_id, expected, self._key, request=request) as opened:
+        proof = self._proof(transfer_id)
+        if out.exists():
+            msg = f"{out} exists and is not overwritten; name another file"
+            raise FileExistsError(msg)
+        secret = reviewers.identities(identity) if isinstance(identity, Path) else identity
+        if not self._may_open(Decision(transfer_id, State.HELD, reviewer, reason), noted):
+            return False
+        with Export(out, proof, request=request) as opened:
             sealing.unseal(self._body(transfer_id), secret, opened)
+        return True
+
+    def reveal(
+        self, transfer_id: str, identities: Identities, reviewer: str, reason: str, noted: Noted = _nothing
+    ) -> Transfer | None:
+        """Return a transfer in clear, in memory alone. None: the wish waits for a second reviewer.
+
+        Raises ValueError as ``export`` does.
+        """
+        opened = Memory(self._proof(transfer_id))
+        if not self._may_open(Decision(transfer_id, State.HELD, reviewer, reason), noted):
+            return None
+        sealing.unseal(self._body(transfer_id), identities, opened)
+        return opened.whole()
+
+    def waits_for_another(self, transfer_id: str, reviewer: str, what: What) -> bool:
+        """Whether a wish of this reviewer would have to wait for a second one."""
+        first = (each.reviewer for each in self.show(transfer_id).waiting if each.what is what)
+        return self._second and not any(name.casefold() != reviewer.strip().casefold() for name in first)
 
     def verify(self) -> Verification:
         """Compare every row with its sealed file. Needs no private key."""
-        wanted = sa.select(transfers.c.id, transfers.c.sealed_bytes, transfers.c.sealed_sha256)
-        files = {file.name for file in self._bodies.iterdir()}  # Before the rows: a file comes first.
-        with self._database.transaction() as connection:
-            rows = connection.execute(wanted).all()
-        missing = {row.id for row in rows if not self._body(row.id).exists()}
-        kept = (row for row in rows if row.id not in missing)
-        return Verification(
-            checked=len(rows),
-            missing=tuple(sorted(missing)),
-            damaged=tuple(
-                row.id for row in kept if not self._is_whole(row.id, row.sealed_bytes, row.sealed_sha256)
-            ),
-            orphans=tuple(sorted(files - {self._body(row.id).name for row in rows})),
-        )
+        return verified(self._database, self._bodies)
 
     def _body(self, transfer_id: str) -> Path:
-        return self._bodies / f"{transfer_id}.age"
+        return body_file(self._bodies, transfer_id)
 
-    def _is_whole(self, transfer_id: str, size: int, sha256: str) -> bool:
-        with self._body(transfer_id).open("rb") as file:
-            found: str = hashlib.file_digest(file, "sha256").hexdigest()
-            return os.fstat(file.fileno()).st_size == size and found == sha256
+    def _proof(self, transfer_id: str) -> Proof:
+        wanted = sa.select(transfers.c.digest).where(transfers.c.id == transfer_id)
+        with self._database.transaction() as connection:
+            expected = connection.execute(wanted).scalar_one_or_none()
+        if expected is None:
+            raise unknown(transfer_id)
+        return Proof(transfer_id, expected, self._key)
+
+    def _may_open(self, wanted: Decision, noted: Noted) -> bool:
+        """Whether a body may be opened now; it is written down before the first byte of it is read."""
+        with self._database.transaction(writes=True) as connection:
+            may = not self._second or agree(connection, wanted, What.OPEN, self._clock()) is not None
+            noted(may)
+        return may
 
     def _held_already(self, columns: dict[str, Any]) -> str | None:
         same = sa.update(transfers).where(
@@ -262,36 +334,11 @@ class Quarantine:
             return connection.execute(counted).scalar_one_or_none()
 
     def _insert(self, columns: dict[str, Any]) -> None:
+        first = Decision(columns["id"], State.HELD, "", columns["reason"])
+        about = {"id": columns["id"], "time": columns["time"]}
+        pieces = [about | piece for piece in columns["verdict"]["unscanned"]]
         with self._database.transaction(writes=True) as connection:
             connection.execute(sa.insert(transfers).values(state=State.HELD, attempts=1, **columns))
-            connection.execute(
-                sa.insert(moves).values(self._step(columns["id"], State.HELD, "", columns["reason"]))
-            )
-
-    def _move(self, transfer_id: str, wanted: State, reviewer: str, reason: str, **changes: str) -> None:
-        with self._database.transaction(writes=True) as connection:
-            at = sa.select(transfers.c.state).where(transfers.c.id == transfer_id)
-            now = connection.execute(at).scalar_one_or_none()
-            if now is None:
-                raise _unknown(transfer_id)
-            check_move(transfer_id, State(now), wanted)
-            this = sa.update(transfers).where(transfers.c.id == transfer_id)
-            connection.execute(this.values(state=wanted, **changes))
-            connection.execute(sa.insert(moves).values(self._step(transfer_id, wanted, reviewer, reason)))
-
-    def _step(self, transfer_id: str, state: State, reviewer: str, reason: str) -> dict[str, str]:
-        return {
-            "id": transfer_id,
-            "time": utc(self._clock()),
-            "state": state,
-            "reviewer": printable(reviewer),
-            "reason": printable(reason),
-        }
-
-
-def _entry(row: dict[str, Any]) -> Entry:
-    return Entry(**row | {"state": State(row["state"])})
-
-
-def _unknown(transfer_id: str) -> ValueError:
-    return ValueError(f"there is no transfer {printable(transfer_id)}; see 'exfilter quarantine list'")
+            connection.execute(sa.insert(moves).values(step(first, self._clock())))
+            if pieces:
+                connection.execute(sa.insert(unread), pieces)

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-SCHEMA = 1
-
 metadata = sa.MetaData()
 
 transfers = sa.Table(
@@ -50,7 +48,15 @@ sa.Index(
     sqlite_where=transfers.c.state == "held",
 )
 sa.Index("by_digest", transfers.c.digest)
-sa.Index("by_time", transfers.c.time)
+# All that a list is chosen by, so that the wide rows are read of one page only, however many there are.
+sa.Index(
+    "queue_by_time",
+    *(transfers.c[name] for name in ("time", "id", "state", "actor", "destination", "rule", "customers")),
+)
+sa.Index(
+    "queue_by_state",
+    *(transfers.c[name] for name in ("state", "time", "id", "actor", "destination", "rule", "customers")),
+)
 
 moves = sa.Table(
     "moves",
@@ -62,3 +68,55 @@ moves = sa.Table(
     sa.Column("reviewer", sa.Text, nullable=False),  # empty: the door
     sa.Column("reason", sa.Text, nullable=False),
 )
+
+# What one reviewer asked for where it takes two.
+requests = sa.Table(
+    "requests",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("id", sa.Text, sa.ForeignKey("transfers.id"), nullable=False, index=True),
+    sa.Column("what", sa.Text, nullable=False),  # release, open
+    sa.Column("time", sa.Text, nullable=False),
+    sa.Column("reviewer", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("lasts", sa.Float, nullable=False),  # seconds, of the release that is asked for
+    sa.Column("ended", sa.Text),  # when it was agreed to, or came to nothing; null: it waits
+    sa.Column("by", sa.Text, nullable=False),  # who agreed; empty: nobody
+)
+
+# What could not be read, as in the verdict: for figures over many transfers.
+unread = sa.Table(
+    "unread",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("id", sa.Text, sa.ForeignKey("transfers.id"), nullable=False),
+    sa.Column("time", sa.Text, nullable=False),  # of the transfer
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("parts", sa.Integer, nullable=False),
+    sa.Column("bytes", sa.Integer, nullable=False),
+)
+sa.Index("unread_by_time", unread.c.time, unread.c.reason, unread.c.parts, unread.c.bytes)
+
+# A statement from each schema to the next one: they stay as they are, whatever the tables become.
+STEPS = (
+    "DROP INDEX by_time",
+    "CREATE INDEX queue_by_time ON transfers (time, id, state, actor, destination, rule, customers)",
+    "CREATE INDEX queue_by_state ON transfers (state, time, id, actor, destination, rule, customers)",
+    (
+        "CREATE TABLE requests (number INTEGER NOT NULL, id TEXT NOT NULL, what TEXT NOT NULL, "
+        "time TEXT NOT NULL, reviewer TEXT NOT NULL, reason TEXT NOT NULL, lasts FLOAT NOT NULL, ended TEXT, "
+        '"by" TEXT NOT NULL, PRIMARY KEY (number), FOREIGN KEY(id) REFERENCES transfers (id))'
+    ),
+    "CREATE INDEX ix_requests_id ON requests (id)",
+    (
+        "CREATE TABLE unread (number INTEGER NOT NULL, id TEXT NOT NULL, time TEXT NOT NULL, "
+        "reason TEXT NOT NULL, parts INTEGER NOT NULL, bytes INTEGER NOT NULL, "
+        "PRIMARY KEY (number), FOREIGN KEY(id) REFERENCES transfers (id))"
+    ),
+    (
+        "INSERT INTO unread (id, time, reason, parts, bytes) SELECT t.id, t.time, e.value ->> 'reason', "
+        "e.value ->> 'parts', e.value ->> 'bytes' FROM transfers t, json_each(t.verdict, '$.unscanned') e"
+    ),
+    "CREATE INDEX unread_by_time ON unread (time, reason, parts, bytes)",
+)
+SCHEMA = 1 + len(STEPS)

@@ -15,9 +15,10 @@ from starlette.staticfiles import StaticFiles
 
 from exfilter import __version__
 from exfilter.ledger import Ledger, open_ledger
-from exfilter.review import errors, forgery, passwords
+from exfilter.review import errors, forgery, passwords, routes
 from exfilter.review.api import own
 from exfilter.review.attempts import Attempts
+from exfilter.review.desk import Desk
 from exfilter.review.headers import Headers
 from exfilter.review.oidc import Issuer
 from exfilter.review.pages import account, login, openid, people
@@ -39,12 +40,13 @@ def make(
 ) -> FastAPI:
     """Open the folder's register and ledger, and return the desk on them. Raises OSError or ValueError.
 
-    ``app.state`` has settings, served, register, ledger and record; they are closed when the server ends.
-    ``told`` hears of what breaks, without any value.
+    ``app.state`` has settings, served, register, ledger, desk and record; they are closed when the server
+    ends. ``told`` hears of what breaks, without any value.
     """
     how = served or Served()
     register = Register.open(given)
     ledger = open_ledger(given)
+    desk = Desk.open(given, ledger)
     app = FastAPI(
         title="exfilter review",
         version=__version__,
@@ -53,17 +55,17 @@ def make(
         openapi_url=None,
         middleware=_middleware(how, register.secret, told),
         dependencies=[Depends(forgery.unforged)],
-        lifespan=_closing(register, ledger),
+        lifespan=_closing(desk, register, ledger),
     )
     state = app.state
-    state.settings, state.served, state.told = given, how, told
+    state.settings, state.served, state.told, state.desk = given, how, told, desk
     state.register, state.ledger, state.record = register, ledger, recording(ledger)
     state.attempts, state.hashing = Attempts(register.secret), anyio.CapacityLimiter(HASHING)
     state.issuer = Issuer.of(given, how, register.secret)
     passwords.fits("", "")  # Makes what unknown names are checked against: the first takes no longer.
     errors.install(app)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    for router in ROUTERS:
+    for router in (*ROUTERS, *routes.DESK):
         app.include_router(router)
     return app
 
@@ -86,13 +88,14 @@ def _middleware(served: Served, secret: str, told: Callable[[str], None]) -> lis
 
 
 def _closing(
-    register: Register, ledger: Ledger
+    desk: Desk, register: Register, ledger: Ledger
 ) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         try:
             yield
         finally:
+            desk.close()
             ledger.close()
             register.close()
 

@@ -15,7 +15,7 @@ from fastapi.responses import HTMLResponse
 from markupsafe import Markup
 
 from exfilter.quarantine.entries import printable
-from exfilter.review import forgery
+from exfilter.review import forgery, words
 from exfilter.review.access import Role, person
 
 HERE = Path(__file__).parent
@@ -67,6 +67,7 @@ def environment() -> jinja2.Environment:
     )
     found.filters["shown"] = printable
     found.filters["day"] = day
+    found.filters |= words.FILTERS
     return found
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from exfilter import cli
+from exfilter.index import keys
 from exfilter.model import (
     Action,
     Exhibit,
@@ -78,7 +79,9 @@ class Shell:
 @pytest.fixture
 def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Shell:
     (tmp_path / "exfilter.toml").touch()
-    generate_reviewer_key(tmp_path / "reviewer.key", tmp_path / "reviewers.txt")
+    recovery = tmp_path / "recovery.key"
+    generate_reviewer_key(tmp_path / "reviewer.key", tmp_path / "reviewers.txt", recovery=recovery)
+    keys.generate(tmp_path / "index.key")
     return Shell(tmp_path, monkeypatch, capfd)
 
 
@@ -157,7 +160,7 @@ def test_a_second_decision_is_refused(shell: Shell) -> None:
     shell("deny", held)
     code, out, err = shell("release", held)
     assert (code, out) == (2, "")
-    assert f"{held} is denied and cannot become released" in err
+    assert re.search(rf"{held} is denied \(decided by \S+ at .* UTC\) and cannot become released", err)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,65 @@
+"""The desk: the opened quarantine, ledger and cases of a folder, for the pages and the API alike."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from exfilter.ledger import Ledger, acts
+from exfilter.quarantine import Quarantine
+from exfilter.review.cases import Cases
+from exfilter.review.dashboard import Dashboard, Kept
+from exfilter.review.decisions import Decisions
+from exfilter.settings import Settings
+
+
+class Busy(Exception):  # noqa: N818 - no fault of anybody
+    """Another body is being opened."""
+
+
+@dataclass(slots=True)
+class Desk:
+    """Everything that reviewers look at. Several threads use it at once."""
+
+    given: Settings
+    quarantine: Quarantine
+    ledger: Ledger
+    """Whoever opened it closes it."""
+    cases: Cases
+    _figures: Kept = field(default_factory=Kept)
+    _opening: threading.Lock = field(default_factory=threading.Lock)
+
+    @classmethod
+    def open(cls, given: Settings, ledger: Ledger) -> Desk:
+        """Open the quarantine and the cases of a folder, or make them. Raises OSError or ValueError."""
+        quarantine = Quarantine.open(given.quarantine, second_reviewer=given.second_reviewer)
+        return cls(given, quarantine, ledger, Cases.open(given.quarantine, ledger.clock))
+
+    def close(self) -> None:
+        """Close the quarantine and the cases."""
+        self.quarantine.close()
+        self.cases.close()
+
+    def decisions(self, who: str) -> Decisions:
+        """Return what somebody may decide."""
+        return Decisions(self.quarantine, self.ledger, who)
+
+    def record(self, who: str, act: str, subjects: Iterable[str], reason: str) -> None:
+        """Write down what is about to be done. Raises OSError: then it must not be done."""
+        acts.record(self.ledger, who, act, subjects, reason)
+
+    def dashboard(self, days: int) -> Dashboard:
+        """Return the figures of the last days. They are as old as a minute."""
+        return self._figures.dashboard(self.quarantine, self.ledger, days)
+
+    @contextmanager
+    def opening(self) -> Iterator[None]:
+        """Open one body at a time: it lies in memory, and a passphrase takes a gigabyte. Raises Busy."""
+        if not self._opening.acquire(timeout=30):
+            raise Busy
+        try:
+            yield
+        finally:
+            self._opening.release()

@@ -1,0 +1,72 @@
+"""A body in clear, for a reviewer with the private key: in memory, recorded, and shown as inert text.
+
+Key and passphrase are used for one opening and kept nowhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from exfilter import private, reviewers
+from exfilter.body import pieces
+from exfilter.mask import mask
+from exfilter.model import Kind, Transfer
+from exfilter.quarantine import What
+from exfilter.review.desk import Desk
+
+REFUSED = "open body refused"
+"""The act of who has the wrong key or passphrase."""
+SHOWN = 256 * 1024
+"""Bytes of a body that are shown."""
+LARGEST_KEY = 64 * 1024
+_KEPT = frozenset("\t")
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a reviewer gives for one opening."""
+
+    reason: str
+    passphrase: str = ""
+    key: bytes = b""
+    """The file of the private key. Empty: that of the settings is taken."""
+
+    def __repr__(self) -> str:
+        """Say nothing of it."""
+        return "Given(…)"
+
+
+def opened(desk: Desk, who: str, transfer_id: str, given: Given) -> Transfer | None:
+    """Return a transfer in clear. None: the wish waits for a second reviewer, who needs the key.
+
+    Raises ValueError where key or passphrase are wrong, which is recorded; Busy.
+    """
+    decisions = desk.decisions(who)
+    if desk.quarantine.waits_for_another(transfer_id, who, What.OPEN):
+        return decisions.reveal(transfer_id, (), given.reason)
+    with desk.opening():
+        try:
+            data = given.key or private.read(desk.given.reviewer_key)
+            secret = reviewers.unlocked(data, "the private key", lambda: given.passphrase)
+        except FileNotFoundError:
+            msg = "the private key is not on this machine: give its file"
+            raise ValueError(msg) from None
+        except ValueError:
+            desk.record(who, REFUSED, [transfer_id], "the private key or its passphrase was wrong")
+            raise
+        return decisions.reveal(transfer_id, secret, given.reason)
+
+
+def masked(transfer: Transfer) -> str:
+    """Return the beginning of a body as lines of text with every word masked: no value is in it whole."""
+    start = bytearray()
+    for piece in pieces(transfer.body):
+        start += bytes(piece[: SHOWN - len(start)])
+        if len(start) >= SHOWN:
+            break
+    return "\n".join(_line(line) for line in start.decode("utf-8", "replace").split("\n"))
+
+
+def _line(line: str) -> str:
+    plain = "".join(char if char.isprintable() or char in _KEPT else " " for char in line)
+    return str(mask(plain, Kind.EMAIL))
