@@ -4,7 +4,7 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := $(shell find exfilter addons detectors -name '*.py' -o -name '*.py[xi]' -o -name '*.px[id]' -o -name '*.h' -o -name 'py.typed') setup.py MANIFEST.in pyproject.toml README.md
+SOURCES := $(shell find exfilter addons detectors -name '*.py' -o -name '*.py[xi]' -o -name '*.px[id]' -o -name '*.h' -o -name '*.html' -o -name '*.css' -o -name '*.svg' -o -name '*.js' -o -name 'py.typed') setup.py MANIFEST.in pyproject.toml README.md
 
 .PHONY: demo test checked fuzz lint bench load ocr install clean lock
 

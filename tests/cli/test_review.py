@@ -88,6 +88,12 @@ def test_a_mistake_is_said_with_the_next_step(
     assert GOOD not in err
 
 
+def test_a_folder_that_would_be_ignored_is_refused(shell: Shell) -> None:
+    code, out, err = shell("--config", str(shell.folder), "user", "list")
+    assert (code, out) == (2, "")
+    assert "goes behind the command" in err
+
+
 def test_a_password_is_never_an_option(shell: Shell) -> None:
     code, _, err = shell("user", "add", "rob", "--role", "analyst", "--password", GOOD)
     assert code == 2

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exfilter.review import attempts, recorded, tables
-from exfilter.review.pages.login import inside
+from exfilter.review.onward import inside
 from exfilter.review.roles import Role
 
 if TYPE_CHECKING:
@@ -73,6 +73,18 @@ def test_nobody_gets_in_unrecorded(desk: Desk) -> None:
     assert answer.status_code == 503
     assert not browser.is_in()
     assert all("disk full" not in line for line in [answer.text, *desk.told])
+
+
+def test_who_logs_out_is_out_even_where_it_cannot_be_recorded(desk: Desk) -> None:
+    def full(*_: str) -> None:
+        msg = "disk full"
+        raise OSError(msg)
+
+    browser = desk.as_("rob")
+    token = browser.csrf("/account")
+    desk.state.record = full
+    assert browser.post("/logout", data={"csrf": token}).status_code == 503
+    assert not browser.is_in()
 
 
 def test_the_session_is_new_after_log_in_and_gone_after_log_out(desk: Desk) -> None:
@@ -186,6 +198,19 @@ def test_known_browsers_can_guess_no_faster(desk: Desk) -> None:
     assert codes == [403] * 20 + [429]
 
 
+def test_who_has_many_addresses_is_slowed_down_and_one_who_has_few_locks_out_nobody() -> None:
+    windows = attempts.Attempts("secret")
+    for n in range(9):
+        waits = [windows.wait("rob", f"192.0.2.{n}", "") for _ in range(11)]
+        assert [bool(wait) for wait in waits] == [False] * 10 + [True]
+    assert not windows.wait("rob", "198.51.100.1", ""), "rob himself at a new browser"
+    for n in range(9, 20):
+        windows.wait("rob", f"192.0.2.{n}", "")
+    assert windows.wait("rob", "198.51.100.2", "")
+    assert not windows.wait("rob", "198.51.100.2", windows.remember("rob"))
+    assert windows.wait("rob", "198.51.100.2", windows.remember("ann"))
+
+
 def test_addresses_of_one_network_are_one() -> None:
     assert attempts.network("2001:db8::1") == attempts.network("2001:db8::ffff")
     assert attempts.network("2001:db8::1") != attempts.network("2001:db8:0:1::1")
@@ -203,7 +228,9 @@ def test_a_link_from_another_site_finds_the_session(desk: Desk) -> None:
 
 @given(
     st.text(max_size=40)
-    | st.sampled_from(["//e.example", "/\\e.example", "/\t/e.example", "https:/e.example"])
+    | st.sampled_from(
+        ["//e.example", "/\\e.example", "/\t/e.example", "https:/e.example", "//[", "/[x", "/\\[/"]
+    )
 )
 def test_whatever_is_asked_for_one_stays_on_this_desk(path: str) -> None:
     there = httpx.URL("http://127.0.0.1:8600/login").join(inside(path) if inside(path) != path else "/")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 import anyio
 from fastapi import APIRouter, Depends, Form, Request
@@ -13,12 +12,10 @@ from fastapi.responses import RedirectResponse, Response
 from exfilter.review import recorded
 from exfilter.review.access import SESSION, Person, Role, needs, person
 from exfilter.review.accounts import folded
+from exfilter.review.onward import inside
 from exfilter.review.rendering import page
 
 router = APIRouter(include_in_schema=False)
-
-LONG = 2000
-"""Characters of a path to go on to."""
 
 
 @router.get("/login")
@@ -38,7 +35,7 @@ async def log_in(
 ) -> Response:
     """Begin a session, or say that name and password do not fit together."""
     state, known = request.app.state, folded(name)
-    browser = request.cookies.get(state.served.cookie("browser"), "")
+    browser = known_browser(request)
     wait = state.attempts.wait(known, address(request), browser)
     if wait:
         await anyio.to_thread.run_sync(_refused, request, known)
@@ -46,7 +43,7 @@ async def log_in(
     found = await anyio.to_thread.run_sync(_checked, request, known, password, limiter=state.hashing)
     if found is None:
         return shown(request, next, "Name and password do not fit together.")
-    state.attempts.succeeded(known, browser)
+    state.attempts.succeeded(known, address(request), browser)
     answer = RedirectResponse(inside(next), HTTPStatus.SEE_OTHER)
     await anyio.to_thread.run_sync(begin, request, answer, found, "password")
     return answer
@@ -55,9 +52,9 @@ async def log_in(
 @router.post("/logout")
 def log_out(request: Request, who: Annotated[Person, Depends(needs(Role.ANALYST))]) -> Response:
     """End the session."""
-    request.app.state.record(who.name, recorded.LOG_OUT, address(request), "")
     request.app.state.register.sessions.end(request.session[SESSION])
     request.session.clear()
+    request.app.state.record(who.name, recorded.LOG_OUT, address(request), "")
     return RedirectResponse("/login", HTTPStatus.SEE_OTHER)
 
 
@@ -73,16 +70,14 @@ def begin(request: Request, answer: Response, who: Person, how: str) -> None:
     state.served.set_cookie(answer, "browser", state.attempts.remember(who.name), days=90)
 
 
-def inside(path: str) -> str:
-    """Return a path of this desk; for anything else its first page."""
-    parts = urlsplit(path.replace("\\", "/")) if path.isprintable() and len(path) <= LONG else None
-    local = parts is not None and not parts.scheme and not parts.netloc and path.startswith("/")
-    return path if local and not path.replace("\\", "/").startswith("//") else "/"
-
-
 def address(request: Request) -> str:
     """Return where a request comes from."""
     return request.client.host if request.client else "nowhere"
+
+
+def known_browser(request: Request) -> str:
+    """Return the cookie of a browser that was logged in before; empty: none."""
+    return request.cookies.get(request.app.state.served.cookie("browser"), "")
 
 
 def _checked(request: Request, name: str, password: str) -> Person | None:
