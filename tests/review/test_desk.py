@@ -249,7 +249,9 @@ class TestBody:
 TRACE = {
     "verdict": "suspect", "sentence": "boris is the source <b>", "remarks": ["one"], "why": "x",
     "victims": {"known": 3, "unknown": 0, "repeated": 0, "sent": 3, "not_in_time": 0, "never_sent": 0},
-    "actors": [{"rank": 1, "actor": "boris", "victims": 3, "customers": 10, "posterior": 0.97, "corrected": 1e-9}],
+    "actors": [
+        {"rank": 1, "actor": "boris", "victims": 3, "customers": 10, "posterior": 0.97, "corrected": 1e-9},
+    ],
 }  # fmt: skip
 
 
