@@ -30,7 +30,7 @@ def test_the_wheel_holds_every_module_and_nothing_else() -> None:
     modules = {
         str(file.relative_to(ROOT))
         for room in ("addons", "detectors", "exfilter")
-        for pattern in ("*.py", "*.pyi", "py.typed")
+        for pattern in ("*.py", "*.pyi", "py.typed", "*.html", "*.css", "*.svg", "*.js")
         for file in (ROOT / room).rglob(pattern)
     }
     extra = {name for name in installed - modules if "__pycache__" not in name and not name.startswith("..")}

@@ -96,8 +96,7 @@ def review(
     host, port = _address(listen)
     served = Served(host, port, given.review_hosts, certificate, key, tuple(behind_tls_proxy or ()))
     _check_somebody_may(given)
-    log = logger()
-    serve(given, served, log.info)
+    serve(given, served, logger())
 
 
 @user.command("list")

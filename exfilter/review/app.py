@@ -15,7 +15,7 @@ from starlette.staticfiles import StaticFiles
 
 from exfilter import __version__
 from exfilter.ledger import Ledger, open_ledger
-from exfilter.review import errors, forgery, routes
+from exfilter.review import errors, forgery, passwords, routes
 from exfilter.review.api import own
 from exfilter.review.attempts import Attempts
 from exfilter.review.desk import Desk
@@ -62,6 +62,7 @@ def make(
     state.register, state.ledger, state.record = register, ledger, recording(ledger)
     state.attempts, state.hashing = Attempts(register.secret), anyio.CapacityLimiter(HASHING)
     state.issuer = Issuer.of(given, how, register.secret)
+    passwords.fits("", "")  # Makes what unknown names are checked against: the first takes no longer.
     errors.install(app)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     for router in (*ROUTERS, *routes.DESK):

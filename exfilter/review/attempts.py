@@ -1,8 +1,9 @@
 """Guessing passwords is slow, and nobody can lock somebody else out.
 
-Three windows, counted by the library ``limits`` in memory: of an address, of an account as strangers try it,
-and of a browser that was logged in to this account before (a signed cookie, OWASP's "device cookies"). Who
-tries from elsewhere fills the first two; the reviewer's own browser is counted by the third alone.
+Windows, counted by the library ``limits`` in memory: of an address, of an account as strangers at one address
+try it, of the account as all strangers do, and of a browser that was logged in to this account before (a
+signed cookie, OWASP's "device cookies"). Strangers fill the first three; the reviewer's own browser is
+counted by the last alone.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from limits import RateLimitItem, parse
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
-ADDRESS, ACCOUNT, BROWSER = parse("30/5 minutes"), parse("10/5 minutes"), parse("20/15 minutes")
+ADDRESS, PAIR = parse("30/5 minutes"), parse("10/5 minutes")
+ACCOUNT, BROWSER = parse("100/hour"), parse("20/15 minutes")
 KNOWN_DAYS = 90
 
 
@@ -35,10 +37,11 @@ class Attempts:
         ends = max((self.windows.get_window_stats(*key).reset_time for key in over), default=0.0)
         return max(1, round(ends - time.time())) if over else 0
 
-    def succeeded(self, name: str, browser: str) -> None:
-        """Forget the attempts on an account: it was its owner. Those of the address stay."""
-        for key in self._keys(name, "", browser):
-            self.windows.clear(*key)
+    def succeeded(self, name: str, address: str, browser: str) -> None:
+        """Forget the attempts of an account's owner. Those of the address and of all strangers stay."""
+        for key in self._keys(name, address, browser):
+            if key[0] in {PAIR, BROWSER}:
+                self.windows.clear(*key)
 
     def is_first(self, name: str, address: str) -> bool:
         """Whether this is the first refusal of these in a while: only that one is written down."""
@@ -64,8 +67,8 @@ class Attempts:
         own = self.known(name, browser)
         if own:
             return [(BROWSER, "browser", own)]
-        of_account = (ACCOUNT, "account", _short(name))
-        return [of_account, (ADDRESS, "address", network(address))] if address else [of_account]
+        here, account = network(address), _short(name)
+        return [(PAIR, "pair", account + here), (ADDRESS, "address", here), (ACCOUNT, "account", account)]
 
     def _signer(self) -> URLSafeTimedSerializer:
         return URLSafeTimedSerializer(self.secret, salt="browser")

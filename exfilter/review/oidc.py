@@ -70,7 +70,7 @@ class Issuer:
         """Send the browser to the issuer. Raises NotLoggedIn."""
         kept: dict[str, Any] = {}
         await self._metadata()
-        back = str(request.url_for("back"))
+        back = str(request.url_for("openid-back"))
         answer: RedirectResponse = await self.client.authorize_redirect(_with(request, kept), back)
         value = str(self._signer().dumps([kept, onward]))
         self.served.set_cookie(answer, COOKIE, value, LASTS / 86_400, "lax")

@@ -34,9 +34,9 @@ def hashed(password: str, name: str) -> str:
 
 def fits(stored: str, password: str) -> bool:
     """Whether it is the password. Where nothing is stored it takes as long, and is not."""
-    spelt = _spelt(password[:LONGEST])
+    spelt = _spelt(password)
     try:
-        return HASHER.verify(stored or _nobody(), spelt) and bool(stored)
+        return HASHER.verify(stored or _nobody(), spelt[:LONGEST]) and bool(stored) and len(spelt) <= LONGEST
     except (VerificationError, InvalidHashError):
         return False
 

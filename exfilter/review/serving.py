@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Callable
 
 import uvicorn
 from fastapi import FastAPI
+from structlog.typing import FilteringBoundLogger
 
 from exfilter.review.app import make
 from exfilter.review.served import Served
@@ -18,12 +18,13 @@ AT_A_TIME = 200
 """Connections; beyond that 503."""
 
 
-def serve(given: Settings, served: Served, told: Callable[[str], None]) -> None:
-    """Serve until interrupted. ``told`` hears the address, and what breaks. Raises OSError or ValueError."""
+def serve(given: Settings, served: Served, log: FilteringBoundLogger) -> None:
+    """Serve until interrupted. Raises OSError or ValueError."""
     _check(served)
     with _bound(served.host, served.port) as listening:
-        app = make(given, served, told)
-        told(f"listening on {_url(served, listening)}")
+        app = make(given, served, log.error)
+        address = f"listening on {_url(served, listening)}"
+        log.info(address)
         uvicorn.Server(configured(app, served)).run([listening])
 
 

@@ -70,6 +70,8 @@ def test_the_documentation_pages_are_off_and_the_schema_is_for_those_who_may(des
     described = desk.as_("ann").get("/api/v1/openapi.json").json()
     assert described["openapi"].startswith("3.")
     assert "/api/v1/me" in described["paths"]
+    assert described["security"] == [{"token": []}]
+    assert described["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
 
 
 def test_errors_quote_nothing_of_what_was_sent(desk: Desk) -> None:

@@ -186,6 +186,19 @@ def test_known_browsers_can_guess_no_faster(desk: Desk) -> None:
     assert codes == [403] * 20 + [429]
 
 
+def test_who_has_many_addresses_is_slowed_down_and_one_who_has_few_locks_out_nobody() -> None:
+    windows = attempts.Attempts("secret")
+    for n in range(9):
+        waits = [windows.wait("rob", f"192.0.2.{n}", "") for _ in range(11)]
+        assert [bool(wait) for wait in waits] == [False] * 10 + [True]
+    assert not windows.wait("rob", "198.51.100.1", ""), "rob himself at a new browser"
+    for n in range(9, 20):
+        windows.wait("rob", f"192.0.2.{n}", "")
+    assert windows.wait("rob", "198.51.100.2", "")
+    assert not windows.wait("rob", "198.51.100.2", windows.remember("rob"))
+    assert windows.wait("rob", "198.51.100.2", windows.remember("ann"))
+
+
 def test_addresses_of_one_network_are_one() -> None:
     assert attempts.network("2001:db8::1") == attempts.network("2001:db8::ffff")
     assert attempts.network("2001:db8::1") != attempts.network("2001:db8:0:1::1")

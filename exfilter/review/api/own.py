@@ -30,5 +30,7 @@ def me(who: Anybody) -> Me:
 @router.get("/openapi.json", include_in_schema=False)
 def schema(request: Request, _: Anybody) -> dict[str, Any]:
     """Return the description of this API (OpenAPI)."""
-    found: dict[str, Any] = request.app.openapi()
-    return found
+    found: dict[str, Any] = dict(request.app.openapi())
+    token = {"type": "http", "scheme": "bearer", "description": "made by `exfilter review token add`"}
+    found["components"] = {**found.get("components", {}), "securitySchemes": {"token": token}}
+    return {**found, "security": [{"token": []}]}

@@ -38,7 +38,7 @@ async def log_in(
 ) -> Response:
     """Begin a session, or say that name and password do not fit together."""
     state, known = request.app.state, folded(name)
-    browser = request.cookies.get(state.served.cookie("browser"), "")
+    browser = known_browser(request)
     wait = state.attempts.wait(known, address(request), browser)
     if wait:
         await anyio.to_thread.run_sync(_refused, request, known)
@@ -46,7 +46,7 @@ async def log_in(
     found = await anyio.to_thread.run_sync(_checked, request, known, password, limiter=state.hashing)
     if found is None:
         return shown(request, next, "Name and password do not fit together.")
-    state.attempts.succeeded(known, browser)
+    state.attempts.succeeded(known, address(request), browser)
     answer = RedirectResponse(inside(next), HTTPStatus.SEE_OTHER)
     await anyio.to_thread.run_sync(begin, request, answer, found, "password")
     return answer
@@ -83,6 +83,11 @@ def inside(path: str) -> str:
 def address(request: Request) -> str:
     """Return where a request comes from."""
     return request.client.host if request.client else "nowhere"
+
+
+def known_browser(request: Request) -> str:
+    """Return the cookie of a browser that was logged in before; empty: none."""
+    return request.cookies.get(request.app.state.served.cookie("browser"), "")
 
 
 def _checked(request: Request, name: str, password: str) -> Person | None:

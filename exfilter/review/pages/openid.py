@@ -25,7 +25,7 @@ async def leave(request: Request, next: str = "/") -> Response:  # noqa: A002 - 
         return await anyio.to_thread.run_sync(_failed, request, str(refused))
 
 
-@router.get("/login/back")
+@router.get("/login/back", name="openid-back")
 async def back(request: Request) -> Response:
     """Begin a session for who comes back from the issuer."""
     try:
