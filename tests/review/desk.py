@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 import threading
 import time
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from exfilter.ledger.acts import Act, listed
 from exfilter.review.app import make
 from exfilter.review.roles import Role
 from exfilter.review.served import Served
-from exfilter.review.serving import configured
+from exfilter.review.serving import bound, configured
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +48,7 @@ class Desk:
         (self.folder / settings.FILE).write_text(self.text)
         if not (self.folder / "index.key").exists():
             keys.generate(self.folder / "index.key")
-        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._socket = bound("127.0.0.1", 0)
         port = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
         served = Served(port=port)

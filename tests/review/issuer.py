@@ -6,11 +6,13 @@ import base64
 import hashlib
 import json
 import secrets
+import ssl
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, ClassVar, Self
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -34,13 +36,21 @@ class Issuer:
     key: RSAKey = field(default_factory=lambda: RSAKey.generate_key(2048, {"kid": "k1", "use": "sig"}))
     signing: RSAKey | None = None
     """What it signs with, instead of its key."""
+    tls: tuple[Path, Path] | None = None
+    """Certificate and key."""
+    public: bool = False
+    """Whether its client has no secret."""
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     asked: list[dict[str, str]] = field(default_factory=list)
 
     def __enter__(self) -> Self:
         handler = type("Bound", (_Handler,), {"issuer": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        if self.tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*self.tls)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.url = f"http{'s' if self.tls else ''}://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever)
         self._thread.start()
         return self
@@ -73,7 +83,10 @@ class Issuer:
         digest = base64.urlsafe_b64encode(hashlib.sha256(form["code_verifier"].encode()).digest())
         assert asked["code_challenge_method"] == "S256"
         assert digest.rstrip(b"=").decode() == asked["code_challenge"]
-        assert base64.b64decode(authorization.removeprefix("Basic ")).decode() == f"{CLIENT}:{SECRET}"
+        if self.public:
+            assert (authorization, form["client_id"]) == ("", CLIENT)
+        else:
+            assert base64.b64decode(authorization.removeprefix("Basic ")).decode() == f"{CLIENT}:{SECRET}"
         now = int(time.time())
         claims = {"iss": self.url, "aud": CLIENT, "iat": now, "exp": now + 300, "nonce": asked["nonce"]}
         claims |= self.claims

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from exfilter.review.roles import Role
 from exfilter.review.served import Served
 from tests.review.desk import Desk
 from tests.review.issuer import CLIENT, SECRET, Issuer, unsigned
+from tests.review.tls import certificate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,11 +50,12 @@ def house(tmp_path: Path, issuer: Issuer) -> Iterator[Desk]:
         yield desk
 
 
-def arrive(browser: Browser, onward: str = "/account") -> httpx.Response:
+def arrive(browser: Browser, onward: str = "/account", *, ca: Path | None = None) -> httpx.Response:
     """Go to the issuer and back, as a browser does."""
     left = browser.get("/login/openid", params={"next": onward})
     assert left.status_code == 302, left.text
-    approved = httpx.get(left.headers["location"], trust_env=False)
+    trusted = ssl.create_default_context(cafile=ca)
+    approved = httpx.get(left.headers["location"], trust_env=False, verify=trusted)
     return browser.get(approved.headers["location"], headers={"Sec-Fetch-Site": "cross-site"})
 
 
@@ -198,6 +201,19 @@ def test_an_account_of_the_company_has_no_password_and_can_be_disabled(house: De
 def test_onward_stays_on_this_desk(house: Desk) -> None:
     answer = arrive(house.browser(), "//evil.example/")
     assert 'content="0; url=/"' in answer.text
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_over_tls_only_the_authorities_that_are_named_are_trusted(tmp_path: Path, *, known: bool) -> None:
+    pem, key = certificate(tmp_path)
+    with Issuer(dict(ZOE), tls=(pem, key), public=True) as issuer:
+        given = text(issuer.url).replace('oidc_secret_file = "oidc.secret"', "")
+        with Desk(tmp_path, given + (f'oidc_ca = "{pem}"\n' if known else "")) as desk:
+            if known:
+                assert arrive(desk.browser(), ca=pem).status_code == 200
+            else:
+                assert desk.browser().get("/login/openid").status_code == 403
+                assert issuer.asked == []
 
 
 def test_without_an_issuer_there_is_no_such_log_in(desk: Desk) -> None:

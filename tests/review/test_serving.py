@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from exfilter import settings
 from exfilter.index import keys
 from exfilter.review.register import Register
 from exfilter.review.roles import Role
+from exfilter.review.serving import bound
 from tests.review.desk import Browser
 from tests.review.tls import certificate
 
@@ -111,6 +113,11 @@ def test_what_cannot_be_served_is_said_in_one_line(folder: Path, options: tuple[
     assert done.returncode == 2
     assert word in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_answers_do_not_wait_for_acknowledgements() -> None:
+    with bound("127.0.0.1", 0) as listening:
+        assert listening.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_without_an_admin_the_first_step_is_said(tmp_path: Path) -> None:
