@@ -114,6 +114,15 @@ class TestPages:
         assert house.as_("ann").get("/transfers/t-else").status_code == 404
 
 
+class TestStale:
+    def test_a_changed_policy_is_said_before_the_release(self, house: Desk, held: str) -> None:
+        rob = house.as_("rob")
+        assert "A release would not pass" not in rob.get(f"/transfers/{held}").text
+        (house.folder / "policy.toml").write_text(filled.RULE.replace("100", "90"))
+        text = rob.get(f"/transfers/{held}").text
+        assert "A release would not pass: the policy changed after the hold." in text
+
+
 class TestDecisions:
     @pytest.mark.parametrize(
         ("wanted", "state"), [("release", "released"), ("deny", "denied"), ("confirm", "confirmed")]

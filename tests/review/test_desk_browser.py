@@ -5,12 +5,14 @@ With EXFILTER_SCREENSHOTS=FOLDER the pictures of the README are written there.
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from exfilter.quarantine import State
@@ -71,7 +73,9 @@ def pictured(page: Page, name: str) -> None:
     folder = os.environ.get("EXFILTER_SCREENSHOTS")
     if folder:
         Path(folder).mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=Path(folder) / f"{name}.png", full_page=False)
+        file = Path(folder) / f"{name}.png"
+        with Image.open(io.BytesIO(page.screenshot())) as picture:
+            picture.convert("RGB").quantize(64).save(file, optimize=True)
 
 
 def test_log_in_filter_open_release_and_the_retry_passes_once(
