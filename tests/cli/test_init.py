@@ -10,7 +10,7 @@ import pyrage
 import pytest
 from typer.testing import CliRunner
 
-from exfilter import policy, settings
+from exfilter import policy, reviewers, settings
 from exfilter.cli import app
 from exfilter.cli.init import FILES, make
 from exfilter.index import keys
@@ -64,3 +64,31 @@ def test_it_says_what_comes_next_and_shows_no_key(tmp_path: Path) -> None:
     assert f"exfilter index build CUSTOMERS --config {tmp_path / 'new'}" in run.stdout
     for secret in ("index.key", "reviewer.key"):
         assert (tmp_path / "new" / secret).read_text().split()[-1] not in run.output
+
+
+def test_a_recovery_key_opens_as_well_and_is_to_be_moved_away(tmp_path: Path) -> None:
+    run = CliRunner().invoke(app, ["init", str(tmp_path / "new")])
+    assert "Move recovery.key offline now" in run.stdout
+    assert "no passphrase protects reviewer.key" in run.stderr
+    (recovery,) = reviewers.identities(tmp_path / "new" / "recovery.key")
+    assert str(recovery.to_public()) in (tmp_path / "new" / "reviewers.txt").read_text().split()
+    assert len(reviewers.recipients(tmp_path / "new" / "reviewers.txt")) == 2
+
+
+def test_a_passphrase_of_a_file_protects_the_private_key(tmp_path: Path) -> None:
+    word = tmp_path / "word"
+    word.write_text("a battery\n")
+    word.chmod(0o600)
+    run = CliRunner().invoke(app, ["init", str(tmp_path / "new"), "--passphrase-file", str(word)])
+    assert (run.exit_code, run.stderr) == (0, "")
+    assert reviewers.identities(tmp_path / "new" / "reviewer.key", lambda: "a battery")
+    assert b"AGE-SECRET-KEY" not in (tmp_path / "new" / "reviewer.key").read_bytes()
+    assert "a battery" not in run.output
+
+
+def test_an_empty_passphrase_file_makes_nothing(tmp_path: Path) -> None:
+    word = tmp_path / "word"
+    word.touch(0o600)
+    run = CliRunner().invoke(app, ["init", str(tmp_path / "new"), "--passphrase-file", str(word)])
+    assert run.exit_code != 0
+    assert not (tmp_path / "new").exists()

@@ -8,14 +8,16 @@ import re
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from exfilter import cli
+from exfilter import cli, settings
 from exfilter.index import keys
+from exfilter.ledger import acts, open_ledger
 from exfilter.model import (
     Action,
     Exhibit,
@@ -217,3 +219,79 @@ def test_the_command_starts_without_the_database() -> None:
         env=os.environ | {"PYTHONPATH": str(ROOT)},
     )
     assert done.stdout == b"set()\n"
+
+
+def test_the_list_is_filtered_as_the_pages_are(shell: Shell) -> None:
+    ids = [shell.hold(number, actor) for number, actor in enumerate(("anna", "ben", "Annika"))]
+
+    def found(*words: str) -> list[str]:
+        code, out, err = shell("list", "--format", "json", *words)
+        assert (code, err) == (0, "")
+        return [each["id"] for each in json.loads(out)]
+
+    assert found("--actor", "ann*") == [ids[2], ids[0]]
+    assert found("--actor", "ben", "--destination", "*.example", "--rule", "many customers") == [ids[1]]
+    assert found("--limit", "2") == [ids[2], ids[1]]
+    assert found("--older-than", "999999w") == []
+    assert found("--newer-than", "999999w") == ids[::-1]
+    assert found("--rule", "else") == []
+    code, _, err = shell("list", "--older-than", "soon")
+    assert code == 2
+    assert "write an age as 30m, 36h, 7d or 2w" in err
+
+
+def test_what_is_decided_and_opened_is_recorded(shell: Shell) -> None:
+    held = shell.hold()
+    shell("export", held, "--out", str(shell.folder / "out"), "--reviewer", "rita", "--reason", "to see")
+    shell("deny", held, "--reviewer", "rita", "--reason", "not hers")
+    with closing(open_ledger(settings.load(shell.folder))) as ledger:
+        found = [(each.who, each.act, each.subject, each.reason) for each in acts.listed(ledger.database)]
+    assert found == [("rita", "deny", held, "not hers"), ("rita", "open body", held, "to see")]
+
+
+def test_where_it_takes_two_the_first_one_waits_and_nobody_is_somebody_else(shell: Shell) -> None:
+    (shell.folder / "exfilter.toml").write_text("second_reviewer = true\n")
+    held = shell.hold()
+    code, _, err = shell("release", held, "--reviewer", "somebody")
+    assert code == 2
+    assert "with second_reviewer it is the OS user" in err
+    for name, said in (
+        ("rita", "waits: another reviewer"),
+        ("ben", "released: the same transfer passes once"),
+    ):
+        shell.monkeypatch.setenv("LOGNAME", name)
+        code, out, _ = shell("release", held, "--reason", "agreed")
+        assert (code, said in out) == (0, True)
+    shell.monkeypatch.setenv("LOGNAME", "rita")
+    other, out = shell.hold(1), shell.folder / "out"
+    assert "waits: another reviewer" in shell("export", other, "--out", str(out))[1]
+    assert not out.exists()
+    assert "open asked for by rita" in shell("show", other)[1]
+    assert shell("export", other, "--out", str(out))[0] == 2
+
+
+def test_a_passphrase_is_read_from_a_file_and_opens_the_key(shell: Shell) -> None:
+    held, word = shell.hold(), shell.folder / "word"
+    word.write_text("a battery\n")
+    word.chmod(0o600)
+    assert shell("passphrase", "--passphrase-file", str(word))[0] == 0
+    code, _, err = shell("export", held, "--out", str(shell.folder / "out"))
+    assert code == 2
+    assert "nobody is there to give it" in err
+    assert shell("export", held, "--out", str(shell.folder / "out"), "--passphrase-file", str(word))[0] == 0
+    assert (shell.folder / "out").read_bytes().startswith(BODY)
+    word.chmod(0o644)
+    assert shell("export", held, "--out", str(shell.folder / "more"), "--passphrase-file", str(word))[0] == 2
+
+
+def test_one_key_alone_is_said_before_it_is_too_late(shell: Shell) -> None:
+    public = (shell.folder / "reviewers.txt").read_text().splitlines()[1]
+    (shell.folder / "reviewers.txt").write_text(f"{public}\n")
+    code, out, err = shell("verify")
+    assert (code, out) == (0, "0 transfers checked, all whole\n")
+    assert "one private key alone opens what is held" in err
+    safe = shell.folder / "safe.key"
+    assert shell("add-recovery-key", str(safe))[0] == 0
+    assert shell("verify") == (0, "0 transfers checked, all whole\n", "")
+    held = shell.hold()
+    assert shell("export", held, "--key", str(safe), "--out", str(shell.folder / "out"))[0] == 0

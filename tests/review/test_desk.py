@@ -114,6 +114,15 @@ class TestPages:
         assert house.as_("ann").get("/transfers/t-else").status_code == 404
 
 
+class TestStale:
+    def test_a_changed_policy_is_said_before_the_release(self, house: Desk, held: str) -> None:
+        rob = house.as_("rob")
+        assert "A release would not pass" not in rob.get(f"/transfers/{held}").text
+        (house.folder / "policy.toml").write_text(filled.RULE.replace("100", "90"))
+        text = rob.get(f"/transfers/{held}").text
+        assert "A release would not pass: the policy changed after the hold." in text
+
+
 class TestDecisions:
     @pytest.mark.parametrize(
         ("wanted", "state"), [("release", "released"), ("deny", "denied"), ("confirm", "confirmed")]
@@ -250,7 +259,7 @@ TRACE = {
     "verdict": "suspect", "sentence": "boris is the source <b>", "remarks": ["one"], "why": "x",
     "victims": {"known": 3, "unknown": 0, "repeated": 0, "sent": 3, "not_in_time": 0, "never_sent": 0},
     "actors": [
-        {"rank": 1, "actor": "boris", "victims": 3, "customers": 10, "posterior": 0.97, "corrected": 1e-9}
+        {"rank": 1, "actor": "boris", "victims": 3, "customers": 10, "posterior": 0.97, "corrected": 1e-9},
     ],
 }  # fmt: skip
 

@@ -18,6 +18,7 @@ from exfilter.review.elsewhere import elsewhere
 from exfilter.review.pages.queue import Wanted, decide
 from exfilter.review.picture import of_entry
 from exfilter.review.rendering import page
+from exfilter.review.stale import stale
 
 router = APIRouter(include_in_schema=False)
 
@@ -48,7 +49,7 @@ def shown(
         chart=chart("Customers a day", "customers", picture.days), held=entry.state is State.HELD,
         cases=here.cases.listed(holding=entry.id),
         open_cases=here.cases.listed(CaseState.OPEN) if may else [],
-        second=here.given.second_reviewer, has_key=here.given.reviewer_key.exists(),
+        stale=stale(here.given, entry) if may and entry.redeemed is None else [], second=here.given.second_reviewer, has_key=here.given.reviewer_key.exists(),
     )  # fmt: skip
 
 
