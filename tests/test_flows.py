@@ -123,8 +123,8 @@ def test_a_dump_that_breaks_off_yields_what_is_whole_and_says_so(
     whole = [dump(request(content=b"%d" % number)) for number in range(kept + 1)]
     cut = max(1, int(len(whole[-1]) * share))
     data = b"".join(whole[:-1]) + whole[-1][:cut]
-    *read, last = read(written(tmp_path_factory.mktemp("dump"), data))
-    assert [item.transfer.body for item in read if isinstance(item, Captured)] == [
+    *items, last = read(written(tmp_path_factory.mktemp("dump"), data))
+    assert [item.transfer.body for item in items if isinstance(item, Captured)] == [
         b"%d" % number for number in range(kept)
     ]
     assert isinstance(last, Unread)
