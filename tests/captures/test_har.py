@@ -215,7 +215,7 @@ def test_hostile_bytes_in_an_entry_end_in_a_value(noise: bytes) -> None:
             st.lists(inner, max_size=4)
             | st.dictionaries(
                 st.sampled_from(
-                    "method headers postData text params encoding bodySize cookies name value fileName".split()
+                    "method headers postData text params encoding bodySize name value fileName".split()
                 ),
                 inner,
                 max_size=6,
