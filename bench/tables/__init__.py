@@ -19,6 +19,7 @@ from bench.tables import (
     patience,
     proxy,
     recall,
+    replaying,
     throughput,
     whole,
 )
@@ -38,5 +39,6 @@ TABLES: dict[str, Callable[[Lab], Table]] = {
     "insiders": insiders.measure,
     "patience": patience.measure,
     "ledger": ledger.measure,
+    "replay": replaying.measure,
 }
 """By name, in the order in which they run."""

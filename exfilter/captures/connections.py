@@ -64,7 +64,8 @@ class Connection:
     _waiting: dict[int, bytes] = field(default_factory=dict)
     _start: bytes = b""
     _reader: Requests | Streams | None = None
-    _tunnel: int = 0
+    _tunnel: int = -1
+    """Bytes that went through; -1: it is no tunnel."""
 
     @property
     def held(self) -> int:
@@ -105,7 +106,7 @@ class Connection:
             yield self._raw(rest, tuple(unread))
 
     def _read(self, data: bytes) -> Iterator[Captured]:
-        if self._tunnel:
+        if self._tunnel >= 0:
             self._tunnel += len(data)
             return
         if self._reader is None:
@@ -116,7 +117,7 @@ class Connection:
         for request in self._reader.feed(data) if self._reader.is_http else self._more(data):
             yield self._captured(request)
             if request.method == "CONNECT" and isinstance(self._reader, Requests):
-                self._tunnel = max(1, len(self._reader.rest))
+                self._tunnel = len(self._reader.rest)
                 self._reader.rest.clear()
                 return
 
@@ -158,7 +159,7 @@ class Connection:
             yield Unscanned("TLS connection (no key)", Reason.ENCRYPTED, self.sent - self.opened)
         elif self.is_tls and not self.opened and self.sent:
             yield Unscanned("TLS connection (no key)", Reason.ENCRYPTED, self.sent)
-        if self._tunnel:
+        if self._tunnel > 0:
             yield Unscanned("tunnel", Reason.ENCRYPTED, self._tunnel)
         if self.lost:
             yield absent(self.lost, "connection")

@@ -90,7 +90,7 @@ def _entry(data: bytes) -> Json:
     found: object = None
     try:
         found = msgspec.json.decode(data)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         with contextlib.suppress(ValueError, RecursionError):
             found = json.loads(data.decode("utf-8", "surrogateescape"), strict=False)
     return found if isinstance(found, dict) else {}

@@ -4,15 +4,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
+import re
+import sqlite3
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 from mitmproxy.io import FlowWriter
 from mitmproxy.test import tflow, tutils
 
-from exfilter.index import checked
-from fixtures.customers import customers
+from exfilter import flows
+from exfilter.captures import Place
+from exfilter.index import build, checked, keys
+from fixtures.bodies import copied_csv
+from fixtures.customers import customers, write_csv
+from tests.e2e import house
 from tests.e2e.conftest import PEOPLE
 from tests.e2e.house import exfilter
 
@@ -129,3 +137,170 @@ def test_what_is_no_dump_is_refused_and_the_others_are_read(
     assert len(lines(done.stdout)) == 1
     assert "notes.txt: is not a capture that is known here" in done.stderr
     assert "there is no such file" in done.stderr
+
+
+DRIP = """
+[[rules]]
+name = "drip"
+action = "quarantine"
+new_customers = {new}
+days = 7
+"""
+
+
+def drip(folder: Path, of: str, days: int = 12) -> Path:
+    """Return a capture in which somebody sends five other customers a day."""
+    people = list(customers(PEOPLE))
+    made = []
+    for day in range(days):
+        each = flow(copied_csv(people[5 * day : 5 * day + 5]).data, user=of)
+        each.request.timestamp_start = NOON + day * 86_400
+        made.append(each)
+    return capture(folder / "quarter.mitm", *made)
+
+
+def test_thresholds_over_days_decide_as_they_would_have_live(template: Path, tmp_path: Path) -> None:
+    folder = house.copy(template, tmp_path / "config")
+    (folder / "policy.toml").write_text(DRIP.format(new=18))
+    done = exfilter("replay", drip(tmp_path, "anna", 6), "--config", folder, "--format", "jsonl")
+    assert done.returncode == 1, done.stderr
+    # 5, 10 and 15 new ones pass. What is held was not sent: every day would again be the one too many.
+    assert [line["verdict"] for line in lines(done.stdout)] == ["allow"] * 3 + ["quarantine"] * 3
+    assert {line["rule"] for line in lines(done.stdout)[3:]} == {"drip"}
+
+
+def test_another_policy_shows_what_would_differ(template: Path, tmp_path: Path) -> None:
+    folder = house.copy(template, tmp_path / "config")
+    (folder / "policy.toml").write_text(DRIP.format(new=18))
+    (tmp_path / "other.toml").write_text(DRIP.format(new=28))
+    dump = drip(tmp_path, "anna", 6)
+    options = ("--config", folder, "--policy", tmp_path / "other.toml")
+    done = exfilter("replay", dump, *options, "--format", "jsonl")
+    assert done.returncode == 1, done.stderr
+    *transfers, last = lines(done.stdout)
+    assert [line["verdict"] for line in transfers] == ["allow"] * 3 + ["quarantine"] * 3
+    assert [line["after"]["verdict"] for line in transfers] == ["allow"] * 5 + ["quarantine"]
+    assert [line["changed"] for line in transfers] == [False] * 3 + [True] * 2 + [False]
+    difference = last["difference"]
+    assert (difference["transfers"], difference["changed"]) == (6, 2)
+    (held,) = [cost for cost in difference["costs"] if cost["what"] == "transfers that would be held"]
+    assert (held["now"], held["after"]) == (3, 1)
+    (anna,) = difference["actors"]
+    assert anna["first"] == "2023-11-17T22:13:20.250000+00:00"
+    assert anna["first_after"] == "2023-11-19T22:13:20.250000+00:00"
+    table = exfilter("replay", dump, *options)
+    assert table.stdout.count("quarter.mitm > flow") == 2
+    assert "first held after" in table.stdout
+
+
+def test_another_index_shows_what_would_differ(template: Path, tmp_path: Path, leak: bytes) -> None:
+    write_csv(tmp_path / "few.csv", 10)
+    key = keys.load(template / "index.key")
+    build.build(tmp_path / "few.csv", tmp_path / "few", key, build.Options())
+    dump = capture(tmp_path / "day.mitm", flow(leak))
+    done = exfilter("replay", dump, "--config", template, "--index", tmp_path / "few", "--format", "jsonl")
+    line, _ = lines(done.stdout)
+    assert (line["customers"], line["after"]["customers"]) == (60, 10)
+    assert line["after"]["verdict"] != line["verdict"]
+
+
+def test_an_interrupted_replay_goes_on_where_it_was(template: Path, tmp_path: Path) -> None:
+    folder = house.copy(template, tmp_path / "config")
+    (folder / "policy.toml").write_text(DRIP.format(new=28))
+    whole = drip(tmp_path, "anna", 8)
+    expected = lines(exfilter("replay", whole, "--config", folder, "--format", "jsonl").stdout)
+    first, second = tmp_path / "first.mitm", tmp_path / "second.mitm"
+    places = list(flows.places(whole))
+    cut = places[4].start if isinstance(places[4], Place) else 0
+    first.write_bytes(whole.read_bytes()[:cut])
+    second.write_bytes(whole.read_bytes()[cut:])
+    options = ("--config", folder, "--format", "jsonl", "--state", tmp_path / "state")
+    before = exfilter("replay", first, *options)
+    assert before.returncode == 0, before.stderr
+    after = exfilter("replay", first, second, *options)
+    assert after.returncode == 1
+    together = [*lines(before.stdout), *lines(after.stdout)]
+    keys_ = ("verdict", "rule", "customers", "time")
+    assert [[line[key] for key in keys_] for line in together] == [
+        [line[key] for key in keys_] for line in expected
+    ]
+    again = exfilter("replay", first, second, *options)
+    assert (again.stdout, again.returncode) == ("", 1)
+    (folder / "policy.toml").write_text(DRIP.format(new=29))
+    other = exfilter("replay", first, second, *options)
+    assert other.returncode == 2
+    assert "another replay" in other.stderr
+
+
+def test_a_replay_that_is_killed_decides_nothing_twice(template: Path, tmp_path: Path) -> None:
+    folder = house.copy(template, tmp_path / "config")
+    (folder / "policy.toml").write_text(DRIP.format(new=200))
+    people = list(customers(PEOPLE))
+    made = [flow(copied_csv(people[n : n + 1]).data, user=f"user{n % 7}") for n in range(PEOPLE)] * 3
+    dump, state = capture(tmp_path / "many.mitm", *made), tmp_path / "state"
+    options = ("replay", dump, "--config", folder, "--format", "jsonl", "--state", state)
+    line = [*house.COMMAND, *map(str, options)]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, cwd=house.ROOT, env=house.environment()) as process:
+        for _ in range(1200):
+            assert process.stdout
+            process.stdout.readline()
+        process.kill()
+    done = exfilter(*options)
+    assert len(lines(done.stdout)) < 3 * PEOPLE
+    connection = sqlite3.connect(state / "now.sqlite")
+    with contextlib.closing(connection):
+        (attempts,) = connection.execute("SELECT sum(attempts) FROM exposures").fetchone()
+        ((transfers,),) = connection.execute("SELECT count FROM replay_totals WHERE name = 'transfers'")
+        (scopes,) = connection.execute("SELECT sum(turn) FROM scopes WHERE kind = 'actor'").fetchone()
+    assert transfers == attempts == scopes == 3 * PEOPLE
+
+
+def test_an_import_counts_once_and_tells_nobody(
+    template: Path, tmp_path: Path, leak: bytes, form: bytes
+) -> None:
+    folder = house.copy(template, tmp_path / "config")
+    dump = capture(tmp_path / "day.mitm", flow(leak), flow(form), flow(leak))
+    for _ in range(2):
+        done = exfilter("replay", dump, "--config", folder, "--import", "--reason", "the proxy of March")
+        assert done.returncode == 1, done.stderr
+    listed = exfilter("ledger", "list", "--config", folder, "--format", "json", "--only", "sent")
+    (row,) = json.loads(listed.stdout)
+    assert (row["door"], row["actor"], row["customers"], row["sent"]) == ("replay", "anna", 60, True)
+    connection = sqlite3.connect(folder / "ledger.sqlite")
+    with contextlib.closing(connection):
+        assert (
+            connection.execute("SELECT act, reason FROM acts").fetchall()
+            == [("import", "the proxy of March")] * 2
+        )
+        assert connection.execute("SELECT count(*) FROM outbox").fetchone() == (0,)
+        assert connection.execute("SELECT count(*) FROM suspensions").fetchone() == (0,)
+
+
+def test_a_har_is_replayed_and_its_file_stands_for_the_actor(
+    template: Path, tmp_path: Path, leak: bytes
+) -> None:
+    posted = {"mimeType": "text/csv", "text": leak.decode()}
+    request = {"method": "POST", "url": "https://paste.example/", "headers": [], "postData": posted}
+    made = {"log": {"entries": [{"startedDateTime": "2023-11-14T22:13:20Z", "request": request}]}}
+    path = tmp_path / "annas-browser.har"
+    path.write_text(json.dumps(made))
+    (line,) = lines(exfilter("replay", path, "--config", template, "--format", "jsonl").stdout)
+    assert (line["actor"], line["verdict"], line["customers"]) == ("annas-browser", "quarantine", 60)
+    (line,) = lines(
+        exfilter("replay", path, "--config", template, "--format", "jsonl", "--actor", "anna").stdout
+    )
+    assert line["actor"] == "anna"
+
+
+def test_the_report_holds_hostile_names_harmlessly(template: Path, tmp_path: Path, leak: bytes) -> None:
+    hostile = "<script>alert(1)</script>\u202e"
+    dump = capture(tmp_path / "<img src=x>.mitm", flow(leak, user=hostile))
+    dump.write_bytes(dump.read_bytes() + b"99:x")
+    done = exfilter("replay", dump, "--config", template, "--format", "html")
+    assert done.returncode == 2
+    assert "<script" not in done.stdout
+    assert "<img" not in done.stdout
+    assert "\u202e" not in done.stdout
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;\\u202e" in done.stdout
+    assert "breaks off" in done.stdout
+    assert not re.search(r"https?://", done.stdout)
