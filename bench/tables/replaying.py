@@ -59,7 +59,7 @@ def _dump(lab: Lab, name: str, flows: int, *, carrying: int) -> Path:
     rng = random.Random(SEED)  # noqa: S311 - seeded on purpose
     rows = lab.table.read_bytes()[: 1 << 20].splitlines()
     with path.open("wb") as file:
-        writer = FlowWriter(file)
+        writer = FlowWriter(file)  # type: ignore[no-untyped-call, unused-ignore]
         for number in range(flows):
             body = b"csrf=%d&comment=please+ring+twice&quantity=%d" % (rng.getrandbits(60), number % 9)
             if number < flows and carrying and number % (flows // carrying) == 0:
