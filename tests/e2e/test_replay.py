@@ -390,3 +390,17 @@ def test_several_workers_say_the_same_in_the_same_order(template: Path, tmp_path
     )
     assert one == four
     assert len(lines(one)) == 60
+
+
+def test_a_replay_that_is_ended_leaves_no_ledger_behind(template: Path, tmp_path: Path, leak: bytes) -> None:
+    dump = capture(tmp_path / "day.mitm", *[flow(leak)] * 500)
+    options = ("replay", dump, "--config", template, "--format", "jsonl")
+    environment = house.environment() | {"TMPDIR": str(tmp_path)}
+    line = [*house.COMMAND, *map(str, options)]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, cwd=house.ROOT, env=environment) as process:
+        assert process.stdout
+        process.stdout.readline()
+        assert list(tmp_path.glob("exfilter-replay-*"))
+        process.terminate()
+        process.stdout.close()
+    assert not list(tmp_path.glob("exfilter-replay-*"))
