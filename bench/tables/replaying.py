@@ -1,5 +1,7 @@
 """A replay of small flows, on one core and on two, beside mitmproxy's own reader of the same file."""
 
+# mypy: untyped-calls-exclude=mitmproxy
+
 from __future__ import annotations
 
 import os

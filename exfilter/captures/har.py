@@ -66,7 +66,7 @@ def _is_cut(path: Path, size: int) -> bool:
         return False
     try:
         msgspec.json.decode(data)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return not data.rstrip().endswith(b"}")
     return False
 

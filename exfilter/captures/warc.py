@@ -15,10 +15,13 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
-from exfilter.captures.captured import DOOR, LARGEST, Captured, Unread, absent
+from exfilter.captures.captured import DOOR, Captured, Unread, absent
 from exfilter.captures.http1 import Request, Requests
+from exfilter.limits import MIB
 from exfilter.model import Transfer
 
+LARGEST = 257 * MIB
+"""Bytes of a request. It is in memory several times."""
 LINE = 1 << 16
 """Bytes of a line of a record's head at most."""
 LINES = 1000
@@ -114,15 +117,16 @@ def _of_record(
             yield Unread(archive.place, _followed("the archive breaks off in a record", archive))
         return
     data = _read(archive, length)
+    cut = length - len(data)
     reader = Requests(LARGEST)
     requests = [*reader.feed(data), *reader.end()]
+    del data
     if requests:
-        rest = bytes(reader.rest)
-        yield _as_captured(requests[0], heads, archive.place, actor, length - len(data), rest)
+        yield _as_captured(requests[0], heads, archive.place, actor, cut, bytes(reader.rest))
     if len(requests) != 1:
         why = "there is more than one request in the record" if requests else "the record is no HTTP request"
         yield Unread(archive.place, why)
-    if len(data) < length:
+    if cut:
         yield Unread(archive.place, _followed("the archive breaks off in a record", archive))
 
 

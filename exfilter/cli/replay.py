@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import signal
 import sys
 import tempfile
 import time
@@ -11,7 +12,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -127,6 +128,7 @@ def replay(
         msg = "--import goes by the policy and the index of the folder: leave out --policy and --index"
         raise ValueError(msg)
     outcome, began = _Outcome(), time.monotonic()
+    signal.signal(signal.SIGTERM, _end)
     with ExitStack() as stack:
         run = _run(stack, wanted, state, actor, keys, workers)
         if imports:
@@ -139,6 +141,11 @@ def replay(
         out.end(run.tallies)
         _summarise(run, time.monotonic() - began)
     raise typer.Exit(outcome.code(strict=strict))
+
+
+def _end(_number: int, _frame: object) -> NoReturn:
+    """End as for Ctrl-C, so that the scratch ledger goes."""
+    raise KeyboardInterrupt
 
 
 def _print(out: Format, item: Decision | Gap) -> None:

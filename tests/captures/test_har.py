@@ -230,3 +230,8 @@ def test_whatever_a_request_says_of_itself_is_read(about: object) -> None:
         har.captured(json.dumps({"request": made, "_webSocketMessages": about}).encode(), "e", "anna")
     )
     assert items
+
+
+def test_noise_between_braces_is_no_har_and_not_quoted(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no HAR"):
+        list(har.places(written(tmp_path, b'{"a\xe2": 1}')))

@@ -106,3 +106,18 @@ def test_tasks_are_taken_only_a_little_ahead() -> None:
     assert next(answers) == (0, 0)
     answers.close()
     assert len(taken) <= 100
+
+
+def test_no_more_is_under_way_than_there_is_room_for() -> None:
+    taken: list[int] = []
+
+    def tasks() -> Iterator[int]:
+        for task in range(40):
+            taken.append(task)
+            yield task
+
+    crew = Crew[int, int](prepare_double, 2, 60, lambda _: ENOUGH, room=3 * ENOUGH)
+    for done, (task, _) in enumerate(crew.answers(tasks())):
+        assert done == task
+        assert len(taken) - done <= 3
+    assert len(taken) == 40

@@ -8,18 +8,23 @@ import contextlib
 import io
 import json
 import re
+import shutil
 import sqlite3
 import subprocess
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from mitmproxy.io import FlowWriter
 from mitmproxy.test import tflow, tutils
+from mitmproxy.websocket import WebSocketMessage
+from wsproto.frame_protocol import Opcode
 
 from exfilter import flows
 from exfilter.captures import Place
 from exfilter.index import build, checked, keys
 from fixtures.bodies import copied_csv
 from fixtures.customers import customers, write_csv
+from fixtures.packets import CLIENT, conversation, pcap, tls
 from tests.e2e import house
 from tests.e2e.conftest import PEOPLE
 from tests.e2e.house import exfilter
@@ -304,3 +309,98 @@ def test_the_report_holds_hostile_names_harmlessly(template: Path, tmp_path: Pat
     assert "&lt;script&gt;alert(1)&lt;/script&gt;\\u202e" in done.stdout
     assert "breaks off" in done.stdout
     assert not re.search(r"https?://", done.stdout)
+
+
+def test_messages_of_a_websocket_count_together(template: Path, tmp_path: Path) -> None:
+    folder = house.copy(template, tmp_path / "config")
+    (folder / "policy.toml").write_text('[[rules]]\nname = "many"\naction = "quarantine"\ncustomers = 12\n')
+    people = list(customers(PEOPLE))
+    made = tflow.twebsocketflow()
+    assert made.websocket
+    made.websocket.messages = [
+        WebSocketMessage(Opcode.TEXT, True, copied_csv(people[n : n + 5]).data, NOON + n)  # noqa: FBT003
+        for n in (0, 5, 10)
+    ]
+    done = exfilter("replay", capture(tmp_path / "chat.mitm", made), "--config", folder, "--format", "jsonl")
+    messages = [line for line in lines(done.stdout) if line["method"] == "WEBSOCKET"]
+    assert [line["customers"] for line in messages] == [5, 10, 15]
+    assert [line["verdict"] for line in messages] == ["allow", "allow", "quarantine"]
+
+
+def test_pieces_of_an_upload_count_together(template: Path, tmp_path: Path, leak: bytes) -> None:
+    folder = house.copy(template, tmp_path / "config")
+    (folder / "policy.toml").write_text('[[rules]]\nname = "many"\naction = "quarantine"\ncustomers = 50\n')
+    half = len(leak) // 2
+    pieces = []
+    for start, end in ((0, half), (half, len(leak))):
+        piece = flow(leak[start:end])
+        piece.request.method = "PUT"
+        piece.request.headers["content-range"] = f"bytes {start}-{end - 1}/{len(leak)}"
+        piece.request.timestamp_start = NOON + start
+        pieces.append(piece)
+    done = exfilter("replay", capture(tmp_path / "up.mitm", *pieces), "--config", folder, "--format", "jsonl")
+    first, second = lines(done.stdout)
+    assert first["customers"] < 50
+    assert (first["verdict"], second["verdict"]) == ("allow", "quarantine")
+    assert second["customers"] == 60
+    assert not (folder / "uploads").exists()
+
+
+SUSPENDING = """
+[[rules]]
+name = "leak"
+action = "quarantine"
+customers = 50
+suspend = true
+"""
+
+
+def test_who_would_have_been_suspended_is_held_from_then_on(
+    template: Path, tmp_path: Path, leak: bytes, form: bytes
+) -> None:
+    folder = house.copy(template, tmp_path / "config")
+    (folder / "policy.toml").write_text(SUSPENDING)
+    dump = capture(tmp_path / "day.mitm", flow(form), flow(leak), flow(form), flow(form, user="boris"))
+    done = exfilter("replay", dump, "--config", folder, "--format", "jsonl")
+    assert [line["rule"] for line in lines(done.stdout)] == ["default", "leak", "suspended", "default"]
+    assert not (folder / "ledger.sqlite").exists()
+
+
+def test_a_capture_of_packets_is_replayed(template: Path, tmp_path: Path, leak: bytes) -> None:
+    if shutil.which("tshark") is None:
+        pytest.skip("tshark is not installed")
+    head = b"POST / HTTP/1.1\r\nHost: paste.example\r\nContent-Length: %d\r\n\r\n" % len(leak)
+    said, key_log = tls(head + leak, "http/1.1", tmp_path)
+    dump = tmp_path / "day.pcap"
+    dump.write_bytes(pcap(conversation(said, 443)))
+    done = exfilter("replay", dump, "--config", template, "--format", "jsonl", "--keys", key_log)
+    (line,) = lines(done.stdout)
+    assert (line["verdict"], line["customers"], line["actor"]) == ("quarantine", 60, CLIENT)
+    closed = exfilter("replay", dump, "--config", template, "--format", "jsonl", "--strict")
+    assert closed.returncode == 2
+    assert [each["reason"] for each in lines(closed.stdout)[0]["unscanned"]] == ["encrypted"]
+
+
+def test_several_workers_say_the_same_in_the_same_order(template: Path, tmp_path: Path, leak: bytes) -> None:
+    made = [flow(leak[: 200 + 40 * n], user=f"user{n % 3}") for n in range(60)]
+    dump = capture(tmp_path / "day.mitm", *made)
+    one, four = (
+        exfilter("replay", dump, "--config", template, "--format", "jsonl", "--workers", count).stdout
+        for count in ("1", "4")
+    )
+    assert one == four
+    assert len(lines(one)) == 60
+
+
+def test_a_replay_that_is_ended_leaves_no_ledger_behind(template: Path, tmp_path: Path, leak: bytes) -> None:
+    dump = capture(tmp_path / "day.mitm", *[flow(leak)] * 500)
+    options = ("replay", dump, "--config", template, "--format", "jsonl")
+    environment = house.environment() | {"TMPDIR": str(tmp_path)}
+    line = [*house.COMMAND, *map(str, options)]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, cwd=house.ROOT, env=environment) as process:
+        assert process.stdout
+        process.stdout.readline()
+        assert list(tmp_path.glob("exfilter-replay-*"))
+        process.terminate()
+        process.stdout.close()
+    assert not list(tmp_path.glob("exfilter-replay-*"))
