@@ -131,7 +131,7 @@ def test_who_changed_what_stands_among_the_acts(shell: Shell) -> None:
     shell.add("rob")
     shell("user", "disable", "rob", "--reviewer", "eve")
     monkeypatch, folder = shell.monkeypatch, shell.folder
-    monkeypatch.setattr(sys, "argv", ["exfilter", "ledger", "acts", "--config", str(folder)])
+    monkeypatch.setattr(sys, "argv", ["exfilter", "audit", "list", "--config", str(folder)])
     with pytest.raises(SystemExit):
         cli.main()
     said = shell.capfd.readouterr().out
