@@ -10,6 +10,7 @@ import pytest
 
 from exfilter.quarantine import Quarantine, State
 from exfilter.quarantine.entries import utc
+from exfilter.review.cases import MemberKind
 from exfilter.review.decisions import ASKED, DENY, OPEN, RELEASE
 from exfilter.review.opening import REFUSED
 from tests.quarantine.filling import fill
@@ -271,7 +272,11 @@ class TestCases:
         begun = rob.fill(f"{page}/case", page, title="The <i>cora</i> upload")
         case = begun.headers["location"]
         assert case == "/cases/1"
-        rob.fill(f"{case}/members", case, kind="actor", name="anna")
+        for _ in range(2):
+            rob.fill(f"{case}/members", case, kind="actor", name="anna")
+        assert house.state.desk.cases.get(1).named(MemberKind.ACTOR) == ("anna",)
+        rob.fill(f"{case}/members", case, kind="actor", name="a mistake")
+        rob.fill(f"{case}/remove", case, kind="actor", name="a mistake")
         rob.fill(f"{case}/notes", case, text="asked her manager\n<script>x</script>")
         rob.post(
             f"{case}/trace", data={"csrf": rob.csrf(case)}, files={"file": ("t.json", json.dumps(TRACE))}

@@ -49,7 +49,8 @@ def shown(
         chart=chart("Customers a day", "customers", picture.days), held=entry.state is State.HELD,
         cases=here.cases.listed(holding=entry.id),
         open_cases=here.cases.listed(CaseState.OPEN) if may else [],
-        stale=stale(here.given, entry) if may and entry.redeemed is None else [], second=here.given.second_reviewer, has_key=here.given.reviewer_key.exists(),
+        stale=stale(here.given, entry) if may and entry.redeemed is None else [],
+        second=here.given.second_reviewer, has_key=here.given.reviewer_key.exists(),
     )  # fmt: skip
 
 
