@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from exfilter import flows
 from exfilter.door import metrics
+from exfilter.door.metrics import Counted
 from exfilter.door.spool import Spool
 
 if TYPE_CHECKING:
@@ -43,14 +44,14 @@ class Reading:
             return
         actor = flows.actor(flow)
         if self._copies.total() >= AT_ONCE or self._copies[actor] >= OF_ONE:
-            metrics.viewed(counted=False)
+            metrics.viewed(Counted.NOT)
             return
         self._copies[actor] += 1
         flow.response.stream = _Copy(self, flow, self._limit)
 
-    def read(self, flow: HTTPFlow, spool: Spool) -> None:
-        """Count what came back; of a connection that broke, what came of it."""
-        task = asyncio.get_running_loop().create_task(self._count(flow, spool))
+    def read(self, flow: HTTPFlow, spool: Spool, missing: int) -> None:
+        """Count what came back; of a connection that broke, what came of it. ``missing``: not copied."""
+        task = asyncio.get_running_loop().create_task(self._count(flow, spool, missing))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -61,12 +62,13 @@ class Reading:
 
     error = response
 
-    async def _count(self, flow: HTTPFlow, spool: Spool) -> None:
+    async def _count(self, flow: HTTPFlow, spool: Spool, missing: int) -> None:
         try:
             if spool.dropped:  # there was no room for it
-                metrics.viewed(counted=False)
+                metrics.viewed(Counted.NOT)
             elif spool:
-                await self._desk.view(replace(flows.from_response(flow), body=spool.body()))
+                shown = replace(flows.from_response(flow), body=spool.body())
+                await self._desk.view(shown, missing)
         finally:
             spool.clear()
             self._copies -= Counter([flows.actor(flow)])
@@ -77,21 +79,28 @@ class Reading:
 
 
 class _Copy:
-    """What mitmproxy calls for each piece of a response. It keeps the beginning of one that is too large."""
+    """What mitmproxy calls for each piece of a response. Of one that is too large it keeps the beginning."""
 
     def __init__(self, reading: Reading, flow: HTTPFlow, limit: int) -> None:
         self._reading, self._flow, self._limit = reading, flow, limit
         self._spool, self._ended = Spool(), False
+        self._missing = 0
 
     def __call__(self, data: bytes) -> bytes:
-        if data and not self._ended:
-            self._spool += data[: self._limit - len(self._spool)]
-        if not data or len(self._spool) >= self._limit:
+        if not data:
             self.end()
+        elif not self._ended:
+            self._take(data)
         return data
+
+    def _take(self, data: bytes) -> None:
+        start = data[: max(0, self._limit - len(self._spool))]
+        self._missing += len(data) - len(start)
+        if start:
+            self._spool += start
 
     def end(self) -> None:
         """Have it counted, once."""
         if not self._ended:
             self._ended = True
-            self._reading.read(self._flow, self._spool)
+            self._reading.read(self._flow, self._spool, self._missing)

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from bench.insiders import BEFORE, DAYS, ROLES, STOLEN, Case, Year
 from exfilter.ledger import normal
-from exfilter.ledger.history import MEMORY
 from exfilter.ledger.normal import UNKNOWN, Floats
+from exfilter.ledger.spans import MEMORY
 from exfilter.model import Int64Array
 
 EVERY = 7

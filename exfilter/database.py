@@ -10,7 +10,7 @@ import os
 import sqlite3
 import ssl
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
@@ -26,6 +26,9 @@ REST = 4.0
 """What clears up rests so many times as long as it has kept others waiting."""
 LEAST_REST = 0.005
 """Seconds."""
+
+type Step = str | Callable[[sa.Connection], None]
+"""What takes a schema to the next one: a statement, or what is done in the same transaction."""
 
 
 class _Kind(Protocol):
@@ -62,13 +65,13 @@ class Database:
         tables: sa.MetaData,
         schema: int,
         *,
-        steps: Sequence[str] = (),
+        steps: Sequence[Step] = (),
         password: str = "",
         authority: Path | None = None,
     ) -> None:
         """Open the database, or make it; of an older schema, change it.
 
-        ``steps``: the statement that takes schema 1 to 2, and so on. ``password`` and ``authority`` (a file
+        ``steps``: what takes schema 1 to 2, and so on. ``password`` and ``authority`` (a file
         of certificates; None: the system's) are of a server. Raises ValueError where the database is newer
         than this exfilter.
         """
@@ -129,7 +132,7 @@ class Database:
             msg = f"{self._name}: {_told(cause)}; {self._kind.next_step}"
             raise OSError(msg) from None
 
-    def _migrate(self, tables: sa.MetaData, schema: int, steps: Sequence[str]) -> None:
+    def _migrate(self, tables: sa.MetaData, schema: int, steps: Sequence[Step]) -> None:
         with self.transaction(writes=True) as connection:
             version = self._kind.version(connection)
             if version > schema:
@@ -140,7 +143,10 @@ class Database:
                 tables.create_all(connection, checkfirst=False)
             else:
                 for step in steps[version - 1 :]:
-                    connection.exec_driver_sql(step)
+                    if isinstance(step, str):
+                        connection.exec_driver_sql(step)
+                    else:
+                        step(connection)
             if version < schema:
                 self._kind.set_version(connection, schema)
 

@@ -5,8 +5,9 @@ Besides ``addons/`` and ``proxy.py`` the only module that knows mitmproxy.
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any
 
 from mitmproxy import exceptions
 from mitmproxy.dns import DNSFlow
@@ -16,7 +17,9 @@ from mitmproxy.io import FlowReader
 from mitmproxy.tcp import TCPFlow
 from mitmproxy.udp import UDPFlow
 
+from exfilter.captures.captured import DOOR, LARGEST, Captured, Place, Unread
 from exfilter.model import Headers, Reason, Transfer, Unscanned
+from exfilter.who.networks import network
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,40 +45,8 @@ class Caller:
 
     @property
     def name(self) -> str:
-        """The actor: what is hardest to borrow comes first."""
-        return self.certificate or self.proxy_user or self.socks_user or self.address
-
-
-@dataclass(frozen=True, slots=True)
-class Captured:
-    """A transfer out of a dump."""
-
-    transfer: Transfer
-    flow: str
-    """mitmproxy's id of the flow."""
-    place: str
-    """Where in the dump: ``flow 3``, ``flow 3 message 2``; counted from 1."""
-    missing: tuple[Unscanned, ...] = ()
-    """What the dump did not keep (a streamed body). Empty: all of it is there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Truncated:
-    """The dump broke off here. Everything before was whole; nothing after it can be found again."""
-
-    flows: int
-    """Flows that were read whole."""
-    offset: int
-    """Byte at which the broken flow begins."""
-    size: int
-    """Bytes of the dump."""
-
-    def __str__(self) -> str:
-        """Say it in one sentence."""
-        return (
-            f"the dump breaks off in the flow that begins at byte {self.offset} of {self.size}: "
-            f"{self.flows} whole flows were read, what follows was not"
-        )
+        """The actor: what is hardest to borrow comes first. Of an IPv6 address, its network of 64 bits."""
+        return self.certificate or self.proxy_user or self.socks_user or network(self.address)
 
 
 def from_request(flow: HTTPFlow, door: str) -> Transfer:
@@ -138,80 +109,80 @@ def actor(flow: Flow) -> str:
     return Caller(proxy_user=_clean(user) if isinstance(user, str) else "", address=address).name
 
 
-def read(path: Path) -> Iterator[Captured | Truncated]:
-    """Yield the outbound transfers of a mitmproxy dump, one flow in memory at a time.
+def places(path: Path) -> Iterator[Place | Unread]:
+    """Yield where the flows of a dump stand; where it breaks off, what is whole.
 
-    A dump that breaks off yields what is whole and then one ``Truncated``.
-    Raises OSError when the file cannot be read and ValueError when it is no dump of mitmproxy, or one of
-    a newer version.
+    Each flow says how long it is, so they are found without being read, and a damaged one hides none behind
+    it. Raises OSError when the file cannot be read.
     """
     with path.open("rb") as file:
-        dump = _Dump(file, path.stat().st_size)
-        _check(dump, str(path))
-        flows = iter(FlowReader(cast("BinaryIO", dump)).stream())
-        ordinal, begin = 0, 0
-        while True:
-            try:
-                flow = next(flows, None)
-            except exceptions.FlowReadException as error:
-                _refuse_newer(error, str(path))
-                yield Truncated(ordinal, begin, dump.size)
+        size, at, number = path.stat().st_size, 0, 0
+        while at < size:
+            number += 1
+            file.seek(at)
+            length = _length(file.read(_DIGITS + 1), size - at)
+            if not length:
+                yield Unread(f"flow {number}", _broken(number - 1, at, size))
                 return
-            except Exception:  # noqa: BLE001 - whatever a damaged state makes mitmproxy raise, reading ends
-                yield Truncated(ordinal, begin, dump.size)
-                return
-            if flow is None:
-                return
-            ordinal, begin = ordinal + 1, dump.tell()
-            yield from _captured(flow, f"flow {ordinal}")
+            name = f"flow {number}"
+            if length > LARGEST:
+                yield Unread(name, f"a flow of {length} bytes, more than {LARGEST}")
+            else:
+                yield Place(name, at, length)
+            at += length
 
 
-class _Dump:
-    """A file that never promises more bytes than it has: a forged length then costs no memory."""
-
-    def __init__(self, file: BinaryIO, size: int) -> None:
-        self._file = file
-        self.size = size
-
-    def read(self, length: int = -1) -> bytes:
-        left = max(0, self.size - self._file.tell())
-        return self._file.read(left if length < 0 else min(length, left))
-
-    def peek(self, length: int) -> bytes:
-        where = self._file.tell()
-        head = self._file.read(length)
-        self._file.seek(where)
-        return head
-
-    def tell(self) -> int:
-        return self._file.tell()
+_DIGITS = 12
+"""Of a length, at most, as mitmproxy writes it."""
 
 
-def _check(dump: _Dump, path: str) -> None:
-    head = dump.peek(13).removeprefix(b"\xef\xbb\xbf")
-    if head.startswith(b"{"):
-        msg = f"{path} looks like JSON (HAR); replay reads dumps that `mitmdump -w FILE` writes."
-        raise ValueError(msg)
-    digits, colon, _rest = head.partition(b":")
-    cut_short = dump.size < len(head) + 1 and digits.isdigit()
-    if head and not cut_short and not (colon and digits.isdigit()):
-        msg = f"{path} is not a mitmproxy dump; replay reads the files that `mitmdump -w FILE` writes."
-        raise ValueError(msg)
+def _length(head: bytes, left: int) -> int:
+    """Return the bytes of the flow that begins so; 0: it is not whole, or none."""
+    digits, colon, _ = head.partition(b":")
+    if not colon or not digits.isdigit():
+        return 0
+    length = len(digits) + 1 + int(digits) + 1
+    return length if length <= left else 0
 
 
-def _refuse_newer(error: exceptions.FlowReadException, path: str) -> None:
+def _broken(whole: int, at: int, size: int) -> str:
+    return (
+        f"the dump breaks off in the flow that begins at byte {at} of {size}: "
+        f"{whole} whole flows were read, what follows was not"
+    )
+
+
+def captured(data: bytes, place: str) -> Iterator[Captured | Unread]:
+    """Yield the transfers of one flow of a dump, of any version that mitmproxy knows.
+
+    Raises ValueError for one of a newer version.
+    """
+    try:
+        flow = next(iter(FlowReader(io.BytesIO(data)).stream()), None)
+    except exceptions.FlowReadException as error:
+        _refuse_newer(error)
+        flow = None
+    except Exception:  # noqa: BLE001 - whatever a damaged state makes mitmproxy raise
+        flow = None
+    if flow is None:
+        yield Unread(place, "the flow is damaged")
+    else:
+        yield from _captured(flow, place)
+
+
+def _refuse_newer(error: exceptions.FlowReadException) -> None:
     if "flow format version" in str(error):
-        msg = f"{path} was written by a version of mitmproxy that is not known here: {error}"
+        msg = f"written by a version of mitmproxy that is not known here: {error}"
         raise ValueError(msg) from None
 
 
 def _captured(flow: Flow, place: str) -> Iterator[Captured]:
     if isinstance(flow, HTTPFlow):
-        yield Captured(from_request(flow, "replay"), flow.id, place, _missing(flow))
+        yield Captured(from_request(flow, DOOR), flow.id, place, _missing(flow))
         messages = flow.websocket.messages if flow.websocket else ()
         for number, message in enumerate(messages, 1):
             if message.from_client:
-                yield Captured(from_message(flow, message, "replay"), flow.id, f"{place} message {number}")
+                yield Captured(from_message(flow, message, DOOR), flow.id, f"{place} message {number}")
     elif isinstance(flow, TCPFlow | UDPFlow):
         body = b"".join(message.content for message in flow.messages if message.from_client)
         yield Captured(_raw(flow, flow.type.upper(), body), flow.id, place)
@@ -223,7 +194,7 @@ def _captured(flow: Flow, place: str) -> Iterator[Captured]:
 def _raw(flow: Flow, method: str, body: bytes) -> Transfer:
     address = flow.server_conn.address
     return Transfer(
-        door="replay",
+        door=DOOR,
         body=body,
         actor=actor(flow),
         destination=_host(address[0]) if address else "",

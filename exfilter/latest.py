@@ -65,6 +65,7 @@ class Latest[T]:
         self._clock = clock
         self._lock = threading.Lock()
         self._seen = self._look()
+        self._said = Once("")
         self._value = read(path)
         self._next_look = clock() + self.CHECK
 
@@ -83,11 +84,17 @@ class Latest[T]:
         self._seen = seen
         try:
             self._value = self._read(self._path)
+            self._said("")
         except ValueError as error:
             # Without a traceback, whose locals are the file's text.
-            logger.error("%s; what it said before stays", error)  # noqa: TRY400
+            self._complain(str(error))
         except OSError as error:
-            logger.error("%s: %s; what it said before stays", self._path, error.strerror)  # noqa: TRY400
+            self._complain(f"{self._path}: {error.strerror}")
+
+    def _complain(self, text: str) -> None:
+        """Say what is wrong with the file, once for all processes that have it from this one."""
+        if self._said(repr(self._seen)) is not None:
+            logger.error("%s; what it said before stays", text)
 
     def _look(self) -> tuple[int, ...]:
         """Return what changes with the file. Empty: there is none, or it cannot be looked at."""

@@ -103,7 +103,10 @@ def serve(plan: Plan, log: FilteringBoundLogger, parent: Connection | None = Non
     Spool.folder, Spool.room = _private(plan.spool), plan.spool_bytes
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    nursery = Nursery(plan)
+    _confdir(plan.proxy_ca)
+    if plan.upstream_ca:
+        _check_authorities(plan.upstream_ca)
+    nursery = Nursery(plan)  # it takes longest: what is quick to check comes before
     nursery.start()
     asyncio.run(_run(plan, log, parent, nursery))
 
@@ -187,7 +190,6 @@ async def status(
 
 
 async def _run(plan: Plan, log: FilteringBoundLogger, parent: Connection | None, nursery: Nursery) -> None:
-    _confdir(plan.proxy_ca)
     identity = Identity.by(plan.auth, plan.client_ca, plan.contact)
     pool = Pool(nursery, plan.workers, plan.queue, _figures)
     recorders = Pool(nursery, RECORDERS)
@@ -323,7 +325,6 @@ def _set(options: Options, plan: Plan) -> None:
     if plan.socks:
         fixed["mode"] = ["regular", f"socks5@{plan.socks[0]}:{plan.socks[1]}"]
     if plan.upstream_ca:
-        _check_authorities(plan.upstream_ca)
         fixed["ssl_verify_upstream_trusted_ca"] = str(plan.upstream_ca)
     try:
         options.update(**fixed)

@@ -228,13 +228,19 @@ class Pipeline:
     ) -> Verdict:
         """Return the verdict on one transfer. ``missing``: what of it the door never had."""
         found = self.engine.findings(transfer, self.limits, expired, explain=explain, reveal=reveal)
-        found = replace(found, unscanned=(*found.unscanned, *missing))
+        return self.judge(transfer, replace(found, unscanned=(*found.unscanned, *missing)))
+
+    def judge(self, transfer: Transfer, found: Findings) -> Verdict:
+        """Return the verdict on what this engine, or one with its index and terms, found in a transfer."""
         verdict = decide(self.policy, transfer, found, self.engine.versions(self.policy.digest))
         return replace(verdict, shown=self.engine.names(transfer), thread=_thread(transfer))
 
-    def view(self, transfer: Transfer, expired: Expired = never) -> Verdict:
+    def view(
+        self, transfer: Transfer, expired: Expired = never, *, missing: tuple[Unscanned, ...] = ()
+    ) -> Verdict:
         """Return who is in what an actor was shown: allow, as long as nothing is known of the past."""
         found = self.engine.findings(transfer, self.limits, expired)
+        found = replace(found, unscanned=(*found.unscanned, *missing))
         return replace(
             viewed(found, self.engine.versions(self.policy.digest)), shown=self.engine.names(transfer)
         )
@@ -251,10 +257,13 @@ class Pipeline:
 
     def would_hold_what_was_read(self, transfer: Transfer, verdict: Verdict) -> bool:
         """Whether a transfer would be held also if nothing of it had been left unread."""
+        return self.of_what_was_read(transfer, verdict).action.holds
+
+    def of_what_was_read(self, transfer: Transfer, verdict: Verdict) -> Verdict:
+        """Return the verdict as it were if nothing of the transfer had been left unread."""
         if not verdict.findings.unscanned:
-            return verdict.action.holds
-        read = replace(verdict.findings, unscanned=())
-        return decide(self.policy, transfer, read, verdict.versions).action.holds
+            return verdict
+        return decide(self.policy, transfer, replace(verdict.findings, unscanned=()), verdict.versions)
 
 
 def _thread(transfer: Transfer) -> str:

@@ -14,7 +14,7 @@ from exfilter.groups import Membership
 from exfilter.index import arrays, keys, store
 from exfilter.latest import Latest, Once
 from exfilter.limits import PROXY, Limits
-from exfilter.model import Expired, Reason, Transfer, Verdict
+from exfilter.model import Expired, Reason, Transfer, Unscanned, Verdict
 from exfilter.scan import Engine, Pipeline
 from exfilter.settings import Settings
 from exfilter.uploads import Uploads, recognise
@@ -111,9 +111,10 @@ class Scanner:
         """Return what the policy wants to know of the past. One policy asks and decides."""
         return policy.Hindsight(self.pipeline().policy, self.placed(transfer))
 
-    def view(self, transfer: Transfer, expired: Expired) -> Verdict:
-        """Scan what an actor was shown. Raises as ``examine``."""
-        return self.pipeline().view(transfer, expired)
+    def view(self, transfer: Transfer, expired: Expired, missing: int = 0) -> Verdict:
+        """Scan what an actor was shown. ``missing``: bytes behind the body. Raises as ``examine``."""
+        rest = (Unscanned("rest of the response", Reason.OVER_BUDGET, missing),) if missing else ()
+        return self.pipeline().view(transfer, expired, missing=rest)
 
     def failed(self, reason: str, transfer: Transfer, cause: Reason) -> Verdict:
         """Return what the policy says of a transfer that was not scanned."""
@@ -131,6 +132,11 @@ class Scanner:
         if before is not None:
             logger.info("%s: read again; digest %s, before %s", self._file, found.digest, before)
         return True
+
+    def follow(self) -> None:
+        """Read the policy again where its file has changed, and say so, also while nothing is scanned."""
+        with self._lock:
+            self._has_new_policy()
 
     def check(self) -> None:
         """Raise ValueError or OSError where nothing could be scanned now."""

@@ -102,6 +102,7 @@ region = ""
 # reviewer_key = "reviewer.key"
 # proxy_ca = "proxy-ca"
 # pseudonym_key = "pseudonym.key"
+# audit_key = "audit.key"
 
 # Where it stands who sent whom: a file, or postgresql://USER@HOST:PORT/DATABASE, a server that several
 # doors share (it needs the extra: pip install 'exfilter[postgres]'). TLS is used for one on another machine.
@@ -176,6 +177,8 @@ class Settings(BaseSettings):
     spool: _Path = Path("spool")
     """Where bodies lie while they are held, in files without a name."""
     pseudonym_key: _Path = Path("pseudonym.key")
+    audit_key: _Path = Path("audit.key")
+    """Signs the checkpoints of the audit log; made when it is first needed."""
     groups_file: _Path = Path()
     """Members of groups. The empty path: none."""
     ldap_url: str = ""
@@ -333,6 +336,7 @@ PATHS = (
     "proxy_ca",
     "spool",
     "pseudonym_key",
+    "audit_key",
     "review",
 )
 OPTIONAL_PATHS = (

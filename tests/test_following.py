@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from exfilter.model import Action, Verdict
 from exfilter.policy import By, Counted, Past, Policy, Window, decide, read, recall, suspended
+from exfilter.policy import question as ask
 from tests.test_policy import VERSIONS, follows, found, refused, upload
 
 RECEIVERS = """
@@ -91,6 +92,11 @@ class TestFollowing:
 
     def test_who_is_exempted_is_not_told_of(self) -> None:
         assert follows(verdict_of(30, actor="boss")) == set()
+
+    def test_what_exempts_is_no_declaration_to_send_many(self) -> None:
+        vouched = TABLE.replace("max_customers = 30\n", "")
+        question = ask(policy_of(RECEIVERS + vouched), upload(actor="boss"))
+        assert (question.exempt, question.bulk, question.is_apart) == (True, False, True)
 
     def test_a_ceiling_does_not_exempt_from_what_looks_back(self) -> None:
         verdict = verdict_of(30, before=99, actor="boss")

@@ -94,6 +94,8 @@ class CallStream(SpoolStream):
         self._rest = bytearray()
         self._wanted = PREFIX
         """Bytes from which on it is worth a look whether a message is whole."""
+        self._unread = 0
+        """Bytes still to come of a message that is too large and passes all the same."""
 
     def state_wait_for_request_headers(self, event: Any) -> Generator[Any, Any, Any]:  # noqa: ANN401 - as above
         """Take the head, and ask what follows from it."""
@@ -109,11 +111,11 @@ class CallStream(SpoolStream):
         if isinstance(event, RequestData):
             self.last = time.monotonic()
             self.since = self.since if self._rest else self.last
-            self._rest += event.data
+            self._rest += yield from self._passed_on(event.data)
             self.partial.add(self)
             together = sum(len(each._rest) for each in self.partial)  # noqa: SLF001 - of its own kind
             if together > TOGETHER:
-                yield from self._judged(b"", too_large=True)
+                yield from self._too_large()
             elif len(self._rest) >= self._wanted:
                 yield from self._looked_at()
             if not self._rest:
@@ -128,15 +130,31 @@ class CallStream(SpoolStream):
 
     def _looked_at(self) -> Generator[Any, Any, Any]:
         """Have judged what is whole, and note how much more it takes until there is more."""
-        size, self._wanted = _whole(self._rest)
+        size, end = _whole(self._rest)
         data = bytes(self._rest[:size])
-        if self._wanted - size > LARGEST + PREFIX:
-            yield from self._judged(data, too_large=True)
-            return
         del self._rest[:size]
-        self._wanted -= size
-        if data:
-            yield from self._judged(data)
+        self._wanted = end - size
+        if data and not (yield from self._judged(data)):
+            return
+        if self._wanted > LARGEST + PREFIX:
+            yield from self._too_large()
+
+    def _too_large(self) -> Generator[Any, Any, Any]:
+        """End the call or, where everything passes, send on what came: nothing of it is kept any longer."""
+        _, end = _whole(self._rest)
+        if (yield from self._judged(b"", too_large=True)):
+            self._unread = end - len(self._rest)
+            data, self._wanted = bytes(self._rest), PREFIX
+            self._rest.clear()
+            yield http.SendHttp(RequestData(self.stream_id, data), self.context.server)
+
+    def _passed_on(self, data: bytes) -> Generator[Any, Any, bytes]:
+        """Send on what is of a message that passes unread, and return what is behind it."""
+        unread, behind = data[: self._unread], data[self._unread :]
+        self._unread -= len(unread)
+        if unread:
+            yield http.SendHttp(RequestData(self.stream_id, unread), self.context.server)
+        return behind
 
     @property
     def arrived(self) -> int:
@@ -157,16 +175,21 @@ class CallStream(SpoolStream):
         else:
             self.client_state = self.state_errored
 
-    def _judged(self, data: bytes, *, too_large: bool = False) -> Generator[Any, Any, Any]:
-        """Have messages judged, then send them or end the call."""
+    def _judged(self, data: bytes, *, too_large: bool = False) -> Generator[Any, Any, bool]:
+        """Have messages judged, then send them or end the call. Return whether they pass."""
         piece = Piece(self.flow, data, too_large)
         yield ExfilterPieceHook(piece)
         if self.is_broken:
-            return
+            return False
         if piece.passes:
             if data:
                 yield http.SendHttp(RequestData(self.stream_id, data), self.context.server)
-            return
+            return True
+        yield from self._held(piece)
+        return False
+
+    def _held(self, piece: Piece) -> Generator[Any, Any, Any]:
+        """End the call."""
         self._rest.clear()
         kill = RequestProtocolError(self.stream_id, "held", ErrorCode.KILL)
         yield http.SendHttp(kill, self.context.server)

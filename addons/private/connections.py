@@ -1,7 +1,11 @@
-"""The sockets behind mitmproxy's connections, and how much is read from them ahead of time.
+"""The sockets behind mitmproxy's connections, how much is read from them ahead of time, and their end.
 
 While a hook runs, mitmproxy reads on and queues what arrives, without end. Here a connection is read again
 only when little is queued, so that the sender has to wait.
+
+A connection that mitmproxy closes just when the other side has sent something, or its end, it leaves open:
+the task that reads then waits for its turn (`server_event` has a lock), and nobody expects it to be
+cancelled there. The client waits for ever. Here what its reader leaves open is closed.
 """
 
 # mypy: untyped-calls-exclude=mitmproxy
@@ -12,11 +16,11 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from mitmproxy import ctx
-from mitmproxy.proxy import mode_servers, server
+from mitmproxy.connection import ConnectionState
+from mitmproxy.proxy import events, mode_servers, server
 
 if TYPE_CHECKING:
     from mitmproxy.connection import Client, Connection
-
 
 QUEUED = 1 << 20
 """Bytes that are queued for layers that wait, over all streams of a client."""
@@ -27,11 +31,26 @@ LOOK = 0.02
 
 
 class Pressure:
-    """Has mitmproxy read no faster than it can go on."""
+    """Has mitmproxy read no faster than it can go on, and close what it means to close."""
 
     def load(self, _loader: object) -> None:
-        """Replace what it waits for before it reads again."""
+        """Replace what it waits for before it reads again, and wrap what reads a connection to its end."""
         mode_servers.ProxyConnectionHandler.drain_writers = _drained  # type: ignore[method-assign,assignment]
+        mode_servers.ProxyConnectionHandler.handle_connection = handled  # type: ignore[method-assign,assignment]
+
+
+async def handled(handler: server.ConnectionHandler, connection: Connection) -> None:
+    """Read a connection to its end, and close it also where the reader was cancelled out of its turn."""
+    try:
+        await server.ConnectionHandler.handle_connection(handler, connection)
+    finally:
+        io = handler.transports.get(connection)
+        if io is not None:
+            connection.state = ConnectionState.CLOSED
+            if io.writer is not None:
+                io.writer.close()
+            await handler.server_event(events.ConnectionClosed(connection))
+            handler.transports.pop(connection, None)
 
 
 async def _drained(handler: mode_servers.ProxyConnectionHandler) -> None:

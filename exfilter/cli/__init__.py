@@ -34,6 +34,7 @@ COMMANDS = {
         "List the affected customers of transfers, for the notices.",
     ),
     "case": ("exfilter.cli.case:app", "Say who is behind a pseudonym, with a reason, recorded."),
+    "audit": ("exfilter.cli.audit:app", "Who decided what: list, verify, sign and export the audit log."),
     "replay": ("exfilter.cli.replay:replay", "Run a recorded capture through the same pipeline."),
 }
 """Name: where it is, and its line in ``exfilter --help``."""

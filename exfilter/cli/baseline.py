@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from exfilter import settings
+from exfilter.cli import dates
 from exfilter.cli.formats import charts, printable
 from exfilter.cli.quarantine import Format
 
@@ -41,7 +42,7 @@ def baseline(
 
     if plot:
         charts.check(plot)
-    wanted = _day(day)
+    wanted = dates.day(day, "--day")
     with closing(open_ledger(settings.load(config))) as ledger:
         ordinal = wanted or ledger.calendar.day(ledger.clock())
         with ledger.database.transaction() as connection:
@@ -52,15 +53,6 @@ def baseline(
             _print(found, name, ledger.calendar.date(ordinal), output)
             if plot:
                 charts.draw_growth(_growth(connection, name, ordinal), name, plot)
-
-
-def _day(text: str) -> int:
-    """Return a day; 0: none is given. Raises ValueError."""
-    try:
-        return dt.date.fromisoformat(text).toordinal() if text else 0
-    except ValueError:
-        msg = f"--day {text}: write a date such as 2026-11-22"
-        raise ValueError(msg) from None
 
 
 def _deviations(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from exfilter import settings
+from exfilter.cli.dates import Day, day
 from exfilter.cli.formats import rows
 from exfilter.cli.formats.rows import Cell, Output
 from exfilter.cli.quarantine import os_user
@@ -28,8 +29,10 @@ SHOWN = 50
 """Customers in a table on the terminal, and others who had them. The files have them all."""
 OTHERS = ("kind", "name", "customers", "possible", "first", "last")
 ALL = 1 << 40
-
-Day = Annotated[str, typer.Option(metavar="DATE", help="As 2026-11-22, included.")]
+_ELSE_THAN = (
+    "--who-else: everybody is listed already; say who else than whom, with --actor, --destination, "
+    "--transfer, --since or --until"
+)
 
 
 def exposure(
@@ -47,7 +50,7 @@ def exposure(
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="New file (mode 0600). Default: standard output.")
     ] = None,
-    reason: Annotated[str, typer.Option(help="Why; it stays in `exfilter ledger acts`.")] = "",
+    reason: Annotated[str, typer.Option(help="Why; it stays in `exfilter audit list`.")] = "",
     config: Annotated[Path, typer.Option(help="Configuration folder.", metavar="DIR")] = Path(),
     *,
     held: Annotated[
@@ -64,7 +67,7 @@ def exposure(
     """List the customers whose data was sent: which fields, when, how often, and where to.
 
     Who is only possibly among them, behind an estimate, is marked so. Every list is recorded, without the
-    customers: `exfilter ledger acts`.
+    customers: `exfilter audit list`.
     """
     from exfilter.ledger import choosing, open_ledger
 
@@ -72,8 +75,10 @@ def exposure(
     given = settings.load(config)
     ledger = open_ledger(given)
     try:
-        days = (_day(since, "--since"), _day(until, "--until"))
+        days = (day(since, "--since"), day(until, "--until"))
         choice = choosing.Choice(actor, destination, transfer, *days, viewed=viewed)
+        if who_else and choice == choosing.Choice():
+            raise ValueError(_ELSE_THAN)
         found = _affected(given, ledger, choice, held=held and not viewed)
         with rows.opened(out) as file:
             _record(ledger, found, choice, output, reason)
@@ -102,14 +107,6 @@ def _affected(given: settings.Settings, ledger: Ledger, choice: Choice, *, held:
 
     index = Index.open(given.index, keys.load(given.index_key))
     return affected(ledger, index, chosen(ledger, choice), held=held, viewed=bool(choice.viewed))
-
-
-def _day(text: str, option: str) -> int | None:
-    try:
-        return dt.date.fromisoformat(text).toordinal() if text else None
-    except ValueError:
-        msg = f"{option} {text}: write a date as 2026-11-22"
-        raise ValueError(msg) from None
 
 
 def _record(ledger: Ledger, found: Affected, choice: Choice, output: Output, reason: str) -> None:

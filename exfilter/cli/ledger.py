@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from exfilter import settings
+from exfilter.cli.dates import Day, day
 from exfilter.cli.formats import printable, rows
 from exfilter.cli.quarantine import Folder, Format, os_user
 
@@ -33,7 +34,6 @@ class Fate(enum.StrEnum):
 
 As = Annotated[Format, typer.Option("--format", help="How to print.")]
 Limit = Annotated[int, typer.Option(min=1, max=1_000_000, help="So many at most.")]
-Day = Annotated[str, typer.Option(metavar="DATE", help="As 2026-11-22, included.")]
 Who = Annotated[
     str, typer.Option("--who", help="Who does it.", default_factory=os_user, show_default="the OS user")
 ]
@@ -71,13 +71,10 @@ def list_(
     config: Folder = Path(),
 ) -> None:
     """List transfers with customers, newest first."""
-    from exfilter.cli.exposure import _day
     from exfilter.ledger import transfers
     from exfilter.ledger.choosing import Choice
 
-    choice = Choice(
-        actor, destination, since=_day(since, "--since"), until=_day(until, "--until"), viewed=None
-    )
+    choice = Choice(actor, destination, since=day(since, "--since"), until=day(until, "--until"), viewed=None)
     with _opened(settings.load(config)) as ledger:
         sent = None if fate is None else fate is Fate.SENT
         found = transfers.listed(ledger, choice, limit, sent=sent, customers=customers)
@@ -167,21 +164,6 @@ def erase(
     typer.echo(f"{counted(len(ids), 'customer')} erased from {places}")
     typer.echo("not erased: what the quarantine holds sealed and masked, and backups")
     _tell("", overwritten=done.overwritten)
-
-
-@app.command("acts")
-def acts_(limit: Limit = 50, format: As = Format.TABLE, config: Folder = Path()) -> None:  # noqa: A002
-    """List what was done with the ledger, newest first: tidied, erased, listed, names told."""
-    from exfilter.ledger import acts
-
-    with _opened(settings.load(config)) as ledger:
-        found = acts.listed(ledger.database, limit=limit)
-    if format is Format.JSON:
-        objects = [asdict(each) | {"time": rows.moment(each.time)} for each in found]
-        typer.echo(json.dumps(objects, indent=2))
-        return
-    told = [(rows.moment(each.time)[:19], each.who, each.act, each.subject, each.reason) for each in found]
-    rows.table(sys.stdout, ("Time (UTC)", "Who", "Act", "Subject", "Reason"), told)
 
 
 def _ids(text: str) -> list[str]:

@@ -1,36 +1,46 @@
-"""``exfilter replay``: a recorded capture through the same pipeline. Nothing is sent, nothing is kept."""
+"""``exfilter replay``: recorded traffic through the same pipeline. Nothing is sent, nothing is kept."""
 
 from __future__ import annotations
 
-import datetime as dt
 import enum
-import json
 import sys
+import tempfile
 import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich import box
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from exfilter import flows, settings
+from exfilter import settings
 from exfilter.cli.formats import printable
-from exfilter.model import Findings, Reason, Transfer, Verdict
-from exfilter.scan import Pipeline
-from exfilter.scanner import Scanner
+from exfilter.cli.formats.replays import Format
+from exfilter.cli.formats.replays.lines import LinesFormat
+from exfilter.cli.formats.replays.page import PageFormat
+from exfilter.cli.formats.replays.table import TableFormat
+from exfilter.cli.quarantine import os_user
+from exfilter.cli.workers import Crew, Lost
+from exfilter.limits import MIB
+from exfilter.replaying.decisions import Gap
+from exfilter.replaying.examining import UNIT, Answer, Wanted, open_examiner, views
+from exfilter.replaying.importing import Importer
+from exfilter.replaying.run import Run
+from exfilter.replaying.side import Side
+from exfilter.replaying.units import Unit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from exfilter.replaying.decisions import Decision
 
 CLEAN, HELD, NOT_READ = 0, 1, 2
-FIELDS = ("name", "email", "ticket", "phone")
-COLUMNS = ("time", "actor", "destination", "verdict", "customers", "rule", "not read", "path")
-UNBOUNDED = 10_000
-"""Columns where the output is not a terminal: nothing is wrapped or cut."""
+GRACE = 30.0
+"""Seconds that a worker may take beyond all deadlines of a unit."""
+ROOM = 256 * MIB
+"""Bytes of units, about, that are under way at a time. A larger one goes alone."""
 
 
 class Output(enum.StrEnum):
@@ -38,178 +48,185 @@ class Output(enum.StrEnum):
 
     TABLE = "table"
     JSONL = "jsonl"
+    HTML = "html"
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What would have become of one transfer of the capture."""
-
-    path: str
-    """The capture, and the place in it."""
-    captured: flows.Captured
-    verdict: Verdict
-    held: bool
-    """Whether it would be held for what was found in it, not only for what could not be read."""
-    customer_ids: tuple[str, ...]
-    estimated_ids: tuple[str, ...]
+FORMATS: dict[Output, type[TableFormat | LinesFormat | PageFormat]] = {
+    Output.TABLE: TableFormat,
+    Output.JSONL: LinesFormat,
+    Output.HTML: PageFormat,
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Replayer:
-    """Turns captured transfers into decisions. Records none of them: they are not of today."""
+@dataclass(slots=True)
+class _Outcome:
+    held: bool = False
+    unread: bool = False
+    is_broken: bool = False
 
-    pipeline: Pipeline
-    deadline: float
-    """Seconds for one transfer."""
-    placed: Callable[[Transfer], Transfer]
-    """Gives a transfer its actor's groups, as they are now."""
+    def add(self, item: Decision | Gap) -> None:
+        if isinstance(item, Gap):
+            self.is_broken = True
+        else:
+            self.held |= item.after.held
+            self.unread |= bool(item.after.verdict.findings.unscanned)
 
-    def decide(self, capture: Path, captured: flows.Captured) -> Decision:
-        """Examine one transfer, with the capture's own time and actor."""
-        transfer = self.placed(captured.transfer)
-        end = time.monotonic() + self.deadline
-        try:
-            verdict = self.pipeline.examine(
-                transfer, lambda: time.monotonic() >= end, missing=captured.missing
-            )
-        except Exception as error:  # noqa: BLE001 - fail closed: a defect of ours is never "nothing found"
-            verdict = self.pipeline.failed(type(error).__name__, transfer, Reason.MALFORMED)
-        held = self.pipeline.would_hold_what_was_read(transfer, verdict)
-        path = f"{capture} > {captured.place}"
-        return Decision(path, captured, verdict, held, *self._ids(verdict.findings))
-
-    def _ids(self, found: Findings) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        ids = self.pipeline.engine.index.customer_ids
-        return tuple(ids(found.identified)), tuple(ids(found.estimated_ordinals))
+    def code(self, *, strict: bool) -> int:
+        if self.is_broken or (self.unread and (strict or not self.held)):
+            return NOT_READ
+        return HELD if self.held else CLEAN
 
 
 def replay(
-    captures: Annotated[list[Path], typer.Argument(help="Dumps that `mitmdump -w FILE` wrote.")],
+    captures: Annotated[
+        list[Path],
+        typer.Argument(help="Dumps of mitmproxy, HAR, WARC, pcap or pcapng: known by their content."),
+    ],
     config: Annotated[Path, typer.Option(help="Configuration folder.")] = Path(),
     output: Annotated[Output, typer.Option("--format", help="How to print the decisions.")] = Output.TABLE,
     *,
+    policy: Annotated[
+        Path | None, typer.Option("--policy", help="Show what would differ with this policy.")
+    ] = None,
+    index: Annotated[
+        Path | None, typer.Option("--index", help="Show what would differ with this index (same key).")
+    ] = None,
+    actor: Annotated[
+        str,
+        typer.Option("--actor", help="Who sent what is in HAR and WARC. Default: the file's name."),
+    ] = "",
+    keys: Annotated[
+        Path | None, typer.Option("--keys", help="TLS key log (SSLKEYLOGFILE) of pcap captures.")
+    ] = None,
+    state: Annotated[
+        Path | None,
+        typer.Option("--state", help="Folder to keep the state in: an interrupted replay goes on from it."),
+    ] = None,
+    imports: Annotated[
+        bool,
+        typer.Option("--import", help="Write who was sent into the ledger, as sent, under the door replay."),
+    ] = False,
+    reason: Annotated[str, typer.Option(help="Why it is imported; it stays in the ledger.")] = "",
     strict: Annotated[
         bool,
         typer.Option("--strict", help="Exit with 2 if anything was not read, also if something is held."),
     ] = False,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=1024, help="Processes that scan. Default: as in exfilter.toml.")
+    ] = None,
 ) -> None:
-    """Say what would have become of each transfer of a capture, with its own times and actors.
+    """Say what would have become of each transfer of captures, with their own times and actors.
 
-    Nothing is sent and nothing is held. Exit codes: 0 all read, nothing to hold; 1 something would be
-    held; 2 an error, a capture that breaks off, or something could not be read.
+    What they showed before counts as the ledger would have counted it. Nothing is sent, held or recorded,
+    unless --import. With --policy or --index: what would differ. Exit codes (of the other policy or index,
+    where one is named): 0 all read, nothing to hold; 1 something would be held; 2 an error, a capture that
+    breaks off, or something could not be read.
     """
-    replayer = _open(config)
-    out: _Out = _Lines() if output is Output.JSONL else _Rows()
-    held = unread = broken = False
-    for item in _items(replayer, captures):
-        if isinstance(item, str):
-            typer.echo(f"exfilter: {item}", err=True)
-            broken = True
-            continue
+    wanted = Wanted(config, policy, index)
+    if imports and wanted.is_diff:
+        msg = "--import goes by the policy and the index of the folder: leave out --policy and --index"
+        raise ValueError(msg)
+    outcome, began = _Outcome(), time.monotonic()
+    with ExitStack() as stack:
+        run = _run(stack, wanted, state, actor, keys, workers)
+        if imports:
+            run.taker = _importer(stack, run, config, captures, reason)
+        out = FORMATS[output](sys.stdout, is_diff=wanted.is_diff)
+        for item in _followed(run, captures, shown=sys.stderr.isatty() and not sys.stdout.isatty()):
+            outcome.add(item)
+            _print(out, item)
+        outcome = _resumed(run, outcome, is_kept=state is not None)
+        out.end(run.tallies)
+        _summarise(run, time.monotonic() - began)
+    raise typer.Exit(outcome.code(strict=strict))
+
+
+def _print(out: Format, item: Decision | Gap) -> None:
+    if isinstance(item, Gap):
+        typer.echo(f"exfilter: {printable(str(item))}", err=True)
+        out.gap(item)
+    else:
         out.add(item)
-        held |= item.held
-        unread |= bool(item.verdict.findings.unscanned)
-    out.end()
-    if broken or (unread and (strict or not held)):
-        raise typer.Exit(NOT_READ)
-    raise typer.Exit(HELD if held else CLEAN)
 
 
-def _open(folder: Path) -> Replayer:
-    given = settings.load(folder)
-    scanner = Scanner(given)
-    return Replayer(scanner.pipeline(), given.deadline, scanner.placed)
+def _run(
+    stack: ExitStack, wanted: Wanted, state: Path | None, actor: str, keys: Path | None, workers: int | None
+) -> Run:
+    """Open all that a replay needs. Raises OSError or ValueError."""
+    given = wanted.given()
+    folder = state or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="exfilter-replay-")))
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    seen = views(given, whole=True)
+    names = ("now.sqlite", "after.sqlite")
+    sides = []
+    for name, each, view in zip(names, given, seen, strict=False):
+        sides.append(Side.open(folder / name, each, view))
+        stack.callback(sides[-1].close)
+    crew = Crew[Unit, Answer](
+        partial(open_examiner, wanted),
+        workers or given[0].workers,
+        UNIT * given[0].deadline + GRACE,
+        lambda unit: unit.weight,
+        room=ROOM,
+    )
+    run = Run(tuple(sides), _examined(crew), actor, keys)
+    versions = [view.pipeline.engine.versions(view.pipeline.policy.digest) for view in seen]
+    run.begin({"policies": " ".join(each.policy for each in versions),
+               "indexes": " ".join(each.index for each in versions), "actor": actor})  # fmt: skip
+    return run
 
 
-def _items(replayer: Replayer, captures: list[Path]) -> Iterator[Decision | str]:
-    """Yield decisions, and a sentence for each capture that could not be read to its end."""
-    for capture in captures:
-        try:
-            for item in flows.read(capture):
-                if isinstance(item, flows.Truncated):
-                    yield f"{capture}: {item}"
-                else:
-                    yield replayer.decide(capture, item)
-        except FileNotFoundError:
-            yield f"there is no file {capture}"
-        except (OSError, ValueError) as error:
-            yield str(error)
+def _examined(crew: Crew[Unit, Answer]) -> Callable[[Iterable[Unit]], Iterator[tuple[Unit, Answer | None]]]:
+    def examined(units: Iterable[Unit]) -> Iterator[tuple[Unit, Answer | None]]:
+        with closing(crew.answers(units)) as answers:
+            for unit, answer in answers:
+                yield unit, None if isinstance(answer, Lost) else answer
+
+    return examined
 
 
-class _Out(Protocol):
-    def add(self, decision: Decision) -> None: ...
+def _importer(stack: ExitStack, run: Run, config: Path, captures: list[Path], reason: str) -> Importer:
+    from exfilter.ledger import open_ledger
 
-    def end(self) -> None: ...
-
-
-class _Lines:
-    """One object a transfer, as soon as it is decided."""
-
-    def add(self, decision: Decision) -> None:
-        sys.stdout.write(json.dumps(as_object(decision)) + "\n")
-        sys.stdout.flush()
-
-    def end(self) -> None:
-        pass
+    ledger = open_ledger(settings.load(config))
+    stack.callback(ledger.close)
+    importer = Importer(ledger, run.sides[0].view.pipeline.policy)
+    importer.begin(os_user(), [str(each) for each in captures], reason)
+    return importer
 
 
-class _Rows:
-    """A table for people, one row a transfer."""
-
-    def __init__(self) -> None:
-        width = None if sys.stdout.isatty() else UNBOUNDED
-        self._console = Console(highlight=False, width=width)
-        self._table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-        for column in COLUMNS:
-            self._table.add_column(column, overflow="fold")
-
-    def add(self, decision: Decision) -> None:
-        transfer, verdict = decision.captured.transfer, decision.verdict
-        unread = sorted({item.reason.value for item in verdict.findings.unscanned})
-        cells = (
-            moment(transfer.time),
-            verdict.shown.actor,
-            verdict.shown.destination,
-            verdict.action.name.lower(),
-            str(verdict.findings.customers),
-            verdict.rule,
-            ", ".join(unread),
-            decision.path,
-        )
-        self._table.add_row(*(Text(printable(cell)) for cell in cells))
-
-    def end(self) -> None:
-        self._console.print(self._table)
+def _resumed(run: Run, outcome: _Outcome, *, is_kept: bool) -> _Outcome:
+    """Return what came of all of it, also of what an earlier run did."""
+    if not is_kept:
+        return outcome
+    total = run.tallies.total()
+    outcome.held |= bool(total.get("held for what was found after"))
+    outcome.unread |= bool(total.get("not read whole"))
+    outcome.is_broken |= bool(total.get("gaps"))
+    return outcome
 
 
-def as_object(decision: Decision) -> dict[str, Any]:
-    """Return the line of ``--format jsonl``: the keys of a scan, and who, where and when."""
-    transfer, found, shown = decision.captured.transfer, decision.verdict.findings, decision.verdict.shown
-    return {
-        "path": decision.path,
-        "flow": decision.captured.flow,
-        "time": moment(transfer.time),
-        "actor": shown.actor,
-        "destination": shown.destination,
-        "method": shown.method,
-        "verdict": decision.verdict.action.name.lower(),
-        "rule": decision.verdict.rule,
-        "customers": found.customers,
-        "identified": len(found.identified),
-        "estimated": found.estimated,
-        "customer_ids": list(decision.customer_ids),
-        "estimated_ids": list(decision.estimated_ids),
-        "fields": {name: found.fields.get(name, 0) for name in FIELDS},
-        "unscanned": [
-            {"part": item.part, "reason": item.reason.value, "bytes": item.bytes} for item in found.unscanned
-        ],
-        "bytes": found.bytes,
-    }
+@contextmanager
+def _bar(*, shown: bool) -> Iterator[Progress]:
+    columns = (BarColumn(), TextColumn("{task.percentage:>3.0f}% {task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not shown) as progress:
+        yield progress
 
 
-def moment(seconds: float) -> str:
-    """Return a time as ISO 8601, UTC. Empty for one that no calendar has."""
-    try:
-        return dt.datetime.fromtimestamp(seconds, dt.UTC).isoformat(timespec="microseconds")
-    except (ValueError, OverflowError, OSError):
-        return ""
+def _followed(run: Run, captures: list[Path], *, shown: bool) -> Iterator[Decision | Gap]:
+    transfers = held = 0
+    with _bar(shown=shown) as bar:
+        line = bar.add_task("reading", total=None)
+        for item in run.decisions(captures):
+            yield item
+            if not isinstance(item, Gap):
+                transfers, held = transfers + 1, held + item.after.verdict.action.holds
+            if shown and transfers % 50 == 0:
+                about = f"{transfers} transfers, {held} would be held"
+                bar.update(line, total=run.where.size, completed=run.where.done, description=about)
+
+
+def _summarise(run: Run, seconds: float) -> None:
+    if sys.stderr.isatty():
+        count = run.tallies.total().get("transfers", 0)
+        sys.stderr.write(f"{count} transfers in {seconds:.1f} s\n")

@@ -86,6 +86,9 @@ def review(
     only with TLS, its own or that of a proxy in front.
     """
     if context.invoked_subcommand:
+        if config != Path():
+            msg = "--config goes behind the command, as in exfilter review user list --config DIR"
+            raise ValueError(msg)
         return
     from exfilter.door.logs import logger
 
@@ -293,8 +296,8 @@ def _password(file: Path | None) -> str:
     """Return a new password, asked for twice, or the first line of a file."""
     if file is not None:
         if file == Path("-"):
-            return sys.stdin.readline().removesuffix("\n")
-        return file.read_text("utf-8").partition("\n")[0]
+            return sys.stdin.readline().rstrip("\r\n")
+        return file.read_text("utf-8").partition("\n")[0].rstrip("\r")
     if not sys.stdin.isatty():
         msg = "no terminal to ask for the password on: give --password-file FILE, or - for standard input"
         raise ValueError(msg)

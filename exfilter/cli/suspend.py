@@ -13,6 +13,7 @@ import typer
 
 from exfilter.cli.formats import printable
 from exfilter.cli.quarantine import WIDE, As, Folder, Format, Reviewer
+from exfilter.who.networks import network
 
 if TYPE_CHECKING:
     from exfilter.ledger import Suspension
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 Actor = Annotated[
     str, typer.Argument(help="As the proxy knows him, or his pseudonym.", metavar="ACTOR", show_default=False)
 ]
+_UNKNOWN = (
+    "the ledger knows no transfer of this actor: if the name is not meant for later, look for the right one "
+    "with `exfilter ledger list` (transfers with customers) or in the decision log"
+)
+
 Why = Annotated[str, typer.Option("--reason", help="Why; it is recorded and told.")]
 
 app = typer.Typer(
@@ -46,19 +52,22 @@ def list_(format: As = Format.TABLE, config: Folder = Path()) -> None:  # noqa: 
 @app.command()
 def add(actor: Actor, reason: Why, reviewer: Reviewer, config: Folder = Path()) -> None:
     """Suspend an actor: every transfer of his is held from now on."""
+    actor = network(actor)
     with _response(config) as (response, tell):
-        name = response.suspend(actor, reviewer, reason, tell)
+        name, is_known = response.suspend(actor, reviewer, reason, tell), response.is_known(actor)
     if name is None:
         msg = f"{printable(actor)} is suspended already: see `exfilter suspend list`"
         raise ValueError(msg)
     typer.echo(f"{printable(name)} suspended")
+    if not is_known:
+        typer.echo(f"exfilter: {_UNKNOWN}", err=True)
 
 
 @app.command()
 def lift(actor: Actor, reason: Why, reviewer: Reviewer, config: Folder = Path()) -> None:
     """End a suspension: transfers are judged by themselves again. What was held stays in the quarantine."""
     with _response(config) as (response, tell):
-        names = response.lift(actor, reviewer, reason, tell)
+        names = response.lift(network(actor), reviewer, reason, tell)
     if not names:
         msg = f"{printable(actor)} is not suspended: see `exfilter suspend list`"
         raise ValueError(msg)

@@ -33,7 +33,7 @@ Who = Annotated[
         show_default="the OS user",
     ),
 ]
-Why = Annotated[str, typer.Option("--reason", help="Why; it stays in `exfilter ledger acts`.")]
+Why = Annotated[str, typer.Option("--reason", help="Why; it stays in `exfilter audit list`.")]
 Table = Annotated[Path, typer.Argument(help="Table of the customers; see below.", metavar="VICTIMS.csv")]
 Since = Annotated[str, typer.Option(help="Leave out transfers before this date.", metavar="DATE")]
 Until = Annotated[str, typer.Option(help="Leave out transfers after this date.", metavar="DATE")]
@@ -209,7 +209,7 @@ def _print(found: Evidence, asked: Asked, format_: Format, plot: Path | None) ->
         [name or UNKNOWN for name in names] for names in (found.actor_names, found.destination_names)
     )
     names = Names(actors, places, found.transfers)
-    result = ranked(found.carried, asked.victims, found.actors, found.destinations)
+    result = ranked(found.carried, asked.victims, found.actors, found.destinations, outside=found.outside)
     (write_json if format_ is Format.JSON else write_tables)(result, names, sys.stdout)
     if plot is not None:
         charts.draw_ranking(result, names, plot)

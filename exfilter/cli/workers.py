@@ -9,6 +9,7 @@ the others go to another worker.
 from __future__ import annotations
 
 import contextlib
+import math
 import multiprocessing as mp
 import selectors
 import signal
@@ -93,8 +94,11 @@ class Crew[Task, Answer]:
     """Seconds after which a worker that has not answered a task is ended."""
     weight: Callable[[Task], int] = _weightless
     """How much work a task is: heavy ones go alone."""
+    room: float = math.inf
+    """Weight of all tasks that may be under way, or answered before the oldest one is."""
     _idle: list[_Worker] = field(default_factory=list)
     _busy: list[_Worker] = field(default_factory=list)
+    _load: int = 0
     _again: list[int] = field(default_factory=list)
     """Tasks that a worker had when it was lost over another."""
     _selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
@@ -115,6 +119,7 @@ class Crew[Task, Answer]:
                 if oldest not in done:
                     done.update(self._collect())
                 while oldest in done:
+                    self._load -= self.weight(given[oldest])
                     yield given.pop(oldest), done.pop(oldest)
                     oldest += 1
         finally:
@@ -124,14 +129,18 @@ class Crew[Task, Answer]:
         """Return the numbers of the tasks that go to a worker together. New ones are put into `given`."""
         numbers, self._again = self._again, []
         weight = ENOUGH if numbers else 0
-        while weight < ENOUGH and len(numbers) < TOGETHER and len(given) < self.size * AHEAD:
+        while weight < ENOUGH and len(numbers) < TOGETHER and self._has_room(len(given)):
             number, task = next(numbered, (-1, None))
             if task is None:
                 break
             given[number] = task
             numbers.append(number)
-            weight += self.weight(task)
+            heavy = self.weight(task)
+            weight, self._load = weight + heavy, self._load + heavy
         return numbers
+
+    def _has_room(self, tasks: int) -> bool:
+        return tasks < self.size * AHEAD and (self._load < self.room or not tasks)
 
     def _give(self, numbers: list[int], tasks: list[Task]) -> None:
         worker = self._idle.pop() if self._idle else self._start()

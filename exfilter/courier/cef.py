@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Any
 
 from exfilter import __version__
+from exfilter.ledger.noted import one_line
 from exfilter.ledger.notices import Notice
 
 SEVERITY = {"allow": 3, "alert": 5, "quarantine": 8, "block": 9}
@@ -73,12 +74,8 @@ def _unread(notice: Notice) -> int | str:
 
 
 def _of_head(text: str) -> str:
-    return _one_line(text).replace("\\", "\\\\").replace("|", "\\|")
+    return one_line(text).replace("\\", "\\\\").replace("|", "\\|")
 
 
 def _of_value(value: object) -> str:
-    return _one_line(str(value).replace("\\", "\\\\").replace("=", "\\=").replace("\n", "\\n"))
-
-
-def _one_line(text: str) -> str:
-    return "".join(sign if sign.isprintable() else " " for sign in text)
+    return one_line(str(value).replace("\\", "\\\\").replace("=", "\\=").replace("\n", "\\n"))

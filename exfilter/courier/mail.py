@@ -15,6 +15,7 @@ from exfilter import private
 from exfilter.courier import wires
 from exfilter.courier.cef import TITLES
 from exfilter.courier.trouble import Unreachable, translated
+from exfilter.ledger.noted import one_line
 from exfilter.ledger.notices import Notice
 from exfilter.policy import Mail
 from exfilter.policy.receivers import is_here
@@ -95,13 +96,9 @@ def _lines(notice: Notice) -> list[str]:
     words = ("time", "actor", "destination", "door", "method", "action", "outcome", "rule", "by", "reason")
     more = ("customers", "transfer_id", "policy", "id")
     told = [(word, str(notice[word])) for word in (*words, *more) if notice.get(word) not in (None, "")]
-    lines = [f"{word.replace('_', ' '):<12} {_one_line(text)}" for word, text in told]
+    lines = [f"{word.replace('_', ' '):<12} {one_line(text)}" for word, text in told]
     if notice.get("transfer_id"):
         lines += ["", f"Look at it with: exfilter quarantine show {notice['transfer_id']}"]
     if notice["type"] == "suspended":
         lines += ["", "Every transfer of this actor is held until: exfilter suspend lift ACTOR --reason WHY"]
     return lines
-
-
-def _one_line(text: str) -> str:
-    return "".join(sign if sign.isprintable() else " " for sign in text)

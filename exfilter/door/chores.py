@@ -1,4 +1,9 @@
-"""What one of all doors does once a day: what is too old goes, what is normal is summed up."""
+"""What is done beside the scans.
+
+One of all doors keeps the ledger up, once a day: what is too old goes, what is normal is summed up. Each door
+says of a policy that was saved that it is read again, or what is wrong with it, also while nobody sends, and
+signs how far the audit log goes.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +12,12 @@ import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Never
 
-from exfilter.ledger import open_ledger, peerage, retention
+from exfilter.audit import Signer
+from exfilter.ledger import open_ledger, peerage, proof, retention
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from exfilter.settings import Settings
 
 BEGIN = 60.0
@@ -17,19 +25,30 @@ BEGIN = 60.0
 LOOK = 600.0
 """Seconds between two looks whether a day has begun, or who had begun it has given it back."""
 
+ROUND = 0.5
+"""Seconds between two looks at the policy."""
+
 logger = logging.getLogger("exfilter.door")
 
 
-def serve(given: Settings) -> Never:
-    """Do it day by day."""
-    time.sleep(BEGIN)
+def serve(given: Settings, follow: Callable[[], None]) -> Never:
+    """Do it day by day. ``follow``: looks at the policy."""
+    due = time.monotonic() + BEGIN
     while True:
-        try:
-            upkeep(given)
-        except (OSError, ValueError) as error:
-            # The message may name a server, never a value.
-            logger.error("the ledger was not kept up: %s", type(error).__name__)  # noqa: TRY400
-        time.sleep(LOOK)
+        follow()
+        if time.monotonic() >= due:
+            _keep_up(given)
+            due = time.monotonic() + LOOK
+        time.sleep(ROUND)
+
+
+def _keep_up(given: Settings) -> None:
+    try:
+        upkeep(given)
+        sign(given)
+    except (OSError, ValueError) as error:
+        # The message may name a server, never a value.
+        logger.error("the ledger was not kept up: %s", type(error).__name__)  # noqa: TRY400
 
 
 def upkeep(given: Settings) -> bool:
@@ -44,3 +63,11 @@ def upkeep(given: Settings) -> bool:
             retention.give_back(ledger)
             raise
         return True
+
+
+def sign(given: Settings) -> None:
+    """Sign how far the audit log goes, if it went further, and log that. Raises OSError or ValueError."""
+    with closing(open_ledger(given)) as ledger:
+        made = proof.sign(ledger.database, Signer(given.audit_key), ledger.clock())
+    if made:
+        logger.info("audit checkpoint: %s", made.told())

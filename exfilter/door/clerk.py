@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from msgspec import structs
 
-from exfilter.door.tasks import Outcome
+from exfilter.door.tasks import CUT, Outcome
+from exfilter.ledger import Entry
 from exfilter.model import Action, Reason
 from exfilter.policy.rules import FAIL_CLOSED
 from exfilter.quarantine import unbound
@@ -23,7 +24,6 @@ from exfilter.quarantine import unbound
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from exfilter.ledger import Entry
     from exfilter.model import Expired, Transfer, Verdict
     from exfilter.policy import Hindsight, Past, Question
 
@@ -48,8 +48,11 @@ class Scanner(Protocol):
     def hindsight(self, transfer: Transfer) -> Hindsight:
         """Return what the policy wants to know of the past, and makes of it."""
 
-    def view(self, transfer: Transfer, expired: Expired) -> Verdict:
-        """Scan what an actor was shown: allow, as long as nothing is known of the past."""
+    def view(self, transfer: Transfer, expired: Expired, missing: int) -> Verdict:
+        """Scan what an actor was shown: allow, as long as nothing is known of the past.
+
+        ``missing``: bytes behind the body that the door never had.
+        """
 
     def failed(self, reason: str, transfer: Transfer, cause: Reason) -> Verdict:
         """Return what the policy says of a transfer that was not scanned."""
@@ -105,7 +108,7 @@ class Ledger(Protocol):
         """Decide on a transfer with what was sent before, and write down who is in it."""
 
     def sent(self, entry: Entry, transfer_id: str) -> Entry:
-        """Have it count after all: it is released."""
+        """Have it count after all: it is released. Write down that it passes."""
 
     def stays(self, entry: Entry) -> None:
         """Have it not count: it is not forwarded after all."""
@@ -114,7 +117,7 @@ class Ledger(Protocol):
         """Have a released transfer not count: it was not forwarded."""
 
     def kept(self, entry: Entry, transfer_id: str) -> None:
-        """Name the quarantine's entry."""
+        """Name the quarantine's entry, and write down that it is held."""
 
     def check(self) -> None:
         """Raise where nothing could be written down now."""
@@ -162,10 +165,14 @@ class Clerk:
             may = False
         return self.judge(transfer, expired, begin) if may else Outcome(forward=False)
 
-    def view(self, transfer: Transfer, expired: Expired, begin: float) -> Outcome:
-        """Count who is in a response. It has been delivered: nothing is held, a failure is only told."""
+    def view(self, transfer: Transfer, expired: Expired, begin: float, missing: int = 0) -> Outcome:
+        """Count who is in a response. It has been delivered: nothing is held, a failure is only told.
+
+        It has a line where a rule speaks, and where it was counted in part only.
+        """
         try:
-            verdict, behind = self.scanner.view(transfer, expired), self.scanner.hindsight(transfer)
+            verdict = self.scanner.view(transfer, expired, missing)
+            behind = self.scanner.hindsight(transfer)
             entry = self.ledger.enter(
                 transfer,
                 verdict,
@@ -173,7 +180,7 @@ class Clerk:
                 lambda past: behind.recall(verdict, past),
                 audit_only=self.audit_only,
             )
-            if entry.verdict.action > Action.ALLOW:
+            if entry.verdict.action > Action.ALLOW or _is_cut(entry.verdict):
                 self._write(transfer, entry.verdict, "", self.clock() - begin, held=False)
         except BaseException as error:  # noqa: BLE001 - there is nothing to be held
             logger.error("response not counted: %s", blame(error))  # noqa: TRY400 - as above
@@ -284,6 +291,8 @@ class Clerk:
             try:
                 if hold and not self.audit_only:
                     kept = self.quarantine.hold(transfer, verdict)
+                    with contextlib.suppress(Exception):  # It is held, whoever knows.
+                        self.ledger.kept(Entry(verdict), kept)
             finally:
                 self._write(transfer, verdict, kept, self.clock() - begin, held=not self.audit_only)
                 recorded = True
@@ -323,6 +332,10 @@ class Clerk:
             audit_only=self.audit_only,
             held=held,
         )
+
+
+def _is_cut(verdict: Verdict) -> bool:
+    return any(item.reason in CUT for item in verdict.findings.unscanned)
 
 
 def _of_stream(outcome: Outcome, verdict: Verdict) -> Outcome:

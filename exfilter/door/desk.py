@@ -18,9 +18,9 @@ import msgspec
 
 from exfilter.body import Filed, size
 from exfilter.door import metrics, tasks
-from exfilter.door.metrics import Refusal
+from exfilter.door.metrics import Counted, Refusal
 from exfilter.door.pool import Arrival, BusyError, LostError
-from exfilter.door.tasks import Outcome
+from exfilter.door.tasks import CUT, Outcome
 from exfilter.model import Reason
 
 if TYPE_CHECKING:
@@ -129,19 +129,22 @@ class Desk:
         outcome = await self._record(task, transfer.actor, ())
         return self._counted(transfer, outcome, time.monotonic() - begin)
 
-    async def view(self, transfer: Transfer) -> None:
-        """Count who is in a response that has been delivered. Where nobody has time it is not counted."""
+    async def view(self, transfer: Transfer, missing: int = 0) -> None:
+        """Count who is in a response that has been delivered. Where nobody has time it is not counted.
+
+        ``missing``: bytes behind the body that nobody copied.
+        """
         begin = time.monotonic()
         until = begin + SCAN * self.deadline
         with _files(transfer) as files:
             size_, body = size(transfer.body), tasks.inline(transfer)
-            task = tasks.View(tasks.sent(transfer), begin, until, size_, body)
+            task = tasks.View(tasks.sent(transfer), begin, until, size_, missing, body)
             try:
                 outcome = await self.pool.run(task, RESPONSES, size_, files, until + self._settling)
             except (LostError, BusyError):
-                metrics.viewed(counted=False)
+                metrics.viewed(Counted.NOT)
                 return
-        metrics.viewed(counted=outcome.recorded)
+        metrics.viewed(_extent(outcome))
 
     async def restore(self, transfer_id: str) -> None:
         """Let a release hold again: the transfer that passed by it was not forwarded."""
@@ -186,6 +189,13 @@ class Desk:
     @property
     def _settling(self) -> float:
         return max(SETTLE * self.deadline, LEAST)
+
+
+def _extent(outcome: Outcome) -> Counted:
+    """Return how much of a response was counted."""
+    if not outcome.recorded:
+        return Counted.NOT
+    return Counted.PART if CUT.intersection(map(Reason, outcome.unscanned)) else Counted.ALL
 
 
 @contextlib.contextmanager

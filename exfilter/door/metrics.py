@@ -37,6 +37,15 @@ class Refusal(enum.StrEnum):
     OTHER = "other"
 
 
+class Counted(enum.StrEnum):
+    """How much of a response was counted."""
+
+    ALL = "true"
+    PART = "part"
+    """There is more of it than is read, or more than there was time for."""
+    NOT = "false"
+
+
 _registry = CollectorRegistry()
 _transfers = Counter("exfilter_transfers", "Transfers decided on.", ["door", "kind"], registry=_registry)
 _verdicts = Counter(
@@ -56,7 +65,7 @@ _unrecorded = Counter(
 )
 _responses = Counter(
     "exfilter_responses",
-    "Responses of read_hosts, by whether they were counted.",
+    "Responses of read_hosts, by whether they were counted: true, part, false.",
     ["counted"],
     registry=_registry,
 )
@@ -114,9 +123,9 @@ def unrecorded() -> None:
     _unrecorded.inc()
 
 
-def viewed(*, counted: bool) -> None:
+def viewed(counted: Counted) -> None:
     """Count a response that was read on its way back."""
-    _responses.labels("true" if counted else "false").inc()
+    _responses.labels(counted.value).inc()
 
 
 def queued(transfers: int) -> None:

@@ -26,6 +26,10 @@ _ROUND = 1 << 18
 _PLAIN, _FILED = b"p", b"f"
 
 
+CUT = frozenset({Reason.OVER_BUDGET, Reason.DEADLINE})
+"""Why a response is counted in part only: there was more than is read, or than there was time for."""
+
+
 class Sent(msgspec.Struct, frozen=True):
     """A transfer without its body, and without the groups of its actor: those the worker finds out."""
 
@@ -101,6 +105,8 @@ class View(msgspec.Struct, frozen=True, tag=True):
     begin: float
     until: float
     size: int
+    missing: int = 0
+    """Bytes behind the body that were delivered and not copied."""
     body: bytes | None = None
 
 

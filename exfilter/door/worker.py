@@ -66,7 +66,7 @@ def _serve(
     control: socket.socket, given: settings.Settings, scanning: scanner.Scanner, *, audit_only: bool
 ) -> None:
     children: dict[int, int] = {}
-    _fork_chores(control, given)
+    _fork_chores(control, given, scanning)
     while True:
         message, files, _, _ = socket.recv_fds(control, _ROUND, 1)
         reap(children)
@@ -115,8 +115,8 @@ def _fork(
     os._exit(0)
 
 
-def _fork_chores(control: socket.socket, given: settings.Settings) -> None:
-    """Fork who does what has to be done once a day. It ends with this process."""
+def _fork_chores(control: socket.socket, given: settings.Settings, scanning: scanner.Scanner) -> None:
+    """Fork who keeps the ledger up and says what becomes of the policy. It ends with this process."""
     parent = os.getpid()
     if os.fork():
         return
@@ -124,7 +124,7 @@ def _fork_chores(control: socket.socket, given: settings.Settings) -> None:
         control.close()
         end_with(parent)
         os.nice(10)
-        chores.serve(given)
+        chores.serve(given, scanning.follow)
     except BaseException as error:  # noqa: BLE001 - no traceback: it could hold a value
         logging.getLogger("exfilter.door").error("chores ended: %s", type(error).__name__)  # noqa: TRY400
     os._exit(1)
@@ -152,7 +152,7 @@ def _with_body(
 ) -> tasks.Outcome:
     transfer = tasks.transfer(task.transfer, body)
     if isinstance(task, tasks.View):
-        return clerk.view(transfer, _expiry(task.until), task.begin)
+        return clerk.view(transfer, _expiry(task.until), task.begin, task.missing)
     if isinstance(task, tasks.Keep):
         return clerk.keep(transfer, Failure(task.reason, task.cause), task.begin)
     return clerk.judge(transfer, _expiry(task.until), task.begin)

@@ -1,9 +1,11 @@
 """Invents customers that look like those of a table and are none of them.
 
 Names are given and family names of the table, in new pairs where there are any. Ids and tickets have
-the table's shapes. E-mail addresses are at the given domains. Phones come from the ranges that regulators
-keep for fiction; where a country has none the cell stays empty. Of columns that are not used a value is
-taken that many rows share, so nothing of a real customer is copied that could be his alone.
+the table's shapes. E-mail addresses are at the given domains, as often at each as the table, and are made
+of names as the table's are. Phones come from the ranges that regulators keep for fiction, spelt as the
+country's are in the table; where a country has none the cell stays empty, and others are preferred.
+Of columns that are not used a value is taken that many rows share, so nothing of a real customer is
+copied that could be his alone.
 """
 
 from __future__ import annotations
@@ -17,11 +19,9 @@ from random import Random
 from typing import TYPE_CHECKING
 
 import phonenumbers
-from anyascii import anyascii
 
 from detectors import names
-from detectors.folding import fold
-from exfilter.index import columns
+from exfilter.index import columns, styles
 from exfilter.index.canaries import TEAM
 from exfilter.index.cells import Reader
 from exfilter.index.columns import Columns, Use
@@ -50,6 +50,10 @@ BEHIND = 20
 """Numbers behind the last known one that are taken, at least."""
 LEAST = 400
 """Candidates, however few canaries are wished for."""
+TRIES = 6
+"""Rows that are tried for one whose phone can be followed."""
+SPELLINGS = 30
+"""Phones of the same country that are tried for one into whose signs a number fits."""
 COMMON = 0.02
 """Share of the rows from which on a value belongs to nobody alone."""
 NAME = 256
@@ -57,7 +61,6 @@ NAME = 256
 _NAME, _PHONE = "names ", "phone "
 _DIGITS = re.compile(r"[0-9]+")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_WORD = re.compile("[^a-z]+")
 
 Row = tuple[str, ...]
 
@@ -83,8 +86,11 @@ def invent(table: Table, wish: Wish, random: Random, progress: Progress = lambda
     _check(used)
     sample = _Sample.of(table, used, wish, random, lambda done: progress(done / 2))
     count = sum(wish.teams.values())
-    drafts = _distinct(sample.draft(random) for _ in range(max(LEAST, SPARE * count)))
-    free = _unknown(table, used, drafts, lambda done: progress(0.5 + done / 2))
+    for plain in (False, True):  # where names are few the table's own styles may give too few addresses
+        drafts = _distinct(sample.draft(random, plain=plain) for _ in range(max(LEAST, SPARE * count)))
+        free = _unknown(table, used, drafts, lambda done: progress(0.5 + done / 2))
+        if len(free) >= count:
+            break
     if len(free) < count:
         msg = f"only {len(free)} of {count} canaries could be invented that nobody in the table is like"
         raise ValueError(msg)
@@ -120,6 +126,10 @@ class _Sample:
     """Rows by country."""
     numbers: Mapping[Use, Numbers] = field(repr=False)
     """Of ids and of tickets."""
+    styles: tuple[str, ...]
+    """Of local parts, as often as they occur."""
+    weights: tuple[int, ...]
+    """Of the domains: how often the table has each."""
 
     @classmethod
     def of(cls, table: Table, used: Columns, wish: Wish, random: Random, progress: Progress) -> _Sample:
@@ -142,34 +152,65 @@ class _Sample:
             use: Numbers((_first(row, used, use) for row in rows), grow=use is Use.ID)
             for use in (Use.ID, Use.TICKET)
         }
-        return cls(used, wish.domains, Reader(used, (), wish.region), rows, common, peers, numbers)
+        reader = Reader(used, (), wish.region)
+        made = cls(used, wish.domains, reader, rows, common, peers, numbers, (), ())
+        made.styles = _common(list(filter(None, map(made.style, rows))))
+        there = Counter(_domain(row, used) for row in rows)
+        made.weights = tuple(there[domain.lower()] for domain in wish.domains)
+        return made
 
-    def draft(self, random: Random) -> Row:
-        """Return a row that looks like the others."""
-        like = random.choice(self.rows)
+    def style(self, row: Row) -> str:
+        """Return the style of a row's local part. Empty: it has none."""
+        local = _first(row, self.used, Use.EMAIL).rpartition("@")[0]
+        return styles.style(local, *self._halves(row)) if local else ""
+
+    def draft(self, random: Random, *, plain: bool = False) -> Row:
+        """Return a row that looks like the others; ``plain``: with an address of our own style.
+
+        Where the other one has a phone and this one could have none, another one is looked for.
+        """
+        made: Row = ()
+        for _ in range(TRIES):
+            like = random.choice(self.rows)
+            made = self._made(like, random, plain=plain)
+            if _first(made, self.used, Use.PHONE) or not _first(like, self.used, Use.PHONE):
+                break
+        return made
+
+    def _made(self, like: Row, random: Random, *, plain: bool) -> Row:
         peers = self.peers[_first(like, self.used, Use.COUNTRY)]
         given, family = self._name(random, peers)
         cells = [random.choice(some) if some else "" for some in self.common]
         for use, numbers in self.used.numbers.items():
             for place, number in enumerate(numbers):
                 # A second e-mail address or phone is rare enough to be left out.
-                first = not place
-                cells[number] = self._cell(use, like[number], like, given, family, random) if first else ""
+                cells[number] = ""
+                if not place:
+                    cells[number] = self._cell(use, like[number], like, given, family, random, plain=plain)
         return tuple(cells)
 
-    def _cell(self, use: Use, old: str, like: Row, given: str, family: str, random: Random) -> str:
+    def _cell(
+        self, use: Use, old: str, like: Row, given: str, family: str, random: Random, *, plain: bool
+    ) -> str:
         """Return what stands in place of an old cell."""
         match use:
             case Use.ID | Use.TICKET:
                 return self.numbers[use].another(old or self._some(use, random), random)
             case Use.EMAIL:
-                return address(given, family, random.choice(self.domains), random)
+                return self._address(given, family, random, plain=plain)
             case Use.PHONE:
                 return self._phone(old, like, random)
             case Use.NAME:
                 whole = f"{family}, {given}" if "," in old else f"{given} {family}".strip()
                 return family if Use.FIRST_NAME in self.used.numbers else whole
         return {Use.FIRST_NAME: given, Use.LAST_NAME: family}.get(use, old)
+
+    def _address(self, given: str, family: str, random: Random, *, plain: bool) -> str:
+        weights = self.weights if any(self.weights) else None
+        (domain,) = random.choices(self.domains, weights)
+        made = random.choice(self.styles) if self.styles and not plain else ""
+        local = styles.styled(made, given, family, random)
+        return f"{local}@{domain}" if local else address(given, family, domain, random)
 
     def _name(self, random: Random, peers: Sequence[Row]) -> tuple[str, str]:
         """Return the given name of one customer and the family name of another."""
@@ -201,10 +242,12 @@ class _Sample:
         region = phonenumbers.region_code_for_number(known) or region
         if region is None or region not in FICTION:
             return ""
+        peers = self.peers[_first(like, self.used, Use.COUNTRY)]
         area = str(known.national_number)[:3]
         pattern = FICTION[region].replace("???", area if region in ("US", "CA") else "")
         number = re.sub("#", lambda _: random.choice("0123456789"), pattern)
-        return spelt(number, old)
+        others = (_first(random.choice(peers), self.used, Use.PHONE) for _ in range(SPELLINGS))
+        return spelt(number, old, *others)
 
 
 def _text(cell: Cell) -> str:
@@ -213,6 +256,10 @@ def _text(cell: Cell) -> str:
 
 def _first(row: Row, used: Columns, use: Use) -> str:
     return next((row[number].strip() for number in used.numbers.get(use, ())), "")
+
+
+def _domain(row: Row, used: Columns) -> str:
+    return _first(row, used, Use.EMAIL).rpartition("@")[2].lower()
 
 
 def _common(column: Sequence[str]) -> tuple[str, ...]:
@@ -258,30 +305,34 @@ def _around(text: str, run: re.Match[str]) -> tuple[str, int, str]:
 
 def address(given: str, family: str, domain: str, random: Random) -> str:
     """Return an address that somebody of that name may have."""
-    first, last = (_WORD.sub("", anyascii(fold(part)).lower()) for part in (given, family))
-    styles = (
+    first, last = styles.plain(given), styles.plain(family)
+    made = (
         f"{first}.{last}",
         f"{first}{last}",
         f"{first[:1]}.{last}",
         f"{last}.{first}",
         f"{first}_{last}",
     )
-    local = random.choice(styles).strip("._") or "mail"
+    local = random.choice(made).strip("._") or "mail"
     return f"{local}{random.randrange(10, 1000)}@{domain}"
 
 
-def spelt(number: str, like: str) -> str:
-    """Return an international number with the signs that stand in another one, where its digits fit in."""
+def spelt(number: str, *likes: str) -> str:
+    """Return an international number with the signs of the first of others into which its digits fit."""
     parsed = phonenumbers.parse(number)
     national = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL)
-    wanted = len(re.sub(r"\D", "", like))
     plain = phonenumbers.national_significant_number(parsed)
-    spellings = (number,) if like.strip().startswith("+") else (national, plain)
-    for spelling in spellings:
-        digits = re.sub(r"\D", "", spelling)
-        if len(digits) == wanted:
-            return _filled(like, digits)
+    here, abroad = [_digits(text) for text in (national, plain)], [_digits(number)]
+    for like in likes:
+        wanted = len(_digits(like))
+        for digits in abroad if like.strip().startswith("+") else here:
+            if len(digits) == wanted:
+                return _filled(like, digits)
     return number
+
+
+def _digits(text: str) -> str:
+    return re.sub(r"\D", "", text)
 
 
 def _filled(like: str, digits: str) -> str:
@@ -305,6 +356,8 @@ def _unknown(table: Table, used: Columns, drafts: Sequence[Row], progress: Progr
     emptied = [
         _without_phones(draft, used) if _has_phone(marks[draft] & taken) else draft for draft in drafts
     ]
+    # Of them there would be more than in the table: they come behind those that are as they were made.
+    emptied.sort(key=lambda draft: draft not in marks)
     marks = {draft: frozenset(_marks(draft, used)) for draft in _distinct(iter(emptied))}
     # A name that somebody bears is the second choice: by itself it identifies nobody anyway.
     free: dict[Row, None] = {}

@@ -1,4 +1,4 @@
-"""What people, and the doors by themselves, did with the ledger: one row each, never cleared.
+"""The audit log: what people, and the doors by themselves, did. One row each, chained, never cleared.
 
 No customer is in it. Of an erasure the subject is a keyed digest of the customer's id, not the ordinal: with
 the index an ordinal leads back to the id, and the digest does not. Who has the id and the index key can still
@@ -9,20 +9,21 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from exfilter.database import Database
-from exfilter.ledger.response import NAME_LIMIT
+from exfilter.ledger import passages
+from exfilter.ledger.noted import note
 from exfilter.ledger.store import Ledger
 from exfilter.ledger.tables import acts
 
 TIDY, ERASE, CASE, LIST, TRACE = "tidy", "erase", "open case", "list customers", "trace"
-DOOR = "exfilter"
+EXPORT = "export audit log"
+DOOR = passages.DOOR
 """Who does what nobody asked for."""
-REASON_LIMIT = 1000
 DIGEST = 16
 """Bytes."""
 
@@ -39,13 +40,18 @@ class Act:
     reason: str
 
 
-def record(ledger: Ledger, who: str, act: str, subjects: Iterable[str], reason: str) -> None:
+def record(
+    ledger: Ledger,
+    who: str,
+    act: str,
+    subjects: Iterable[str],
+    reason: str,
+    about: Mapping[str, object] | None = None,
+) -> None:
     """Write down what is done, a row for each subject. Raises OSError."""
-    texts = {"who": _line(who, NAME_LIMIT), "act": act, "reason": _line(reason, REASON_LIMIT)}
     now = ledger.clock()
-    rows = [{"time": now, "subject": _line(subject, REASON_LIMIT), **texts} for subject in subjects]
     with ledger.database.transaction(writes=True) as connection:
-        connection.execute(sa.insert(acts), rows)
+        note(connection, now, who, act, subjects, reason, about)
 
 
 def listed(database: Database, act: str = "", limit: int = -1) -> list[Act]:
@@ -64,8 +70,3 @@ def digest(ledger: Ledger, customer_id: str) -> str:
     """Return what an erased customer is called, hexadecimal."""
     text = b"exfilter-erased-1\0" + customer_id.encode("utf-8", "surrogatepass")
     return hmac.digest(ledger.secret, text, hashlib.sha256)[:DIGEST].hex()
-
-
-def _line(text: str, limit: int) -> str:
-    """Return a text that cannot begin a line of its own, and can be stored."""
-    return "".join(char if char.isprintable() else " " for char in text)[:limit]

@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 
 from exfilter.ledger.deviation import Deviation, Measure, corrected
-from exfilter.ledger.history import MOST, History, Span
 from exfilter.ledger.normal import UNKNOWN, Normals, Prior, log10_tail, normals, prior
+from exfilter.ledger.spans import MOST, History, Span
 from exfilter.model import Int64Array
 
 __all__ = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,12 +10,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from exfilter.database import Database
-from exfilter.ledger.response import NAME_LIMIT
+from exfilter.ledger.noted import NAME_LIMIT
 from exfilter.ledger.store import Ledger
-from exfilter.ledger.tables import exposures, scopes
+from exfilter.ledger.tables import exposures, other_ids, scopes
 
-SENDERS = ("actor", "bulk")
+SENDERS = ("actor", "bulk", "exempt")
 READERS = ("reader",)
+NO_SUCH = "the ledger has no such transfer: see `exfilter ledger list`"
 PAGE = 64
 """Rows that are read at a time: memory does not grow with the number of transfers."""
 
@@ -59,17 +61,24 @@ class Chosen:
         if self.until is not None:
             found.append(exposures.c.day <= self.until)
         if self.transfer:
-            is_number = self.transfer.isascii() and self.transfer.isdigit() and len(self.transfer) < 19
-            column: sa.Column[Any] = exposures.c.id if is_number else exposures.c.transfer_id
-            found.append(column == (int(self.transfer) if is_number else self.transfer))
+            found.append(self._is_transfer())
         return found
+
+    def _is_transfer(self) -> sa.ColumnElement[bool]:
+        if self.transfer.isascii() and self.transfer.isdigit() and len(self.transfer) < 19:
+            return exposures.c.id == int(self.transfer)
+        before = sa.select(other_ids.c.exposure).where(other_ids.c.transfer_id == self.transfer)
+        return sa.or_(exposures.c.transfer_id == self.transfer, exposures.c.id.in_(before))
 
 
 def chosen(ledger: Ledger, choice: Choice) -> Chosen:
-    """Look the names up. Raises ValueError for one that the ledger does not know."""
+    """Look the names up. Raises ValueError for what the ledger does not know, and for days in wrong order."""
+    _check_days(choice)
     kinds = {None: SENDERS + READERS, True: READERS, False: SENDERS}[choice.viewed]
     actors = destinations = None
     with ledger.database.transaction() as connection:
+        if choice.transfer:
+            _check_transfer(connection, choice, kinds)
         if choice.actor:
             actors = _numbers(connection, kinds, (choice.actor, ledger.called(choice.actor)))
         if choice.destination:
@@ -79,6 +88,24 @@ def chosen(ledger: Ledger, choice: Choice) -> Chosen:
             msg = f"the ledger knows no such {what}: see `exfilter ledger list` for those it knows"
             raise ValueError(msg)
     return Chosen(actors, destinations, kinds, choice.transfer, choice.since, choice.until)
+
+
+def _check_days(choice: Choice) -> None:
+    if choice.since is not None and choice.until is not None and choice.since > choice.until:
+        since, until = (dt.date.fromordinal(day).isoformat() for day in (choice.since, choice.until))
+        msg = f"--since {since} is after --until {until}: no day is between them; give the earlier one first"
+        raise ValueError(msg)
+
+
+def _check_transfer(connection: sa.Connection, choice: Choice, kinds: Sequence[str]) -> None:
+    same = sa.select(scopes.c.kind).join(exposures, exposures.c.actor == scopes.c.id)
+    known = set(connection.execute(same.where(*Chosen(transfer=choice.transfer).where())).scalars())
+    if not known:
+        raise ValueError(NO_SUCH)
+    if known.isdisjoint(kinds):
+        wanted = "leave out --viewed" if choice.viewed else "add --viewed"
+        msg = f"this transfer was {'sent, not shown' if choice.viewed else 'shown, not sent'}: {wanted}"
+        raise ValueError(msg)
 
 
 def _numbers(connection: sa.Connection, kinds: Sequence[str], names: Sequence[str]) -> tuple[int, ...]:

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from exfilter.ledger import rollup
 from exfilter.ledger.deviation import Measure
-from exfilter.ledger.history import MEMORY, History
 from exfilter.ledger.sets import Customers
+from exfilter.ledger.spans import MEMORY, History
 from exfilter.ledger.tables import meetings, rollups, unread
 
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from exfilter.ledger.history import Span
+from exfilter.ledger.spans import Span
 
 MODEL = "log-logistic counts, zeros apart"
 

@@ -25,6 +25,10 @@ VERSION = 1
 PATIENCE = 30.0
 """Seconds that a notice of a held transfer waits for the id that the quarantine gives it."""
 TEXT_LIMIT = 255
+URGENT = frozenset({"canary", "suspended", "lifted"})
+"""Types of notices that are delivered first, and dropped last where there are too many."""
+ORDINARY_ID, URGENT_ID = "n-", "u-"
+"""What an id begins with: by it the outbox tells them apart, without a look into each body."""
 
 Notice = dict[str, Any]
 
@@ -79,13 +83,15 @@ def of_actor(kind: str, actor: str, when: float, *, who: str, rule: str, reason:
     }
 
 
-def name_of(secret: bytes, *parts: str | bytes) -> str:
+def name_of(secret: bytes, type_: str, *parts: str | bytes) -> str:
     """Return the id of a notice: the same for the same parts, and nobody can try contents out."""
     mac = hmac.new(secret, b"exfilter-notice-1", hashlib.sha256)
     for part in parts:
         data = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
         mac.update(len(data).to_bytes(8, "big") + data)
-    return "n-" + base64.b32encode(mac.digest()[:15]).decode().lower()
+    return (URGENT_ID if type_ in URGENT else ORDINARY_ID) + base64.b32encode(
+        mac.digest()[:15]
+    ).decode().lower()
 
 
 def post(

@@ -13,6 +13,7 @@ from exfilter.database import Database
 from exfilter.index import keys
 from exfilter.ledger.days import Calendar
 from exfilter.ledger.outbox import Outbox
+from exfilter.ledger.steps import STEPS
 from exfilter.ledger.store import Ledger
 from exfilter.ledger.tables import SCHEMA, metadata
 from exfilter.who import names
@@ -64,7 +65,9 @@ def open_outbox(given: Settings) -> Outbox:
     """Open only what is on its way to others: no key of the index is needed. Raises OSError or ValueError."""
     authority = given.ledger_ca if given.ledger_ca.name else None
     password = _password(given.ledger_password_file)
-    return Outbox(Database(place(given), metadata, SCHEMA, password=password, authority=authority))
+    return Outbox(
+        Database(place(given), metadata, SCHEMA, steps=STEPS, password=password, authority=authority)
+    )
 
 
 def place(given: Settings) -> Path | sa.URL:

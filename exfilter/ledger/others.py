@@ -11,10 +11,11 @@ from pyroaring import BitMap
 
 from exfilter.database import Database
 from exfilter.ledger import rollup
+from exfilter.ledger.choosing import READERS, SENDERS
 from exfilter.ledger.sets import Customers, unpacked
 from exfilter.ledger.tables import lifetimes, scopes
 
-KINDS = ("actor", "bulk", "reader", "destination")
+KINDS = (*SENDERS, *READERS, "destination")
 PAGE = 16
 """Scopes that are read at a time."""
 
@@ -24,7 +25,7 @@ class Other:
     """An actor or destination of some of the same customers."""
 
     kind: str
-    """actor; bulk: declared to send many; reader: who was shown them; destination."""
+    """actor; bulk: declared to send many; exempt: by a rule; reader: who was shown them; destination."""
     name: str
     customers: int
     """Of those asked for, identified."""

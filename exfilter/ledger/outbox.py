@@ -16,6 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from exfilter.database import Database
+from exfilter.ledger.notices import URGENT_ID
 from exfilter.ledger.tables import outbox
 
 DAY = 86_400.0
@@ -63,19 +64,22 @@ class Outbox:
     memory: float = 30 * DAY
     """Seconds for which those that are sent or given up stay listed."""
     room: int = 100_000
-    """Notices for one receiver: beyond that the oldest go."""
+    """Notices for one receiver. Beyond that the oldest go: what ended first, what is urgent last."""
 
     def claim(self, receiver: str, most: int = 20) -> list[Waiting]:
-        """Return notices that are due, oldest first; for the time of the lease nobody else has them."""
+        """Return notices that are due, urgent ones first, then the oldest.
+
+        For the time of the lease nobody else has them.
+        """
         now = self.clock()
         due = (outbox.c.receiver == receiver) & (outbox.c.state == "waiting") & (outbox.c.due <= now)
         if not self._is_any(due & (outbox.c.lease <= now)):
             return []  # Looked at without keeping the doors from writing.
         with self.database.transaction(writes=True) as connection:
-            free = sa.select(outbox.c.id).where(due, outbox.c.lease <= now).order_by(outbox.c.id)
+            free = sa.select(outbox.c.id).where(due, outbox.c.lease <= now).order_by(*_in_turn())
             mine = connection.execute(free.limit(most).with_for_update(skip_locked=True)).scalars().all()
             rows = connection.execute(
-                sa.select(outbox).where(outbox.c.id.in_(mine)).order_by(outbox.c.id)
+                sa.select(outbox).where(outbox.c.id.in_(mine)).order_by(*_in_turn())
             ).mappings()
             until = now + self.lease
             claimed = [
@@ -147,14 +151,27 @@ class Outbox:
         receivers = connection.execute(sa.select(outbox.c.receiver).distinct()).scalars().all()
         for receiver in receivers:
             mine = outbox.c.receiver == receiver
-            newest = sa.select(outbox.c.id).where(mine).order_by(outbox.c.id.desc())
-            first = connection.execute(newest.offset(self.room).limit(1)).scalar()
-            if first is not None:
-                beyond = mine & (outbox.c.id <= first)
-                waiting = sa.select(sa.func.count()).where(beyond, outbox.c.state == "waiting")
+            count = connection.execute(sa.select(sa.func.count()).where(mine)).scalar_one()
+            if count > self.room:
+                order = (_one_if(_WAITS), _one_if(_URGENT), outbox.c.id)
+                gone = sa.select(outbox.c.id).where(mine).order_by(*order).limit(count - self.room)
+                beyond = outbox.c.id.in_(gone)
+                waiting = sa.select(sa.func.count()).where(beyond, _WAITS)
                 lost += connection.execute(waiting).scalar_one()
                 connection.execute(sa.delete(outbox).where(beyond))
         return lost
+
+
+_WAITS = outbox.c.state == "waiting"
+_URGENT = outbox.c.notice.startswith(URGENT_ID)
+
+
+def _in_turn() -> tuple[sa.ColumnElement[Any], ...]:
+    return _one_if(_URGENT).desc(), outbox.c.id
+
+
+def _one_if(which: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+    return sa.case((which, 1), else_=0)
 
 
 def pause(attempts: int) -> float:

@@ -9,12 +9,14 @@ import sqlalchemy as sa
 
 from exfilter.database import Database
 from exfilter.ledger import identity, notices, suspensions
+from exfilter.ledger.noted import NAME_LIMIT, REASON_LIMIT, one_line
 from exfilter.ledger.suspensions import Look, Suspension
+from exfilter.ledger.tables import scopes
 from exfilter.model import Transfer, Verdict
 from exfilter.who.pseudonyms import is_pseudonym
 
-NAME_LIMIT = 255
-"""Characters of a name that are kept: a sender does not choose how long a row is."""
+NO_ACTORS = "destination", "source", "group"
+"""Kinds of scopes that nobody is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class Response:
         notice = notices.of_transfer(transfer, verdict, actor, when, outcome=outcome, audit_only=audit_only)
         key = identity.key(self.secret, transfer, verdict.thread)
         what = (str(day), verdict.rule, verdict.action.name)
-        name, now = notices.name_of(self.secret, "transfer", key, *what), self.clock()
+        name, now = notices.name_of(self.secret, notice["type"], "transfer", key, *what), self.clock()
         due = now + notices.PATIENCE if held else now
         notices.post(connection, name, notice, verdict.tell, now, due=due)
         return (name,)
@@ -76,7 +78,7 @@ class Response:
 
     def suspend(self, actor: str, who: str, reason: str, tell: Sequence[str]) -> str | None:
         """Suspend an actor, and return what the ledger calls him. None: he is so already."""
-        name, reason = actor if is_pseudonym(actor) else self._name(actor), suspensions.line(reason)
+        name, reason = actor if is_pseudonym(actor) else self._name(actor), one_line(reason, REASON_LIMIT)
         with self.database.transaction(writes=True, names=[_lock(name)]) as connection:
             if suspensions.is_suspended(connection, self._names(actor)):
                 return None
@@ -87,13 +89,19 @@ class Response:
 
     def lift(self, actor: str, who: str, reason: str, tell: Sequence[str]) -> list[str]:
         """End what holds an actor, and return what he was called. Empty: nothing did."""
-        now, reason = self.clock(), suspensions.line(reason)
+        now, reason = self.clock(), one_line(reason, REASON_LIMIT)
         with self.database.transaction(writes=True) as connection:
             ended = suspensions.lift(connection, self._names(actor), now, who, reason)
             for each in ended:
                 those = sorted({*tell, *each.tell})
                 self._announce(connection, "lifted", each, now, who, reason, those)
         return [each.actor for each in ended]
+
+    def is_known(self, actor: str) -> bool:
+        """Whether the ledger has anything of an actor: transfers with customers, or with unread bytes."""
+        mine = scopes.c.name.in_([actor, *self._names(actor)]) & scopes.c.kind.not_in(NO_ACTORS)
+        with self.database.transaction() as connection:
+            return connection.execute(sa.select(scopes.c.id).where(mine).limit(1)).first() is not None
 
     def suspended(self) -> list[Suspension]:
         """Return who is suspended, newest first."""
@@ -124,7 +132,7 @@ class Response:
     ) -> None:
         actor = of.actor if shown is None else shown
         notice = notices.of_actor(kind, actor, when, who=who, rule=of.rule, reason=reason)
-        name = notices.name_of(self.secret, kind, of.actor, repr(of.since))
+        name = notices.name_of(self.secret, kind, kind, of.actor, repr(of.since))
         now = self.clock()
         notices.post(connection, name, notice, tell, now, due=now)
 

@@ -52,6 +52,8 @@ class Sent:
     """Whether any of those who are wanted is among them."""
     waiting: tuple[int, ...]
     """Exposures with such a customer that are not rolled up."""
+    whom: BitMap
+    """Of those who are wanted, who was ever sent."""
 
 
 def sent(connection: sa.Connection, whose: Scopes, wanted: BitMap, *, estimated: bool) -> Sent:
@@ -61,6 +63,7 @@ def sent(connection: sa.Connection, whose: Scopes, wanted: BitMap, *, estimated:
     """
     everybody, waiting = _tails(connection, whose.kinds, wanted, estimated=estimated)
     sizes, holds = np.zeros(len(whose.ids), dtype=np.int64), np.zeros(len(whose.ids), dtype=bool)
+    whom = BitMap()
     columns = (lifetimes.c.scope, lifetimes.c.identified, *([lifetimes.c.behind] if estimated else []))
     query = (
         sa.select(*columns)
@@ -73,7 +76,8 @@ def sent(connection: sa.Connection, whose: Scopes, wanted: BitMap, *, estimated:
         if number in everybody:
             sizes[place] = len(everybody[number])
             holds[place] = everybody[number].intersect(wanted)
-    return Sent(sizes, holds, waiting)
+            whom |= everybody[number] & wanted
+    return Sent(sizes, holds, waiting, whom)
 
 
 def _tails(

@@ -20,15 +20,17 @@ from typing import Any, Self
 import sqlalchemy as sa
 
 from exfilter.database import Database
-from exfilter.ledger import identity, notices, writing
+from exfilter.ledger import identity, notices, passages, writing
 from exfilter.ledger.asking import About, Asking, Scope, Turn
 from exfilter.ledger.days import Calendar
-from exfilter.ledger.response import NAME_LIMIT, Response
+from exfilter.ledger.noted import NAME_LIMIT
+from exfilter.ledger.response import Response
 from exfilter.ledger.rollup import AFTER, SOON, roll_up
 from exfilter.ledger.rows import put
 from exfilter.ledger.sets import Customers
+from exfilter.ledger.steps import STEPS
 from exfilter.ledger.suspensions import Look
-from exfilter.ledger.tables import SCHEMA, exposures, metadata, people, unread
+from exfilter.ledger.tables import SCHEMA, exposures, metadata, people
 from exfilter.model import Transfer, Verdict
 from exfilter.policy import RESPONSE, UNREAD, Past, Question
 
@@ -89,7 +91,7 @@ class Ledger:
         sealed: Callable[[str, str], bytes] | None = None,
     ) -> Self:
         """Open the ledger, or make it. Raises OSError or ValueError."""
-        database = Database(place, metadata, SCHEMA, password=password, authority=authority)
+        database = Database(place, metadata, SCHEMA, steps=STEPS, password=password, authority=authority)
         days = calendar or Calendar()
         return cls(database, secret, days, called, known_as=known_as or _itself, sealed=sealed)
 
@@ -123,7 +125,7 @@ class Ledger:
             )
         # Sets of millions are made before the transaction: nobody else can write while it lasts.
         who = Customers.of(verdict.findings)
-        about = About(who.folded(), verdict.findings.unscanned_bytes)
+        about = About(who.folded(), _unread_bytes(transfer, verdict))
         row = writing.described(transfer, verdict, who, when)
         key = identity.key(self.secret, transfer, verdict.thread, crowd=bool(about.who.behind))
         try:
@@ -134,7 +136,10 @@ class Ledger:
                 sent = audit_only or not decided.action.holds
                 row |= {"key": key, "day": day, "sent": sent}
                 row |= {"action": int(decided.action), "rule": decided.rule}
-                entry = self._written(connection, decided, row, turns, bulk=question.bulk)
+                entry = self._written(connection, decided, row, turns, often=question.is_apart)
+                # A retry has the same bytes again, another piece of an upload has others.
+                if entry.sent or (sent and verdict.thread):
+                    writing.leave_unread(connection, turns, day, about.unread)
                 told = self.response.follow(connection, transfer, decided, when, day, audit_only=audit_only)
         except BaseException:
             self._forget()
@@ -143,9 +148,10 @@ class Ledger:
         return replace(entry, notices=told)
 
     def sent(self, entry: Entry, transfer_id: str = "") -> Entry:
-        """Have an exposure count after all: its transfer is released and passes."""
-        if not entry.number and not entry.notices:
-            return entry
+        """Have an exposure count after all: its transfer is released and passes.
+
+        ``transfer_id``: of the release, by which ``restored`` finds it again.
+        """
         number = entry.number
         with self.database.transaction(writes=True) as connection:
             if number:
@@ -153,10 +159,15 @@ class Ledger:
                 now = self.clock()
                 day = self.calendar.day(now)
                 number = writing.moved(connection, number, sent=True, day=day, first=now, last=now)
+                if number == entry.number:
+                    writing.call(connection, number, transfer_id)
+                else:  # It was sent before, and stays so if this one is not forwarded.
+                    writing.remember(connection, number, (transfer_id,))
                 writing.append(connection, number, turns)
                 writing.meet(connection, turns, day)
             self._complete(connection, entry, outcome="released", transfer_id=transfer_id)
-        return replace(entry, number=number, sent=bool(number))
+            passages.passed(connection, self.clock(), transfer_id, entry.verdict)
+        return replace(entry, number=number, sent=bool(number) and number == entry.number)
 
     def stays(self, entry: Entry) -> None:
         """Have an exposure not count: its transfer was not forwarded after all."""
@@ -173,15 +184,16 @@ class Ledger:
             wanted = sa.select(exposures.c.id).where(exposures.c.transfer_id == transfer_id, exposures.c.sent)
             for number in connection.execute(wanted).scalars().all():
                 writing.moved(connection, number, sent=False)
+            passages.returned(connection, self.clock(), transfer_id)
         self._forget()
 
     def kept(self, entry: Entry, transfer_id: str) -> None:
-        """Name the quarantine's entry of an exposure."""
-        if entry.number or entry.notices:
-            with self.database.transaction(writes=True) as connection:
-                if entry.number:
-                    writing.change(connection, entry.number, transfer_id=transfer_id)
-                self._complete(connection, entry, transfer_id=transfer_id)
+        """Name the quarantine's entry of an exposure. That it is held comes into the audit log."""
+        with self.database.transaction(writes=True) as connection:
+            if entry.number:
+                writing.call(connection, entry.number, transfer_id)
+            self._complete(connection, entry, transfer_id=transfer_id)
+            passages.held(connection, self.clock(), transfer_id, entry.verdict)
 
     def _without_customers(
         self,
@@ -206,9 +218,10 @@ class Ledger:
                 self._leave_name(connection, names[0], transfer.actor)
                 told = self.response.follow(connection, transfer, decided, when, day, audit_only=audit_only)
             self.response.followed(transfer, decided, audit_only=audit_only)
-        leaves = transfer.door != RESPONSE and (audit_only or not decided.action.holds)
-        if verdict.findings.unscanned_bytes and leaves:
-            self._leave_unread(names, verdict, when, transfer.actor)
+        size = _unread_bytes(transfer, verdict)
+        if size and (audit_only or not decided.action.holds):
+            with self._turns(names[:2], transfer.actor) as (connection, turns):
+                writing.leave_unread(connection, turns, self.calendar.day(when), size)
         return Entry(decided, notices=told)
 
     def _unread(
@@ -229,14 +242,14 @@ class Ledger:
     # What a transfer belongs to
 
     def _scopes(self, transfer: Transfer, verdict: Verdict, question: Question) -> tuple[Scope, ...]:
-        """Return actor, destination and groups, in this order. What a bulk sender sends is counted apart."""
+        """Return actor, destination and groups, in this order. What is declared or exempt counts apart."""
         name = self.called(transfer.actor)[:NAME_LIMIT]
         host = (verdict.shown.destination or "unknown")[:NAME_LIMIT]
         if transfer.door == RESPONSE:
             return (("reader", name), ("source", host))
-        actor = ("bulk" if question.bulk else "actor", name)
+        actor = ("bulk" if question.bulk else "exempt" if question.exempt else "actor", name)
         destination = ("destination", host)
-        groups = () if question.bulk else question.groups
+        groups = () if question.is_apart else question.groups
         return (actor, destination, *(("group", name) for name in groups))
 
     @contextlib.contextmanager
@@ -279,7 +292,7 @@ class Ledger:
         row: dict[str, Any],
         turns: Sequence[Turn],
         *,
-        bulk: bool,
+        often: bool,
     ) -> Entry:
         sent = bool(row["sent"])
         known = writing.same(connection, row["key"], row["day"], sent=sent)
@@ -294,16 +307,13 @@ class Ledger:
         if sent:
             writing.meet(connection, turns, row["day"])
         for each in turns:
-            if each.turn - each.through >= (AFTER if bulk or each is not turns[0] else SOON):
+            if each.turn - each.through >= (AFTER if often or each is not turns[0] else SOON):
                 self._asked.catch_up(connection, each.id, each.turn)
                 roll_up(connection, each.id, each.turn, each.through)
         ids = tuple(each.id for each in turns)
         return Entry(verdict, number, ids, sent=sent and not known)
 
-    def _leave_unread(self, names: Sequence[Scope], verdict: Verdict, when: float, actor: str) -> None:
-        day, size = self.calendar.day(when), verdict.findings.unscanned_bytes
-        with self._turns(names[:2], actor) as (connection, turns):
-            row = {"actor": turns[0].id, "day": day, "bytes": size, "transfers": 1}
-            more = {"bytes": unread.c.bytes + size, "transfers": unread.c.transfers + 1}
-            put(connection, unread, [row], **more)
-            writing.meet(connection, turns, day)
+
+def _unread_bytes(transfer: Transfer, verdict: Verdict) -> int:
+    """Return how many bytes of a transfer were sent unread. What was shown was not sent."""
+    return 0 if transfer.door == RESPONSE else verdict.findings.unscanned_bytes

@@ -17,8 +17,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from exfilter.database import Database
+from exfilter.ledger.noted import note
 from exfilter.ledger.rows import put
-from exfilter.ledger.tables import acts, suspensions
+from exfilter.ledger.tables import suspensions
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ def suspend(connection: sa.Connection, of: Suspension) -> bool:
     }
     put(connection, suspensions, [row])
     why = of.reason if of.who else f"rule {of.rule}: {of.reason}"
-    record(connection, of.since, of.who or "exfilter", "suspend", of.actor, why)
+    note(connection, of.since, of.who or "exfilter", "suspend", [of.actor], why)
     return True
 
 
@@ -95,7 +96,7 @@ def lift(
     ended = [_read(row) for row in connection.execute(sa.select(suspensions).where(mine)).mappings()]
     connection.execute(sa.delete(suspensions).where(mine))
     for each in ended:
-        record(connection, when, who, "lift", each.actor, why)
+        note(connection, when, who, "lift", [each.actor], why)
     return ended
 
 
@@ -103,17 +104,6 @@ def listed(connection: sa.Connection) -> list[Suspension]:
     """Return all, newest first."""
     order = sa.select(suspensions).order_by(suspensions.c.since.desc(), suspensions.c.actor)
     return [_read(row) for row in connection.execute(order).mappings()]
-
-
-def record(connection: sa.Connection, when: float, who: str, act: str, subject: str, why: str) -> None:
-    """Write down who did what, in the transaction in which it is done."""
-    row = {"time": when, "who": line(who, 255), "act": act, "subject": line(subject), "reason": line(why)}
-    connection.execute(sa.insert(acts), row)
-
-
-def line(text: str, limit: int = 1000) -> str:
-    """Return a text that cannot begin a line of its own, and can be stored."""
-    return "".join(sign if sign.isprintable() else " " for sign in text)[:limit]
 
 
 def _read(row: Any) -> Suspension:  # noqa: ANN401 - a row of SQLAlchemy

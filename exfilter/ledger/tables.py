@@ -12,20 +12,22 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-SCHEMA = 1
+SCHEMA = 4
+"""steps.py takes an older one to it."""
 
 metadata = sa.MetaData()
 
 _Number = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 """SQLite numbers rows by itself only where they are of its own kind of integer."""
 
-KINDS = ("actor", "bulk", "destination", "group", "reader", "source")
+KINDS = ("actor", "bulk", "destination", "exempt", "group", "reader", "source")
 
 scopes = sa.Table(
     "scopes",
     metadata,
     sa.Column("id", _Number, primary_key=True),
-    # actor: what he sent, bulk: that where he is declared to; reader: what he was shown, source: by whom
+    # actor: what he sent, bulk: that where he is declared to, exempt: that which an allow rule lets pass
+    # reader: what he was shown, source: by whom
     sa.Column("kind", sa.Text, sa.CheckConstraint(f"kind IN {KINDS}"), nullable=False),
     sa.Column("name", sa.Text, nullable=False),  # actors by pseudonym where so set, customers masked
     sa.Column("turn", _Number, nullable=False),  # of the last exposure
@@ -45,13 +47,13 @@ exposures = sa.Table(
     sa.Column("first", sa.Float, nullable=False),  # when it was sent; seconds since the epoch, UTC
     sa.Column("last", sa.Float, nullable=False),  # and sent again, or its last piece
     sa.Column("attempts", sa.Integer, nullable=False),
-    sa.Column("actor", _Number, sa.ForeignKey("scopes.id"), nullable=False),  # or bulk, or reader
+    sa.Column("actor", _Number, sa.ForeignKey("scopes.id"), nullable=False),  # or bulk, exempt, reader
     sa.Column("destination", _Number, sa.ForeignKey("scopes.id"), nullable=False),
     sa.Column("door", sa.Text, nullable=False),
     sa.Column("action", sa.Integer, nullable=False),  # of the verdict, model.Action
     sa.Column("rule", sa.Text, nullable=False),
     sa.Column("sent", sa.Boolean, nullable=False),  # whether it was forwarded
-    sa.Column("transfer_id", sa.Text, nullable=False),  # in the quarantine; empty: it is not there
+    sa.Column("transfer_id", sa.Text, nullable=False),  # in the quarantine, the last; empty: it is not there
     sa.Column("index_id", sa.Text, nullable=False),
     sa.Column("customers", sa.Integer, nullable=False),
     sa.Column("estimated", sa.Integer, nullable=False),  # of these, beyond the identified
@@ -68,6 +70,22 @@ sa.Index("exposures_by_day", exposures.c.day)
 sa.Index(
     "exposures_held", exposures.c.day, sqlite_where=~exposures.c.sent, postgresql_where=~exposures.c.sent
 )
+
+# What a transfer was called in the quarantine before: one that is denied and sent again is held anew.
+other_ids = sa.Table(
+    "other_ids",
+    metadata,
+    sa.Column(
+        "exposure",
+        _Number,
+        sa.ForeignKey("exposures.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    sa.Column("transfer_id", sa.Text, primary_key=True),
+    sqlite_with_rowid=False,
+)
+sa.Index("other_ids_by_transfer", other_ids.c.transfer_id)
 
 tail = sa.Table(
     "tail",
@@ -184,7 +202,30 @@ acts = sa.Table(
     sa.Column("act", sa.Text, nullable=False),
     sa.Column("subject", sa.Text, nullable=False),  # no customer, see acts.py
     sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("about", sa.Text, nullable=False, server_default=""),  # JSON: versions; empty: none
+    sa.Column("previous", sa.Text, nullable=False, server_default=""),  # this and the next: audit/chain.py
+    sa.Column("hash", sa.Text, nullable=False, server_default=""),  # empty: from before there was a chain
     sqlite_autoincrement=True,
+)
+sa.Index("acts_by_subject", acts.c.subject)
+
+# The end of the chain of acts: one row. Whoever writes the next act has it for himself.
+chain = sa.Table(
+    "chain",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("number", _Number, nullable=False),  # of the last act; 0: none is chained
+    sa.Column("hash", sa.Text, nullable=False),
+)
+
+checkpoints = sa.Table(
+    "checkpoints",
+    metadata,
+    sa.Column("number", _Number, primary_key=True, autoincrement=False),  # of the act; see audit/signing.py
+    sa.Column("signer", sa.Text, primary_key=True),
+    sa.Column("hash", sa.Text, nullable=False),
+    sa.Column("time", sa.Float, nullable=False),
+    sa.Column("signature", sa.Text, nullable=False),
 )
 
 people = sa.Table(

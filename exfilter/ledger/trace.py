@@ -8,8 +8,8 @@ import numpy as np
 
 from exfilter.ledger.guilt import ELSEWHERE, Ranking, rank
 from exfilter.ledger.holding import Carried, Crowd, Victims
+from exfilter.ledger.judgement import Further, Judgement, Pair, further, judge, pair
 from exfilter.ledger.outgoing import Transfers, rank_transfers
-from exfilter.ledger.verdicts import Further, Pair, Verdict, further, judge, pair
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +19,15 @@ class Trace:
     victims: Victims
     never_sent: int
     """Victims whom no transfer ever carried."""
+    outside: int
+    """Victims whom only transfers carried that are not of the time that was asked for."""
     not_in_time: int
     """Victims whom only transfers carried that were held, or came after their misuse."""
     carried: Carried
     actors: Ranking
     destinations: Ranking
     transfers: Transfers
-    verdict: Verdict
+    verdict: Judgement
     further: Further | None
     """None: nobody is ranked who could be named."""
     pair: Pair | None
@@ -34,13 +36,20 @@ class Trace:
     @property
     def explained(self) -> int:
         """How many victims anybody sent in time."""
-        return len(self.victims) - self.never_sent - self.not_in_time
+        return len(self.victims) - self.never_sent - self.outside - self.not_in_time
 
 
 def trace(
-    carried: Carried, victims: Victims, actors: Crowd, destinations: Crowd, elsewhere: float = ELSEWHERE
+    carried: Carried,
+    victims: Victims,
+    actors: Crowd,
+    destinations: Crowd,
+    elsewhere: float = ELSEWHERE,
+    outside: int = 0,
 ) -> Trace:
     """Rank actors, destinations and transfers. ``elsewhere``: see ``guilt.ELSEWHERE``, in (0, 1).
+
+    ``outside``: victims who are not in ``carried``, and were sent at a time that was not asked for.
 
     Raises ValueError where a size is smaller than what its holder sent, or ``elsewhere`` is no such chance.
     """
@@ -53,7 +62,8 @@ def trace(
     ever, in_time = len(np.unique(carried.victim)), len(np.unique(carried.victim[carried.counts(victims)]))
     return Trace(
         victims=victims,
-        never_sent=len(victims) - ever,
+        never_sent=len(victims) - ever - outside,
+        outside=outside,
         not_in_time=ever - in_time,
         carried=carried,
         actors=senders,

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from pyroaring import BitMap
 
 from exfilter.ledger import blobs
+from exfilter.ledger.choosing import SENDERS
 from exfilter.ledger.holding import Carried, Crowd, Int32Array, Int64Array, Victims
 from exfilter.ledger.rollup import by_day
 from exfilter.ledger.senders import Scopes, Sent, sent, spread
@@ -26,7 +27,7 @@ from exfilter.ledger.sets import Blob, unpacked
 from exfilter.ledger.store import Ledger
 from exfilter.ledger.tables import exposures, members, rollups, scopes
 
-PEOPLE, PLACES = ("actor", "bulk"), ("destination",)
+PEOPLE, PLACES = SENDERS, ("destination",)
 MANY = 500
 """Values in one statement."""
 _NEVER = 10**7
@@ -75,6 +76,8 @@ class Evidence:
     destination_names: tuple[str, ...]
     transfers: tuple[str, ...]
     """Id in the quarantine; the number in the ledger for what never was there."""
+    outside: int
+    """Victims who were sent, but not in the time that was asked for."""
 
 
 def evidence(ledger: Ledger, asked: Asked, population: int, grouped: Grouped) -> Evidence:
@@ -102,7 +105,13 @@ def evidence(ledger: Ledger, asked: Asked, population: int, grouped: Grouped) ->
         people.names,
         places.names,
         tuple(each.transfer_id or str(each.id) for each in found),
+        _outside(by.whom, found, asked),
     )
+
+
+def _outside(ever: BitMap, found: Sequence[_Exposure], asked: Asked) -> int:
+    in_it = {victim for each in found for victim in each.victims}
+    return len(ever - BitMap(int(asked.ordinals[victim]) for victim in in_it))
 
 
 def _teams(connection: sa.Connection, people: Scopes) -> list[set[str]]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from exfilter.ledger.choosing import Choice, Chosen, chosen
+from exfilter.ledger.choosing import NO_SUCH, READERS, SENDERS, Choice, Chosen, chosen
 from exfilter.ledger.sets import unpacked, unpacked_fields
 from exfilter.ledger.store import Ledger
 from exfilter.ledger.tables import exposures, scopes
@@ -25,7 +25,7 @@ class Row:
     attempts: int
     actor: str
     kind: str
-    """Of the actor: actor, bulk or reader."""
+    """Of the actor: actor, bulk, exempt or reader."""
     destination: str
     door: str
     verdict: str
@@ -76,13 +76,12 @@ def show(ledger: Ledger, transfer: str) -> list[Whole]:
 
     Raises ValueError where there is none.
     """
-    of = Chosen(kinds=("actor", "bulk", "reader"), transfer=transfer)
+    of = Chosen(kinds=SENDERS + READERS, transfer=transfer)
     wanted = _select(of).add_columns(exposures.c.identified, exposures.c.behind, exposures.c.fields)
     with ledger.database.transaction() as connection:
         found = [_whole(row) for row in connection.execute(wanted).mappings()]
     if not found:
-        msg = "the ledger has no such transfer: see `exfilter ledger list`"
-        raise ValueError(msg)
+        raise ValueError(NO_SUCH)
     return found
 
 

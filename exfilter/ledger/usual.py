@@ -68,16 +68,17 @@ class Usual:
     def _of_peers(self, connection: sa.Connection, groups: Sequence[int], measure: Measure) -> Peers:
         """Return those of the first group of which anything is known; else all actors."""
         for group in (*sorted(groups), 0):
-            key = (group, measure)
-            if key not in self._peers:
-                same = sa.select(peers.c.summary).where(
-                    peers.c.group == group, peers.c.measure == measure.name
-                )
-                text = connection.execute(same).scalar_one_or_none()
-                self._peers[key] = Peers.from_json(text) if text else Peers()
-            if self._peers[key].spans:
-                return self._peers[key]
+            known = self._peers.get((group, measure)) or _summary(connection, group, measure)
+            if known.spans:
+                self._peers[group, measure] = known  # of nobody nothing is kept: they may be summed up soon
+                return known
         return Peers()
+
+
+def _summary(connection: sa.Connection, group: int, measure: Measure) -> Peers:
+    same = sa.select(peers.c.summary).where(peers.c.group == group, peers.c.measure == measure.name)
+    text = connection.execute(same).scalar_one_or_none()
+    return Peers.from_json(text) if text else Peers()
 
 
 def known(connection: sa.Connection, kind: str, name: str) -> tuple[int, int] | None:

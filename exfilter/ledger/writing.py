@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,7 +18,7 @@ from exfilter.ledger.sets import (
     repacked_fields,
     unpacked_fields,
 )
-from exfilter.ledger.tables import exposures, meetings, members, scopes, tail
+from exfilter.ledger.tables import exposures, meetings, members, other_ids, scopes, tail, unread
 from exfilter.model import Transfer, Verdict
 
 
@@ -59,9 +59,31 @@ def meet(connection: sa.Connection, turns: Sequence[Turn], day: int) -> None:
     put(connection, meetings, [{"actor": turns[0].id, "destination": turns[1].id, "day": day}])
 
 
+def leave_unread(connection: sa.Connection, turns: Sequence[Turn], day: int, size: int) -> None:
+    """Add bytes that could not be read to those that an actor sent on a day."""
+    if size:
+        row = {"actor": turns[0].id, "day": day, "bytes": size, "transfers": 1}
+        more = {"bytes": unread.c.bytes + size, "transfers": unread.c.transfers + 1}
+        put(connection, unread, [row], **more)
+        meet(connection, turns, day)
+
+
 def change(connection: sa.Connection, number: int, **values: object) -> None:
     """Change an exposure."""
     connection.execute(sa.update(exposures).where(exposures.c.id == number).values(**values))
+
+
+def call(connection: sa.Connection, number: int, transfer_id: str) -> None:
+    """Have an exposure go by an id of the quarantine. It is also found by the one that it had before."""
+    if transfer_id:
+        had = sa.select(exposures.c.transfer_id).where(exposures.c.id == number)
+        remember(connection, number, {connection.execute(had).scalar_one()} - {transfer_id})
+        change(connection, number, transfer_id=transfer_id)
+
+
+def remember(connection: sa.Connection, number: int, ids: Iterable[str]) -> None:
+    """Have an exposure be found by more ids of the quarantine."""
+    put(connection, other_ids, [{"exposure": number, "transfer_id": each} for each in ids if each])
 
 
 def same(connection: sa.Connection, key: bytes, day: int, *, sent: bool) -> Mapping[Any, Any] | None:
@@ -83,6 +105,8 @@ def moved(connection: sa.Connection, number: int, *, sent: bool, **values: float
         return number
     if other["id"] != number:
         change(connection, other["id"], **joined(other, mine))
+        before = sa.select(other_ids.c.transfer_id).where(other_ids.c.exposure == number)
+        remember(connection, other["id"], (mine["transfer_id"], *connection.execute(before).scalars()))
         connection.execute(sa.delete(tail).where(tail.c.exposure == number))
         connection.execute(sa.delete(exposures).where(exposures.c.id == number))
     return int(other["id"])

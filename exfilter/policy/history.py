@@ -48,6 +48,13 @@ class Question:
     windows: frozenset[Window] = frozenset()
     measures: frozenset[str] = frozenset()
     """In which it is asked how unusual today is."""
+    exempt: bool = False
+    """Whether an allow rule without a ceiling lets it pass before any rule looks back."""
+
+    @property
+    def is_apart(self) -> bool:
+        """Whether it counts apart from what else the actor sends."""
+        return self.bulk or self.exempt
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +87,16 @@ RESPONSE = "response"
 
 def question(policy: Policy, transfer: Transfer) -> Question:
     """Return what has to be known of the past to decide on a transfer."""
-    bulk = is_bulk(policy, transfer) or _is_exempt(policy, transfer)
+    bulk, exempt = is_bulk(policy, transfer), _is_exempt(policy, transfer)
     asked = [rule for rule in policy.rules if rule.looks_back and applies(policy, rule, transfer)]
     windows = {_window(rule) for rule in asked if rule.days}
     measures = {measure for rule in asked if rule.unusual for measure in rule.of}
     if transfer.door == RESPONSE:
         windows = {window for window in windows if window.by is By.READER}
         measures &= {VIEWED}
-    if bulk:
+    if bulk or exempt:
         windows, measures = set(), set()
-    return Question(groups_of(policy, transfer), bulk, frozenset(windows), frozenset(measures))
+    return Question(groups_of(policy, transfer), bulk, frozenset(windows), frozenset(measures), exempt)
 
 
 def viewed(findings: Findings, versions: Versions) -> Verdict:

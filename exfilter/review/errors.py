@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
 from exfilter.review.access import Unsigned, is_api, person
+from exfilter.review.onward import inside
 from exfilter.review.rendering import page
 
 
@@ -42,7 +43,7 @@ def _unsigned(request: Request, _: Exception) -> Response:
     if _comes_from_elsewhere(request):
         # The browser keeps back a strict cookie on a link from elsewhere, but not on what this page asks for.
         again = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        return page(request, "onward.html", to=again)
+        return page(request, "onward.html", to=inside(again))
     path = request.url.path if request.method == "GET" else "/"
     query = f"?{request.url.query}" if request.method == "GET" and request.url.query else ""
     return RedirectResponse(f"/login?next={quote(path + query, safe='')}", 303)

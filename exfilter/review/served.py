@@ -31,6 +31,8 @@ class Served:
         if (self.certificate is None) != (self.key is None):
             msg = "--certificate and --key belong together: give both, in PEM"
             raise ValueError(msg)
+        for each in self.proxies:
+            _check_address(each)
         if not self.secure and not is_loopback(self.host):
             msg = (
                 f"--listen {self.host}: passwords would travel in clear; give --certificate and --key, or "
@@ -69,6 +71,16 @@ class Served:
         answer.set_cookie(
             self.cookie(name), value, max_age=age, httponly=True, secure=self.secure, samesite=same_site
         )
+
+
+def _check_address(proxy: str) -> None:
+    try:
+        network = ipaddress.ip_network(proxy)
+    except ValueError:
+        network = None
+    if network is None or not network.prefixlen:
+        msg = f"--behind-tls-proxy {proxy}: give the address of the proxy, such as 10.0.0.2"
+        raise ValueError(msg)
 
 
 def is_loopback(host: str) -> bool:

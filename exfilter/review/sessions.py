@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import secrets
 from collections.abc import Callable
@@ -59,7 +60,8 @@ class Sessions:
             connection.execute(sa.delete(sessions).where(sessions.c.digest == digest(secret)))
 
     def _note(self, key: str, now: float) -> None:
-        with self.database.transaction(writes=True) as connection:
+        """Note when somebody was seen. Where it cannot be written the session ends early, that is all."""
+        with contextlib.suppress(OSError), self.database.transaction(writes=True) as connection:
             connection.execute(sa.update(sessions).where(sessions.c.digest == key).values(seen=now))
 
     def _alive(self, now: float) -> sa.ColumnElement[bool]:

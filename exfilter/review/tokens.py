@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import secrets
 from collections.abc import Callable
@@ -91,5 +92,5 @@ class Tokens:
     def _note(self, id_: str, used: float | None) -> None:
         now = self.clock()
         if used is None or now - used > NOTED:
-            with self.database.transaction(writes=True) as connection:
+            with contextlib.suppress(OSError), self.database.transaction(writes=True) as connection:
                 connection.execute(sa.update(tokens).where(tokens.c.id == id_).values(used=now))

@@ -6,7 +6,6 @@ import asyncio
 import base64
 import hashlib
 import hmac
-import ipaddress
 import logging
 import secrets
 import time
@@ -17,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from exfilter.who import users
+from exfilter.who.networks import network
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -75,7 +75,7 @@ class Guesses:
 
     def take(self, address: str) -> bool:
         """Use one up. False: there is none left, and nothing is checked."""
-        times = self._recent(_network(address))
+        times = self._recent(network(address))
         if len(times) >= self.AT_MOST:
             self._say(address)
             return False
@@ -84,7 +84,7 @@ class Guesses:
 
     def give_back(self, address: str) -> None:
         """Undo ``take``: it was no guess, the password was right."""
-        times = self._recent(_network(address))
+        times = self._recent(network(address))
         if times:
             times.pop()
 
@@ -189,14 +189,6 @@ class SignIn:
         # No control character is in any of the three: they cannot run into each other.
         text = f"{given.user}\0{given.password}\0{stored}"
         return hmac.digest(self._key, text.encode("utf-8", "surrogatepass"), hashlib.sha256)
-
-
-def _network(address: str) -> str:
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    return str(ipaddress.ip_network((parsed, 64), strict=False)) if parsed.version == 6 else address
 
 
 def _has_control(text: str) -> bool:

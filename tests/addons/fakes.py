@@ -60,8 +60,8 @@ class Scanner:
     def hindsight(self, transfer: Transfer) -> Hindsight:
         return Hindsight(Policy(), transfer)
 
-    def view(self, transfer: Transfer, expired: Expired) -> Verdict:
-        del transfer, expired
+    def view(self, transfer: Transfer, expired: Expired, missing: int) -> Verdict:
+        del transfer, expired, missing
         return verdict(Action.ALLOW)
 
     def failed(self, reason: str, transfer: Transfer, cause: Reason) -> Verdict:

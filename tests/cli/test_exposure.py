@@ -153,7 +153,17 @@ def test_table_csv_and_parquet_say_the_same(shell: Shell, sent: list[Customer], 
 
 def test_the_report_is_a_page_of_counts(shell: Shell, sent: list[Customer], tmp_path: Path) -> None:
     out = tmp_path / "notice.html"
-    words = ("exposure", "--format", "html", "--out", str(out), "--held", "--who-else")
+    words = (
+        "exposure",
+        "--format",
+        "html",
+        "--out",
+        str(out),
+        "--held",
+        "--who-else",
+        "--until",
+        "2026-12-31",
+    )
     assert shell(*words)[0] == 0
     page = out.read_text()
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
@@ -189,10 +199,29 @@ def test_who_else_had_them(shell: Shell) -> None:
     assert others[0]["name"] == called("boris")
 
 
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("--transfer", "777"), "no such transfer: see `exfilter ledger list`"),
+        (("--transfer", "t-unknown", "--held"), "no such transfer: see `exfilter ledger list`"),
+        (("--transfer", "1", "--viewed"), "leave out --viewed"),
+        (("--since", "2026-09-22", "--until", "2026-09-21"), "give the earlier one first"),
+        (("--who-else",), "with --actor, --destination, --transfer, --since or --until"),
+    ],
+)
+@pytest.mark.usefixtures("sent")
+def test_what_cannot_be_meant_is_an_error_and_not_a_list_of_nobody(
+    shell: Shell, words: tuple[str, ...], reason: str
+) -> None:
+    code, out, err = shell("exposure", *words)
+    assert (code, out) == (2, "")
+    assert reason in " ".join(err.split())
+
+
 @pytest.mark.usefixtures("sent")
 def test_every_list_is_recorded_without_a_customer(shell: Shell) -> None:
     shell("exposure", "--actor", "anna", "--reason", "notice 7")
-    (act,) = json.loads(shell("ledger", "acts", "--format", "json")[1])
+    (act,) = json.loads(shell("audit", "list", "--act", "list customers", "--format", "json")[1])
     called = Pseudonyms(settings.load(shell.folder).pseudonym_key)
     assert act["subject"] == f"actor {called('anna')}; 40 customers as table"
     assert (act["act"], act["reason"]) == ("list customers", "notice 7")
@@ -241,8 +270,8 @@ class TestErasure:
         assert "1 customer erased from the index, and from 3 transfers" in out
         assert {str(each["customer_id"]) for each in shell.lines()} == ids(sent[:40]) - {gone}
         assert "is whole: 999 customers" in shell("index", "verify")[1]
-        acts = json.loads(shell("ledger", "acts", "--format", "json")[1])
-        assert [act["act"] for act in acts] == ["list customers", "erase"]
+        acts = json.loads(shell("audit", "list", "--format", "json")[1])
+        assert [act["act"] for act in acts] == ["list customers", "erase", "hold"]
         assert gone not in json.dumps(acts)
 
     def test_who_was_never_there_is_said_and_nothing_done(self, shell: Shell, sent: list[Customer]) -> None:
@@ -274,7 +303,7 @@ def test_tidying_removes_what_is_old_and_says_what_rules_see(shell: Shell, peopl
 
 
 def test_it_works_where_nothing_was_sent(shell: Shell) -> None:
-    for words in (("exposure",), ("exposure", "--format", "csv"), ("ledger", "list"), ("ledger", "acts")):
+    for words in (("exposure",), ("exposure", "--format", "csv"), ("ledger", "list"), ("audit", "list")):
         assert shell(*words)[0] == 0
     assert shell("ledger", "show", "7")[0] == 2
     assert shell("exposure", "--since", "yesterday")[0] == 2

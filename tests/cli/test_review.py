@@ -88,6 +88,12 @@ def test_a_mistake_is_said_with_the_next_step(
     assert GOOD not in err
 
 
+def test_a_folder_that_would_be_ignored_is_refused(shell: Shell) -> None:
+    code, out, err = shell("--config", str(shell.folder), "user", "list")
+    assert (code, out) == (2, "")
+    assert "goes behind the command" in err
+
+
 def test_a_password_is_never_an_option(shell: Shell) -> None:
     code, _, err = shell("user", "add", "rob", "--role", "analyst", "--password", GOOD)
     assert code == 2
@@ -125,7 +131,7 @@ def test_who_changed_what_stands_among_the_acts(shell: Shell) -> None:
     shell.add("rob")
     shell("user", "disable", "rob", "--reviewer", "eve")
     monkeypatch, folder = shell.monkeypatch, shell.folder
-    monkeypatch.setattr(sys, "argv", ["exfilter", "ledger", "acts", "--config", str(folder)])
+    monkeypatch.setattr(sys, "argv", ["exfilter", "audit", "list", "--config", str(folder)])
     with pytest.raises(SystemExit):
         cli.main()
     said = shell.capfd.readouterr().out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,11 @@ import pytest
 
 from exfilter import cli, settings
 from exfilter.index import keys
+from exfilter.ledger import open_ledger
+from exfilter.quarantine import generate_reviewer_key
 from exfilter.who.pseudonyms import Pseudonyms
 from tests.courier.receivers import SECRET, Hook
+from tests.ledger.sending import Sent
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,7 +64,7 @@ WHY = ("--reason", "talked to her", "--reviewer", "eve")
 
 
 def test_an_actor_is_suspended_and_lifted_with_a_reason(shell: Shell) -> None:
-    assert shell("suspend", "add", "anna", *WHY) == (0, "anna suspended\n", "")
+    assert shell("suspend", "add", "anna", *WHY)[:2] == (0, "anna suspended\n")
     code, _, err = shell("suspend", "add", "anna", *WHY)
     assert (code, "suspended already" in err) == (2, True)
     (row,) = shell.listed("suspend")
@@ -71,6 +75,20 @@ def test_an_actor_is_suspended_and_lifted_with_a_reason(shell: Shell) -> None:
     assert (code, "not suspended" in err) == (2, True)
     assert shell.listed("suspend") == []
     assert [each["notice"]["type"] for each in shell.listed("notices")] == ["lifted", "suspended"]
+
+
+@pytest.mark.parametrize("pseudonyms", [False, True])
+def test_of_whom_nothing_is_known_that_is_said(shell: Shell, *, pseudonyms: bool) -> None:
+    generate_reviewer_key(shell.folder / "reviewer.key", shell.folder / "reviewers.txt")
+    (shell.folder / settings.FILE).write_text(f"pseudonyms = {str(pseudonyms).lower()}\n")
+    with closing(open_ledger(settings.load(shell.folder))) as ledger:
+        Sent(frozenset({1}), actor="anna").enter(ledger)
+    assert shell("suspend", "add", "anna", *WHY)[::2] == (0, "")
+    code, out, err = shell("suspend", "add", "anan", *WHY)
+    assert (code, "suspended" in out) == (0, True)
+    assert "knows no transfer of this actor" in err
+    assert "`exfilter ledger list`" in err
+    assert len(shell.listed("suspend")) == 2
 
 
 def test_a_reason_is_asked_for(shell: Shell) -> None:
@@ -117,3 +135,10 @@ def test_a_receiver_is_tried_out(shell: Shell) -> None:
         assert shell("notices", "test", "soc") == (0, "soc was told\n", "")
     assert [each["type"] for each in hook.notices()] == ["test"]
     assert "is not defined" in shell("notices", "test", "siem")[2]
+
+
+def test_who_has_an_ipv6_address_is_suspended_by_its_network(shell: Shell) -> None:
+    shell("suspend", "add", "2001:db8::5", *WHY)
+    (row,) = shell.listed("suspend")
+    assert row["actor"] == "2001:db8::/64"
+    assert shell("suspend", "lift", "2001:db8::9", *WHY)[0] == 0

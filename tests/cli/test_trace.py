@@ -131,6 +131,14 @@ def test_dates_bound_the_transfers(shell: Shell) -> None:
     assert (code, err.count("--since")) == (2, 1)
 
 
+def test_who_was_sent_at_another_time_only_is_not_never_sent(shell: Shell) -> None:
+    table = "customer_id\nC-00003\nC-00403\nC-00990\n"  # sent on the days 0, 8 and 19
+    counted = shell.json(table, "--since", "2024-10-06", "--until", "2024-10-14")["victims"]
+    assert [counted[name] for name in ("sent", "outside", "never_sent")] == [1, 2, 0]  # type: ignore[index]
+    _, out, _ = shell(table, "--since", "2025-01-01")
+    assert "0 never sent, 3 not sent in this time." in out
+
+
 def test_tables_and_a_chart(shell: Shell, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     code, out, err = shell("customer_id\nC-00003\nC-00403\nC-00990\n", "--plot", str(tmp_path / "t.svg"))

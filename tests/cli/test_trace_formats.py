@@ -70,7 +70,7 @@ def test_json_has_every_number_and_only_finite_ones() -> None:
     shown: dict[str, Any] = json.loads(out.getvalue())
     assert (shown["verdict"], shown["why"], shown["suspects"]) == ("named", "clear", ["mallory"])
     assert shown["victims"] == {
-        "known": 3, "unknown": 0, "repeated": 0, "sent": 3, "not_in_time": 0, "never_sent": 0,
+        "known": 3, "unknown": 0, "repeated": 0, "sent": 3, "not_in_time": 0, "never_sent": 0, "outside": 0,
     }  # fmt: skip
     assert [row["actor"] for row in shown["actors"]] == ["mallory", "agent3"]
     assert shown["actors"][0]["corrected"] < 0.01

@@ -12,7 +12,7 @@ from exfilter.index import build, keys
 from exfilter.quarantine import generate_reviewer_key
 from fixtures.bodies import copied_csv, page_form
 from fixtures.customers import customers, write_csv
-from fixtures.farend import FarEnd
+from fixtures.farend import FarEnd, certify
 from tests.e2e import house
 
 if TYPE_CHECKING:
@@ -44,12 +44,30 @@ def folder(template: Path, tmp_path: Path) -> Path:
     return house.copy(template, tmp_path / "config")
 
 
+@pytest.fixture(scope="session")
+def far_end_ca(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make the authority of all far ends."""
+    authority = tmp_path_factory.mktemp("far-end") / "far-end-ca.pem"
+    certify(authority.parent, authority)
+    return authority
+
+
 @pytest.fixture
-def far_end(tmp_path: Path) -> Iterator[FarEnd]:
-    certificates = tmp_path / "far-end"
-    certificates.mkdir()
-    with FarEnd(certificates) as far_end:
+def far_end(far_end_ca: Path) -> Iterator[FarEnd]:
+    with FarEnd(far_end_ca.parent, certified=True) as far_end:
         yield far_end
+
+
+@pytest.fixture(scope="module")
+def shared_folder(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return house.copy(template, tmp_path_factory.mktemp("shared") / "config")
+
+
+@pytest.fixture(scope="module")
+def shared(shared_folder: Path, far_end_ca: Path) -> Iterator[house.Shared]:
+    """Open a door for all tests of a module that leave it as it was."""
+    with house.Shared(shared_folder, ("--upstream-ca", str(far_end_ca))) as proxy:
+        yield proxy
 
 
 @pytest.fixture(scope="session")

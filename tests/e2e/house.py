@@ -166,6 +166,21 @@ class Proxy:
         return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
 
 
+@dataclass
+class Shared(Proxy):
+    """One for several tests, as it takes seconds to start; each sees what was decided since it began."""
+
+    seen: int = 0
+
+    def begin(self) -> Self:
+        """Begin another test."""
+        self.seen = len(super().decisions())
+        return self
+
+    def decisions(self) -> list[dict[str, Any]]:
+        return super().decisions()[self.seen :]
+
+
 def curl(url: str, *arguments: str, data: bytes | None = None, timeout: float = 30) -> Reply:
     """Run curl and read what it was answered."""
     with tempfile.TemporaryDirectory() as folder:

@@ -6,6 +6,7 @@ import contextlib
 import socket
 import ssl
 import threading
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Self
 
 from h2.config import H2Configuration
@@ -37,13 +38,16 @@ class Call:
         named = [(name.replace("_", "-"), value) for name, value in headers.items()]
         head = [(":method", "POST"), (":scheme", "https"), (":path", "/call"), (":authority", "localhost")]
         self._peer.send_headers(1, head + named)
-        self._events = self._read()
+        self._events: Iterator[Any] = self._read()
         self._flush()
 
     def send(self, data: bytes, *, last: bool = False) -> None:
         while len(data) > 16384:
+            self._wait_for_room()
             self._peer.send_data(1, data[:16384])
+            self._flush()
             data = data[16384:]
+        self._wait_for_room()
         self._peer.send_data(1, data, end_stream=last)
         self._flush()
 
@@ -57,6 +61,13 @@ class Call:
     def status(self) -> int:
         event = self.event(ResponseReceived, StreamReset)
         return int(dict(event.headers)[b":status"]) if isinstance(event, ResponseReceived) else 0
+
+    def _wait_for_room(self) -> None:
+        """Read until the proxy takes as much as a frame holds; what it says meanwhile is still to be had."""
+        said, events = [], self._events
+        while self._peer.local_flow_control_window(1) < 16384 and (event := next(events, None)):
+            said.append(event)
+        self._events = chain(said, events)
 
     def _flush(self) -> None:
         self._socket.sendall(self._peer.data_to_send())

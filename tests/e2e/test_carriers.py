@@ -20,7 +20,7 @@ from h2.events import DataReceived, ResponseReceived, StreamEnded
 from wsproto.events import CloseConnection, Ping, Pong, TextMessage
 
 from fixtures.farend import certify
-from tests.e2e.house import COMMAND, PATIENCE, Proxy, environment, http, https
+from tests.e2e.house import COMMAND, PATIENCE, Proxy, Shared, copy, environment, http, https
 from tests.e2e.websocket import Listener, WebSocket, tunnel
 
 if TYPE_CHECKING:
@@ -33,9 +33,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def proxy(folder: Path, far_end: FarEnd) -> Iterator[Proxy]:
-    with Proxy(folder, ("--upstream-ca", str(far_end.ca))) as proxy:
-        yield proxy
+def proxy(shared: Shared) -> Proxy:
+    return shared.begin()
 
 
 @pytest.fixture(scope="session")
@@ -234,14 +233,15 @@ def http2_status(proxy: Proxy, far_end: FarEnd, authority: str) -> int:
     return status
 
 
-@pytest.fixture
-def wary(folder: Path, far_end: FarEnd) -> Iterator[Proxy]:
+@pytest.fixture(scope="module")
+def wary(template: Path, tmp_path_factory: pytest.TempPathFactory, far_end_ca: Path) -> Iterator[Proxy]:
     """Open a door that holds a word."""
+    folder = copy(template, tmp_path_factory.mktemp("wary") / "config")
     policy = folder / "policy.toml"
     text = policy.read_text().replace("[terms]\n", '[terms]\nproject = ["nightingale"]\n')
     rule = '\n[[rules]]\nname = "project"\nterms = { project = 1 }\naction = "quarantine"\n'
     policy.write_text(text + rule)
-    with Proxy(folder, ("--upstream-ca", str(far_end.ca))) as proxy:
+    with Proxy(folder, ("--upstream-ca", str(far_end_ca))) as proxy:
         yield proxy
 
 

@@ -15,7 +15,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from tests.e2e.house import Proxy, copy, environment, http, https
+from tests.e2e.house import Proxy, Shared, copy, environment, http, https
 from tests.e2e.websocket import WebSocket
 
 if TYPE_CHECKING:
@@ -31,14 +31,16 @@ fetch({url}, {{method: "POST", body: {body}}})
 </script>"""
 
 
-@pytest.fixture(scope="module")
-def folder(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return copy(template, tmp_path_factory.mktemp("clients") / "config")
-
-
 @pytest.fixture
-def proxy(folder: Path, far_end: FarEnd) -> Iterator[Proxy]:
-    with Proxy(folder, ("--upstream-ca", str(far_end.ca))) as proxy:
+def proxy(shared: Shared) -> Proxy:
+    return shared.begin()
+
+
+@pytest.fixture(scope="module")
+def failing(template: Path, tmp_path_factory: pytest.TempPathFactory, far_end_ca: Path) -> Iterator[Proxy]:
+    """Open a door whose scans fail."""
+    folder = copy(template, tmp_path_factory.mktemp("failing") / "config")
+    with Proxy(folder, ("--upstream-ca", str(far_end_ca)), fault="raises") as proxy:
         yield proxy
 
 
@@ -127,8 +129,7 @@ def test_what_is_clean_arrives_and_what_carries_customers_does_not(
 
 @pytest.mark.parametrize("client", [name for name in CLIENTS if name != "a WebSocket"])
 def test_a_scan_that_fails_lets_nothing_pass_by_any_client(
-    folder: Path, far_end: FarEnd, form: bytes, tmp_path: Path, client: str
+    failing: Proxy, far_end: FarEnd, form: bytes, tmp_path: Path, client: str
 ) -> None:
-    with Proxy(folder, ("--upstream-ca", str(far_end.ca)), fault="raises") as proxy:
-        assert CLIENTS[client](proxy, far_end, form, tmp_path) == 403
+    assert CLIENTS[client](failing, far_end, form, tmp_path) == 403
     assert far_end.body_bytes == 0

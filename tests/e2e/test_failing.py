@@ -18,7 +18,7 @@ from mitmproxy.certs import CertStore
 from exfilter.index import build, keys
 from exfilter.quarantine import Quarantine
 from fixtures.customers import write_csv
-from tests.e2e.house import PATIENCE, Proxy, Reply, exfilter, http, https
+from tests.e2e.house import PATIENCE, Proxy, Reply, copy, exfilter, http, https
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,18 +58,22 @@ def test_a_scan_that_fails_never_forwards(folder: Path, far_end: FarEnd, form: b
     assert held(folder) == ["fail-closed", "fail-closed"]
 
 
-@pytest.mark.parametrize("fault", ["hangs", "stops"])
 def test_a_scan_that_does_not_end_never_forwards(
-    folder: Path, far_end: FarEnd, form: bytes, fault: str
+    template: Path, tmp_path: Path, far_end: FarEnd, form: bytes
 ) -> None:
-    configured(folder, "deadline = 0.5\nworkers = 1")
-    with Proxy(folder, fault=fault) as proxy:
-        for _ in range(2):
-            assert proxy.curl(http(far_end), "-H", f"X-Try: {_}", data=form).status == 403
-        rules = [line["unscanned"][0]["reason"] for line in proxy.decisions()]
-    assert rules == ["deadline", "deadline"]
+    def check(fault: str) -> None:
+        folder = copy(template, tmp_path / fault)
+        configured(folder, "deadline = 0.5\nworkers = 1")
+        with Proxy(folder, fault=fault) as proxy:
+            for _ in range(2):
+                assert proxy.curl(http(far_end), "-H", f"X-Try: {_}", data=form).status == 403
+            rules = [line["unscanned"][0]["reason"] for line in proxy.decisions()]
+        assert rules == ["deadline", "deadline"]
+        assert held(folder) == ["fail-closed", "fail-closed"]
+
+    with ThreadPoolExecutor(2) as pool:  # side by side: nearly all of it is waiting
+        list(pool.map(check, ("hangs", "stops")))
     assert far_end.connections == 0
-    assert held(folder) == ["fail-closed", "fail-closed"]
 
 
 @pytest.mark.parametrize("fault", ["dies", "leaves"])
@@ -274,13 +278,19 @@ def test_a_policy_with_a_mistake_changes_nothing_and_a_good_one_is_taken(
 ) -> None:
     policy = folder / "policy.toml"
     good = policy.read_text()
+
+    def said(*words: str) -> list[str]:
+        return [line for line in proxy.said if all(word in line for word in words)]
+
     with Proxy(folder) as proxy:
         policy.write_text(good + "\n[[rules]]\nnombre = 'x'\n")
+        assert proxy.eventually(lambda: said("policy.toml", "stays")), "also while nobody sends"
         time.sleep(1.2)
         assert proxy.curl(http(far_end), data=leak).status == 403
-        assert any("policy.toml" in line and "stays" in line for line in proxy.said)
+        assert len(said("policy.toml", "stays")) == 1
         assert far_end.connections == 0
         policy.write_text(good.replace("customers = 20", "customers = 2000"))
+        assert proxy.eventually(lambda: said("policy.toml: read again")), "also while nobody sends"
         time.sleep(1.2)
         assert {proxy.curl(http(far_end), data=leak).status for _ in range(6)} == {200}
         before, after = (proxy.decisions()[place]["versions"]["policy"] for place in (0, -1))

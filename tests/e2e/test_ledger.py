@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import http.server as http_server
 import sqlite3
 import threading
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
+from addons.chain import READ_LIMIT
 from exfilter import settings
 from exfilter.ledger import Ledger, open_ledger
 from exfilter.ledger.tables import exposures
@@ -20,7 +22,7 @@ from exfilter.quarantine import Quarantine
 from fixtures.bodies import copied_csv
 from fixtures.customers import customers
 from tests.e2e.conftest import PEOPLE
-from tests.e2e.house import Proxy, exfilter, http
+from tests.e2e.house import Proxy, curl, exfilter, http
 from tests.ledger import postgresql
 
 if TYPE_CHECKING:
@@ -90,6 +92,11 @@ def drops(size: int, first: int = 0) -> Iterator[bytes]:
     """Yield uploads of a few customers each, all of them others."""
     for few in batched(islice(customers(PEOPLE), first, None), size):
         yield copied_csv(list(few)).data
+
+
+def digest(text: str) -> str:
+    """Return what stands for a text in an assertion, which would print it."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def rows(folder: Path) -> list[sa.RowMapping]:
@@ -174,7 +181,7 @@ def test_what_an_internal_host_shows_is_counted_and_not_held(dripping: Path, far
     with answering(shown) as desk, Proxy(dripping, ("--status", "127.0.0.1:0")) as proxy:
         for page in shown:
             answer = proxy.curl(f"http://127.0.0.1:{desk}/export")
-            assert answer.body == page.decode().replace("\r\n", "\n")
+            assert digest(answer.body) == digest(page.decode().replace("\r\n", "\n"))
         assert proxy.eventually(lambda: len(rows(dripping)) == 4)
         (line,) = proxy.eventually(lambda: [line for line in proxy.decisions() if line["door"] == "response"])
         assert (line["action"], line["rule"], line["held"]) == ("alert", "reads too much", False)
@@ -182,6 +189,24 @@ def test_what_an_internal_host_shows_is_counted_and_not_held(dripping: Path, far
         # And who has read so many is stopped when he sends any of them.
         assert proxy.curl(http(far_end), data=next(drops(2))).status == 403
     assert [row["door"] for row in rows(dripping)] == ["response"] * 4 + ["proxy"]
+
+
+def test_what_is_behind_the_first_mebibytes_of_a_response_is_told(dripping: Path) -> None:
+    with (dripping / settings.FILE).open("a") as file:
+        file.write('read_hosts = ["127.0.0.1"]\n')
+    page, rest = next(drops(9)), 1000
+    page += b" " * (READ_LIMIT - len(page) + rest)
+    with answering([page]) as desk, Proxy(dripping, ("--status", "127.0.0.1:0")) as proxy:
+        answer = proxy.curl(f"http://127.0.0.1:{desk}/export")
+        assert digest(answer.body) == digest(page.decode().replace("\r\n", "\n"))
+        (line,) = proxy.eventually(lambda: [line for line in proxy.decisions() if line["door"] == "response"])
+        told = (line["door"], line["action"], line["held"], line["customers"], line["unscanned"])
+        left = [{"reason": "over-budget", "parts": 1, "bytes": rest}]
+        assert told == ("response", "allow", False, 9, left)
+        address = next(line for line in proxy.said if "status on" in line).split()[-1]
+        counted = 'exfilter_responses_total{counted="part"} 1.0'
+        assert proxy.eventually(lambda: counted in curl(f"{address}/metrics").body)
+    assert [row["customers"] for row in rows(dripping)] == [9]
 
 
 def test_other_hosts_are_not_read(dripping: Path, far_end: FarEnd) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from h2.events import DataReceived, ResponseReceived, StreamReset
+from h2.events import DataReceived, ResponseReceived, StreamEnded, StreamReset
 from wsproto.events import CloseConnection
 
 from exfilter.quarantine import Quarantine
@@ -26,12 +26,16 @@ def echo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Echo]:
         yield echo
 
 
-@pytest.fixture(scope="module")
-def proxy(template: Path, tmp_path_factory: pytest.TempPathFactory, echo: Echo) -> Iterator[Proxy]:
-    folder = copy(template, tmp_path_factory.mktemp("messages") / "config")
+def allowing_calls(folder: Path) -> Path:
     policy = folder / "policy.toml"
     text = policy.read_text().replace("[destinations]\n", '[destinations]\ncalls = ["localhost"]\n')
     policy.write_text(text.replace("[streams]\n", '[streams]\ndestinations = ["calls"]\n'))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def proxy(template: Path, tmp_path_factory: pytest.TempPathFactory, echo: Echo) -> Iterator[Proxy]:
+    folder = allowing_calls(copy(template, tmp_path_factory.mktemp("messages") / "config"))
     with (folder / "exfilter.toml").open("a") as settings:
         settings.write("\npatience = 2\n")
     with Proxy(folder, ("--upstream-ca", str(echo.ca))) as proxy:
@@ -183,3 +187,28 @@ def test_a_call_is_held_to_its_end_elsewhere_and_breaks_if_there_is_none(
             call.send(message("good morning"), last=True)
             assert call.status() == 200
     assert echo.received == message("good morning")
+
+
+def test_audit_only_sends_a_message_of_a_call_that_is_too_large_once_and_keeps_none_of_it(
+    folder: Path, tmp_path: Path, leak: bytes
+) -> None:
+    small, size = message(leak.decode()), 40 << 20
+    large = b"\0" + size.to_bytes(4) + b"x" * size
+    options = ("--audit-only", "--upstream-ca")
+    with (
+        Echo(tmp_path / "other", echoes=False) as echo,
+        Proxy(allowing_calls(folder), (*options, str(echo.ca))) as proxy,
+    ):
+        before = proxy.resident()
+        with Call(proxy, echo.port, content_type="application/grpc") as call:
+            call.send(small + large[:100])
+            call.send(large[100:] + small, last=True)
+            assert call.event(StreamEnded)
+        assert proxy.resident(most=True) < before + (20 << 20)
+        found = [(line["customers"], line["reason"]) for line in proxy.decisions()]
+    assert echo.received == small + large + small
+    too_large = "not examined: a message of more than 8388608 bytes"
+    assert [customers for customers, _ in found] == [0, 0, 60, 0, 60], (
+        "the tunnel, the head, and each message"
+    )
+    assert [too_large in reason for _, reason in found] == [False, False, False, True, False]

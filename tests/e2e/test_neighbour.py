@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.house import Proxy, Reply, curl, exfilter, http, https
+from tests.e2e.house import Proxy, Reply, Shared, curl, exfilter, http, https
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,12 +40,27 @@ def figures(proxy: Proxy) -> dict[str, float]:
     return {name: float(value) for name, value in samples}
 
 
-@pytest.fixture
-def proxy(folder: Path, far_end: FarEnd) -> Iterator[Proxy]:
-    arguments = ("--upstream-ca", str(far_end.ca), "--status", "127.0.0.1:0")
+def with_status(folder: Path, far_end_ca: Path) -> Shared:
     with (folder / "exfilter.toml").open("a") as settings:
         settings.write('\ncontact = "Dana <dana@reviewers.example>, room 7"\nmax_body = 100000\n')
-    with Proxy(folder, arguments) as proxy:
+    return Shared(folder, ("--upstream-ca", str(far_end_ca), "--status", "127.0.0.1:0"))
+
+
+@pytest.fixture(scope="module")
+def serving(shared_folder: Path, far_end_ca: Path) -> Iterator[Shared]:
+    with with_status(shared_folder, far_end_ca) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def proxy(serving: Shared) -> Proxy:
+    return serving.begin()
+
+
+@pytest.fixture
+def own(folder: Path, far_end_ca: Path) -> Iterator[Proxy]:
+    """Open a door of the test's own: its figures are those of this test, or the test breaks it."""
+    with with_status(folder, far_end_ca) as proxy:
         yield proxy
 
 
@@ -62,29 +77,27 @@ def test_a_door_without_the_option_answers_no_probe(folder: Path) -> None:
         assert not [line for line in proxy.said if "status" in line]
 
 
-def test_a_door_that_could_only_refuse_is_not_ready(proxy: Proxy, folder: Path) -> None:
+def test_a_door_that_could_only_refuse_is_not_ready(own: Proxy, folder: Path) -> None:
     shutil.move(folder / "index", folder / "away")
-    await_(lambda: probe(proxy, "/readyz").body == "index\n")
-    assert probe(proxy, "/readyz").status == 503
-    assert probe(proxy, "/healthz").status == 200
+    await_(lambda: probe(own, "/readyz").body == "index\n")
+    assert probe(own, "/readyz").status == 503
+    assert probe(own, "/healthz").status == 200
     shutil.move(folder / "away", folder / "index")
-    await_(lambda: probe(proxy, "/readyz").status == 200)
+    await_(lambda: probe(own, "/readyz").status == 200)
     shutil.move(folder / "quarantine" / "bodies", folder / "away")
-    await_(lambda: probe(proxy, "/readyz").body == "quarantine\n")
+    await_(lambda: probe(own, "/readyz").body == "quarantine\n")
     shutil.move(folder / "away", folder / "quarantine" / "bodies")
     (folder / "decisions.jsonl").unlink(missing_ok=True)
     (folder / "decisions.jsonl").mkdir()
-    await_(lambda: probe(proxy, "/readyz").body == "decisions\n")
+    await_(lambda: probe(own, "/readyz").body == "decisions\n")
 
 
-def test_figures_are_those_of_the_decision_log(
-    proxy: Proxy, far_end: FarEnd, leak: bytes, form: bytes
-) -> None:
-    assert proxy.curl(https(far_end), data=form).status == 200
-    assert proxy.curl(http(far_end), data=leak).status == 403
-    assert proxy.curl(http(far_end), data=b"x" * 100_001).status == 413
-    assert proxy.curl(http(far_end), "-X", "lower", data=form).status == 405
-    lines, found = proxy.decisions(), figures(proxy)
+def test_figures_are_those_of_the_decision_log(own: Proxy, far_end: FarEnd, leak: bytes, form: bytes) -> None:
+    assert own.curl(https(far_end), data=form).status == 200
+    assert own.curl(http(far_end), data=leak).status == 403
+    assert own.curl(http(far_end), data=b"x" * 100_001).status == 413
+    assert own.curl(http(far_end), "-X", "lower", data=form).status == 405
+    lines, found = own.decisions(), figures(own)
     assert len(lines) == 5
     assert found['exfilter_transfers_total{door="proxy",kind="connect"}'] == 1
     assert found['exfilter_transfers_total{door="proxy",kind="http"}'] == 4

@@ -127,5 +127,5 @@ def test_what_is_no_dump_is_refused_and_the_others_are_read(
     done = exfilter("replay", *arguments)
     assert done.returncode == 2
     assert len(lines(done.stdout)) == 1
-    assert "notes.txt is not a mitmproxy dump" in done.stderr
-    assert "there is no file" in done.stderr
+    assert "notes.txt: is not a capture that is known here" in done.stderr
+    assert "there is no such file" in done.stderr

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.house import Proxy, copy, http, https
+from tests.e2e.house import Proxy, Shared, copy, http, https
 from tests.e2e.http2 import Echo
 from tests.e2e.websocket import tunnel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from fixtures.farend import FarEnd
@@ -34,9 +33,8 @@ def folder(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def proxy(folder: Path, far_end: FarEnd) -> Iterator[Proxy]:
-    with Proxy(folder, ("--upstream-ca", str(far_end.ca))) as proxy:
-        yield proxy
+def proxy(shared: Shared) -> Proxy:
+    return shared.begin()
 
 
 def test_large_uploads_side_by_side_take_little_memory(proxy: Proxy, far_end: FarEnd, leak: bytes) -> None:
@@ -99,9 +97,9 @@ class Slow:
                 connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 
 
-def test_a_destination_that_takes_nothing_yet_is_not_sent_more_than_it_takes(folder: Path) -> None:
+def test_a_destination_that_takes_nothing_yet_is_not_sent_more_than_it_takes(proxy: Proxy) -> None:
     slow = Slow(early=False)
-    with Proxy(folder) as proxy, ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(1) as pool:
         url = f"http://127.0.0.1:{slow.port}/upload"
         reply = pool.submit(proxy.curl, url, data=LARGE, timeout=120)
         assert slow.begun.wait(60)
@@ -113,11 +111,10 @@ def test_a_destination_that_takes_nothing_yet_is_not_sent_more_than_it_takes(fol
         assert proxy.resident(most=True) < LIMIT
 
 
-def test_a_destination_that_answers_before_it_has_taken_all_is_heard(folder: Path) -> None:
+def test_a_destination_that_answers_before_it_has_taken_all_is_heard(proxy: Proxy) -> None:
     slow = Slow(early=True)
-    with Proxy(folder) as proxy:
-        reply = proxy.curl(f"http://127.0.0.1:{slow.port}/upload", data=LARGE[: 50 * MIB])
-        assert (reply.status, reply.body) == (413, "no")
+    reply = proxy.curl(f"http://127.0.0.1:{slow.port}/upload", data=LARGE[: 50 * MIB])
+    assert (reply.status, reply.body) == (413, "no")
     slow.go_on.set()
 
 

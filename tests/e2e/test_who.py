@@ -18,7 +18,7 @@ import pytest
 from cryptography import x509
 
 from tests.e2e import house
-from tests.e2e.house import PATIENCE, Proxy, exfilter, http, https
+from tests.e2e.house import PATIENCE, Proxy, Shared, copy, exfilter, http, https
 from tests.e2e.raw import Sink, basic, connect, dial, head, socks
 from tests.who.company import SERVER, Issued
 
@@ -40,17 +40,34 @@ def line(user: str, password: str = SECRET, rounds: int = 4) -> str:
     return f"{user}:{bcrypt.hashpw(password.encode(), bcrypt.gensalt(rounds)).decode()}\n"
 
 
-@pytest.fixture
-def users(folder: Path) -> Path:
+def known(folder: Path) -> Path:
     file = folder / "users"
     file.write_text(line("anna") + line("boris", "swordfish"))
     return file
 
 
 @pytest.fixture
-def auth(folder: Path, users: Path, far_end: FarEnd) -> Iterator[Proxy]:
+def users(folder: Path) -> Path:
+    return known(folder)
+
+
+@pytest.fixture
+def own(folder: Path, users: Path, far_end: FarEnd) -> Iterator[Proxy]:
+    """Open a door of the test's own: it changes who may use it, or guesses, or reads all that is written."""
     with Proxy(folder, ("--auth", str(users), "--upstream-ca", str(far_end.ca), *SOCKS)) as proxy:
         yield proxy
+
+
+@pytest.fixture(scope="module")
+def asking(template: Path, tmp_path_factory: pytest.TempPathFactory, far_end_ca: Path) -> Iterator[Shared]:
+    folder = copy(template, tmp_path_factory.mktemp("asking") / "config")
+    with Shared(folder, ("--auth", str(known(folder)), "--upstream-ca", str(far_end_ca), *SOCKS)) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def auth(asking: Shared) -> Proxy:
+    return asking.begin()
 
 
 def socks_address(proxy: Proxy) -> str:
@@ -112,11 +129,11 @@ class TestPasswords:
         assert far_end.connections == 0
 
     def test_who_is_taken_out_of_the_file_is_out_also_in_an_open_tunnel(
-        self, auth: Proxy, users: Path, far_end: FarEnd
+        self, own: Proxy, users: Path, far_end: FarEnd
     ) -> None:
-        opened, status = connect(auth.address, "localhost", far_end.https, basic("anna", SECRET))
+        opened, status = connect(own.address, "localhost", far_end.https, basic("anna", SECRET))
         assert status == 200
-        with client_context(auth).wrap_socket(opened, server_hostname="localhost") as client:
+        with client_context(own).wrap_socket(opened, server_hostname="localhost") as client:
             request = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
             client.sendall(request)
             assert head(client).split()[1] == b"200"
@@ -128,26 +145,26 @@ class TestPasswords:
         assert len(far_end.arrivals) == 1
 
     def test_a_broken_file_leaves_the_old_users_and_is_said(
-        self, auth: Proxy, users: Path, far_end: FarEnd
+        self, own: Proxy, users: Path, far_end: FarEnd
     ) -> None:
         users.write_text(line("carla", "new"))
         time.sleep(1.2)
-        assert auth.curl(http(far_end), "-U", "carla:new").status == 200
+        assert own.curl(http(far_end), "-U", "carla:new").status == 200
         users.write_text(line("carla", "new") + "dora:in-clear\n")
         time.sleep(1.2)
-        assert auth.curl(http(far_end), "-U", "carla:new").status == 200
-        assert auth.curl(http(far_end), "-U", "dora:in-clear").status == 407
-        (said,) = said_after_start(auth)
+        assert own.curl(http(far_end), "-U", "carla:new").status == 200
+        assert own.curl(http(far_end), "-U", "dora:in-clear").status == 407
+        (said,) = said_after_start(own)
         assert f"{users}:2: " in said
         assert "in-clear" not in said
 
-    def test_guesses_run_out(self, auth: Proxy, far_end: FarEnd) -> None:
-        assert auth.curl(http(far_end), "-U", "boris:swordfish").status == 200
+    def test_guesses_run_out(self, own: Proxy, far_end: FarEnd) -> None:
+        assert own.curl(http(far_end), "-U", "boris:swordfish").status == 200
         for number in range(10):
-            assert auth.curl(http(far_end), "-U", f"anna:guess-{number}").status == 407
-        assert auth.curl(http(far_end), "-U", f"anna:{SECRET}").status == 407
-        assert auth.curl(http(far_end), "-U", "boris:swordfish").status == 200
-        (said,) = said_after_start(auth)
+            assert own.curl(http(far_end), "-U", f"anna:guess-{number}").status == 407
+        assert own.curl(http(far_end), "-U", f"anna:{SECRET}").status == 407
+        assert own.curl(http(far_end), "-U", "boris:swordfish").status == 200
+        (said,) = said_after_start(own)
         assert said.endswith("10 wrong passwords within a minute from 127.0.0.1: it has to wait")
 
     def test_a_new_connection_does_not_pay_for_bcrypt_again(
@@ -220,27 +237,27 @@ class TestPasswordsGoNoFurther:
         assert without_passwords(sink.received + written(folder) + "\n".join(proxy.said).encode())
 
     def test_with_what_is_held_refused_or_broken(
-        self, auth: Proxy, far_end: FarEnd, leak: bytes, tmp_path: Path
+        self, own: Proxy, far_end: FarEnd, leak: bytes, tmp_path: Path
     ) -> None:
         user = ("-U", f"anna:{SECRET}")
-        held = [auth.curl(url, *user, data=leak).transfer_id for url in (http(far_end), https(far_end))]
-        held.append(by_socks(auth, http(far_end), *user, data=leak).transfer_id)
+        held = [own.curl(url, *user, data=leak).transfer_id for url in (http(far_end), https(far_end))]
+        held.append(by_socks(own, http(far_end), *user, data=leak).transfer_id)
         assert all(held)
-        auth.curl(http(far_end), "-U", f"nobody:{SECRET}", data=leak)
-        auth.curl(http(far_end), *user, "-X", "bad-method", data=leak)
-        with dial(socks_address(auth)) as client:
+        own.curl(http(far_end), "-U", f"nobody:{SECRET}", data=leak)
+        own.curl(http(far_end), *user, "-X", "bad-method", data=leak)
+        with dial(socks_address(own)) as client:
             client.sendall(b"\5\1\2\1\4anna" + bytes([len(SECRET)]) + SECRET.encode() + b"\5\x09")
             client.recv(100)
         assert far_end.body_bytes == 0
         for number, transfer_id in enumerate(held):
             out = tmp_path / f"out{number}"
-            done = exfilter("quarantine", "export", transfer_id, "--out", out, "--config", auth.folder)
+            done = exfilter("quarantine", "export", transfer_id, "--out", out, "--config", own.folder)
             assert done.returncode == 0, done.stderr
             assert without_passwords(out.read_bytes() + done.stdout.encode())
-        shown = exfilter("quarantine", "show", held[0], "--config", auth.folder).stdout
+        shown = exfilter("quarantine", "show", held[0], "--config", own.folder).stdout
         assert "anna" in shown
-        auth.stop(signal.SIGTERM)
-        assert without_passwords(written(auth.folder) + "\n".join(auth.said).encode() + shown.encode())
+        own.stop(signal.SIGTERM)
+        assert without_passwords(written(own.folder) + "\n".join(own.said).encode() + shown.encode())
 
 
 @dataclass(frozen=True)
@@ -255,10 +272,10 @@ class Company:
         return self.authority.person(name, *names).write(self.folder / f"{name}.pem")
 
 
-@pytest.fixture
-def company(tmp_path: Path) -> Company:
-    authority = Issued.authority()
-    return Company(tmp_path, authority, authority.publish(tmp_path / "company.pem"))
+@pytest.fixture(scope="module")
+def company(tmp_path_factory: pytest.TempPathFactory) -> Company:
+    authority, folder = Issued.authority(), tmp_path_factory.mktemp("company")
+    return Company(folder, authority, authority.publish(folder / "company.pem"))
 
 
 def over_tls(proxy: Proxy, url: str, card: Path | None, *arguments: str, data: bytes | None = None) -> Reply:
@@ -269,12 +286,17 @@ def over_tls(proxy: Proxy, url: str, card: Path | None, *arguments: str, data: b
     return house.curl(url, "-x", address, *trust, *shown, *arguments, data=data)
 
 
+@pytest.fixture(scope="class")
+def verifying(shared_folder: Path, company: Company, far_end_ca: Path) -> Iterator[Shared]:
+    arguments = ("--client-ca", str(company.ca), "--upstream-ca", str(far_end_ca), *SOCKS)
+    with Shared(shared_folder, arguments) as proxy:
+        yield proxy
+
+
 class TestCertificates:
     @pytest.fixture
-    def proxy(self, folder: Path, company: Company, far_end: FarEnd) -> Iterator[Proxy]:
-        arguments = ("--client-ca", str(company.ca), "--upstream-ca", str(far_end.ca), *SOCKS)
-        with Proxy(folder, arguments) as proxy:
-            yield proxy
+    def proxy(self, verifying: Shared) -> Proxy:
+        return verifying.begin()
 
     def test_the_certificate_is_the_actor_in_requests_and_tunnels(
         self, proxy: Proxy, company: Company, far_end: FarEnd, form: bytes
@@ -354,6 +376,12 @@ class TestCertificates:
         assert "listening" not in done.stderr
 
 
+@pytest.fixture(scope="class")
+def asking_nobody(shared_folder: Path, far_end_ca: Path) -> Iterator[Shared]:
+    with Shared(shared_folder, ("--upstream-ca", str(far_end_ca), *SOCKS)) as proxy:
+        yield proxy
+
+
 class TestSocks:
     def test_the_user_is_the_actor(self, auth: Proxy, far_end: FarEnd, form: bytes) -> None:
         for url in (http(far_end), https(far_end)):
@@ -369,9 +397,8 @@ class TestSocks:
         assert not actors(auth)
 
     @pytest.fixture
-    def open_door(self, folder: Path, far_end: FarEnd) -> Iterator[Proxy]:
-        with Proxy(folder, ("--upstream-ca", str(far_end.ca), *SOCKS)) as proxy:
-            yield proxy
+    def open_door(self, asking_nobody: Shared) -> Proxy:
+        return asking_nobody.begin()
 
     def test_without_users_the_address_is_the_actor(
         self, open_door: Proxy, far_end: FarEnd, leak: bytes, form: bytes
@@ -406,12 +433,12 @@ class TestSocks:
             time.sleep(0.2)
         assert sink.connections == 0
 
-    def test_a_name_that_is_asked_for_is_a_carrier(self, open_door: Proxy, leak: bytes) -> None:
-        policy = open_door.folder / "policy.toml"
+    def test_a_name_that_is_asked_for_is_a_carrier(self, folder: Path, leak: bytes) -> None:
+        policy = folder / "policy.toml"
         rule = '\n[[rules]]\nname = "one"\ncustomers = 1\naction = "quarantine"\n'
         policy.write_text(policy.read_text() + rule)
         email = next(field for field in re.split(rb"[,\r\n]", leak) if b"@" in field).decode()
-        with Proxy(open_door.folder, SOCKS) as proxy:
+        with Proxy(folder, SOCKS) as proxy:
             plain = socks(socks_address(proxy), email, 80)
             with plain:
                 plain.sendall(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from detectors import names
 from exfilter.index.inventing import FICTION, Numbers, Wish, address, invent, spelt
 from exfilter.index.opening import open_table
+from exfilter.index.styles import plain, style, styled
 from fixtures.customers import write_csv
 from tests.index.making import write
 
@@ -60,7 +62,7 @@ def test_ids_and_tickets_have_the_shapes_of_the_table(canaries: list[dict[str, s
 def test_addresses_are_at_reserved_domains_or_at_the_given_ones(
     canaries: list[dict[str, str]], table: Path
 ) -> None:
-    assert all(re.fullmatch(r"[a-z._]+[0-9]+@example\.(com|net|org)", row["email"]) for row in canaries)
+    assert all(re.fullmatch(r"[a-z._0-9-]+@example\.(com|net|org)", row["email"]) for row in canaries)
     own = invented(table, domains=("mail.acme.example",))
     assert {row["email"].partition("@")[2] for row in own} == {"mail.acme.example"}
 
@@ -74,6 +76,55 @@ def test_phones_are_of_ranges_for_fiction_in_the_country_of_the_row(canaries: li
         region = row["country"] or phonenumbers.region_code_for_number(parsed) or ""
         pattern = FICTION[region].replace("+", r"\+").replace("#", "[0-9]").replace("?", "[0-9]")
         assert re.fullmatch(pattern, number)
+
+
+def shape(email: str) -> str:
+    """Return whether an address has digits, and its separators."""
+    local = email.partition("@")[0]
+    return re.sub("[0-9]+", "0", re.sub("[a-zA-Z]+", "", local))
+
+
+def test_addresses_and_phones_are_shaped_as_often_alike_as_in_the_table(tmp_path: Path) -> None:
+    family = "Berg Brandt Kuhn Vogt Moser Lang Huber Roth Frank Winter Busch Pohl Horn Beck Arnold".split()
+    given_ = "Ina Eva Udo Max Tom Lea Kim Ben Ida Ole Jan Pia Lars Nora Till".split()
+    dice = Random(8)
+    rows = []
+    for n in range(3000):
+        first, last = dice.choice(given_), dice.choice(family)
+        local = dice.choice([f"{first}.{last}{n}", f"{first}.{last}{n}", f"{last}-{first[0]}{n}", f"kiwi{n}"])
+        phone = dice.choice(["(212) 555-{:04}", "212 555 {:04}", "0171/{:08}"]).format(2000 + n)
+        country = "DE" if phone[0] == "0" else "US"
+        domain = "example.org" if n % 10 else "example.com"
+        rows.append(f"{n * 7},{first},{last},{local.lower()}@{domain},{phone},{country}")
+    table = write(tmp_path, "\n".join(["id,first_name,last_name,email,phone,country", *rows]))
+    head, *found = invent(open_table(table), Wish({"a": 80}), Random(3))
+    canaries = [dict(zip(head, row, strict=True)) for row in found]
+    styles = Counter(shape(row["email"]) for row in canaries)
+    assert styles.keys() == {".0", "-0"}
+    assert 0.5 < styles[".0"] / 80 < 0.85, "two in three whose address is made of a name"
+    at_org = sum(row["email"].endswith("@example.org") for row in canaries)
+    assert 64 < at_org < 80, "nine in ten, and none at a domain that the table does not have"
+    assert not any(row["email"].endswith("@example.net") for row in canaries)
+    american = [row["phone"] for row in canaries if row["country"] == "US" and row["phone"]]
+    assert len(american) > 20
+    assert all(re.fullmatch(r"\(212\) 555-01[0-9]{2}|212 555 01[0-9]{2}", phone) for phone in american)
+
+
+NAMES = st.sampled_from("Anna Kowalska Jürgen Groß O'Neill 明 Ana-Lucía Zoë".split())
+
+
+@given(NAMES, NAMES, st.sampled_from(".-_"), st.from_regex("[0-9]{0,4}", fullmatch=True))
+def test_an_address_made_in_a_style_has_that_style(given_: str, family: str, sign: str, digits: str) -> None:
+    made = style(f"{plain(given_)}{sign}{plain(family)}{digits}", given_, family)
+    assert made
+    again = styled(made, given_, family, Random(1))
+    assert style(again, given_, family) == made
+    assert not re.search("[A-Za-z]", re.sub("<[a-z]+>", "", made)), "nothing of the bearer is in it"
+
+
+@pytest.mark.parametrize("local", ["sunnycat88", "x.kowalska", "a", "k7", "", "anna+shop"])
+def test_what_is_not_made_of_the_bearers_name_has_no_style(local: str) -> None:
+    assert not style(local, "Anna", "Kowalska")
 
 
 def identifiers(row: dict[str, str]) -> Iterator[str]:

@@ -39,6 +39,7 @@ class Sent:
     behind: frozenset[int] = frozenset()
     estimated: int = 0
     bulk: bool = False
+    exempt: bool = False
     unread: int = 0
     fields: tuple[str, ...] = ("email",)
 
@@ -79,7 +80,7 @@ class Sent:
             told.append(past)
             return replace(self.verdict, action=Action.QUARANTINE if self.holds else Action.ALLOW)
 
-        question = Question(self.groups, self.bulk, windows)
+        question = Question(self.groups, self.bulk, windows, exempt=self.exempt)
         entry = ledger.enter(self.transfer, self.verdict, question, decide)
         return told[0], entry
 

@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 
 from exfilter.ledger import Ledger
 from exfilter.ledger.rollup import AFTER
-from exfilter.ledger.tables import exposures, meetings, rollups, tail, unread
+from exfilter.ledger.tables import exposures, meetings, other_ids, rollups, tail, unread
+from exfilter.ledger.transfers import show
 from exfilter.model import Action, Reason, Unscanned
-from exfilter.policy import By, Past, Question, Window
+from exfilter.policy import RESPONSE, By, Past, Question, Window
 from tests.ledger.conftest import SECRET
 from tests.ledger.sending import DAY, START, WINDOWS, Plain, Sent
 
@@ -29,6 +30,30 @@ if TYPE_CHECKING:
     from tests.ledger.conftest import Opened
 
 TODAY = Window(By.ACTOR, 1)
+_UNCHAINED = (
+    *(f"DROP TABLE {table}" for table in ("chain", "checkpoints")),
+    "DROP INDEX acts_by_subject",
+    *(f"ALTER TABLE acts DROP COLUMN {column}" for column in ("about", "previous", "hash")),
+)
+FIRST = {
+    "sqlite": (
+        *_UNCHAINED,
+        "DROP TABLE other_ids",
+        "PRAGMA writable_schema = ON",
+        "UPDATE sqlite_master SET sql = replace(sql, ' ''exempt'',', '') WHERE name = 'scopes'",
+        "PRAGMA schema_version = 100",
+        "PRAGMA writable_schema = OFF",
+        "PRAGMA user_version = 1",
+    ),
+    "postgresql": (
+        *_UNCHAINED,
+        "DROP TABLE other_ids",
+        "ALTER TABLE scopes DROP CONSTRAINT scopes_kind_check",
+        "ALTER TABLE scopes ADD CONSTRAINT scopes_kind_check CHECK (kind <> 'exempt')",
+        "UPDATE exfilter_schema SET version = 1",
+    ),
+}
+"""What makes a ledger one of schema 1."""
 
 
 def rows(ledger: Ledger, table: sa.Table) -> list[sa.RowMapping]:
@@ -181,6 +206,58 @@ class TestHeld:
         ledger.kept(entry, "t-abc")
         assert [(row["transfer_id"], row["sent"]) for row in rows(ledger, exposures)] == [("t-abc", False)]
 
+    def test_a_retry_of_another_day_that_is_not_forwarded_does_not_count(self, ledger: Ledger) -> None:
+        held = Sent(frozenset(range(9)), body=b"one", holds=True)
+        ledger.kept(held.enter(ledger)[1], "t-abc")
+        _, retry = replace(held, day=3).enter(ledger)
+        ledger.clock = lambda: START + 3 * DAY + 3600
+        ledger.sent(retry, "t-abc")
+        ledger.restored("t-abc")
+        past, _ = Sent(frozenset({90}), day=3, body=b"two").enter(ledger)
+        assert today(past) == (1, 1)
+
+    def test_what_was_sent_before_stays_so_when_a_later_release_is_not_forwarded(
+        self, ledger: Ledger
+    ) -> None:
+        ledger.clock = lambda: START + 3600
+        held = Sent(frozenset(range(9)), body=b"one", holds=True)
+        for transfer_id in ("t-abc", "t-def"):
+            _, entry = held.enter(ledger)
+            ledger.kept(entry, transfer_id)
+            entry = ledger.sent(entry, transfer_id)
+        ledger.stays(entry)
+        ledger.restored("t-def")
+        past, _ = Sent(frozenset({90}), body=b"two").enter(ledger)
+        assert today(past) == (10, 10)
+        assert [each.row.sent for each in show(ledger, "t-def")] == [True]
+
+    def test_it_is_found_by_the_id_of_a_denied_one_after_its_retry(self, ledger: Ledger) -> None:
+        ledger.clock = lambda: START + 3600
+        held = Sent(frozenset({1}), body=b"one", holds=True)
+        ids = ("t-denied", "t-retry", "t-retry")
+        for each in ids:
+            _, entry = held.enter(ledger)
+            ledger.kept(entry, each)
+        for each in ids:
+            assert [whole.row.number for whole in show(ledger, each)] == [entry.number]
+        assert len(rows(ledger, other_ids)) == 1
+        ledger.sent(entry, "t-retry")
+        ledger.restored("t-retry")
+        assert [whole.row.sent for whole in show(ledger, "t-denied")] == [False]
+
+
+def test_a_ledger_of_the_first_schema_opens(opened: Opened) -> None:
+    old = opened()
+    with old.database.transaction(writes=True) as connection:
+        for statement in FIRST[connection.dialect.name]:
+            connection.exec_driver_sql(statement)
+    _, entry = Sent(frozenset({1}), holds=True).enter(old)
+    ledger = opened()
+    for each in ("t-abc", "t-def"):
+        ledger.kept(entry, each)
+    Sent(frozenset({2}), exempt=True).enter(ledger)
+    assert [len(show(opened(), each)) for each in ("t-abc", "1", "2")] == [1, 1, 1]
+
 
 class TestEstimates:
     def test_the_same_estimate_twice_is_not_more(self, ledger: Ledger) -> None:
@@ -239,6 +316,13 @@ def test_a_bulk_sender_is_counted_apart(ledger: Ledger) -> None:
     assert today(past, "sync") == (1, 1)
 
 
+def test_what_an_allow_rule_lets_pass_is_counted_apart(ledger: Ledger) -> None:
+    Sent(frozenset(range(1000)), exempt=True, groups=("support",)).enter(ledger)
+    past, _ = Sent(frozenset({5000}), groups=("support",)).enter(ledger)
+    assert today(past) == (1, 1)
+    assert past.counted[Window(By.GROUP, 1), "support"].sent == 1
+
+
 def test_bytes_that_were_not_read_are_counted_by_day(ledger: Ledger) -> None:
     quiet = Sent(frozenset())
     found = replace(quiet.verdict.findings, unscanned=(Unscanned("request.body", Reason.OPAQUE, 70),))
@@ -249,6 +333,31 @@ def test_bytes_that_were_not_read_are_counted_by_day(ledger: Ledger) -> None:
     (row,) = rows(ledger, unread)
     assert (row["bytes"], row["transfers"]) == (140, 2)
     assert not rows(ledger, exposures)
+
+
+def test_one_customer_beside_them_does_not_hide_bytes_that_were_not_read(ledger: Ledger) -> None:
+    def send(body: bytes, size: int, door: str = "proxy") -> None:
+        one = Sent(frozenset({1}), body=body)
+        found = replace(one.verdict.findings, unscanned=(Unscanned("request.body", Reason.OPAQUE, size),))
+        verdict = replace(one.verdict, findings=found)
+        held = replace(verdict, action=Action.QUARANTINE)
+        transfer = replace(one.transfer, door=door)
+        for decided in (held, verdict, verdict):  # sent, and sent again
+            ledger.enter(transfer, verdict, Question(), functools.partial(_always, decided))
+
+    send(b"one", 70)
+    send(b"two", 7)
+    send(b"three", 9000, door=RESPONSE)
+    assert [(row["bytes"], row["transfers"]) for row in rows(ledger, unread)] == [(77, 2)]
+
+
+def test_each_piece_of_an_upload_has_unread_bytes_of_its_own(ledger: Ledger) -> None:
+    for number in range(3):
+        piece = Sent(frozenset({1}), body=b"%d" % number, thread="upload")
+        found = replace(piece.verdict.findings, unscanned=(Unscanned("part", Reason.OPAQUE, 10),))
+        verdict = replace(piece.verdict, findings=found)
+        ledger.enter(piece.transfer, verdict, Question(), functools.partial(_always, verdict))
+    assert [row["bytes"] for row in rows(ledger, unread)] == [30]
 
 
 def test_of_many_doors_at_once_none_passes_a_threshold(opened: Opened) -> None:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from exfilter.ledger.guilt import ELSEWHERE, Ranking, rank
 from exfilter.ledger.holding import Crowd, Flags, Floats, Int64Array
+from exfilter.ledger.judgement import Outcome, Why, further, judge
 from exfilter.ledger.tails import corrected, tail, weights
-from exfilter.ledger.verdicts import Outcome, Why, further, judge
 from tests.ledger.people import ACTORS, GROUPS, STOLEN, THIEF, Company, crowd, holding
 
 chances = st.lists(st.floats(1e-6, 1.0), min_size=1, max_size=8)

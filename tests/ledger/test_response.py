@@ -304,6 +304,17 @@ class TestOutbox:
         now[0] += 31 * DAY
         assert (box.tidy(), box.listed()) == (0, [])
 
+    def test_a_flood_drops_no_suspension_and_no_canary_and_delays_neither(self, ledger: Ledger) -> None:
+        enter(ledger, Sent(frozenset({1})), suspends=RULE)
+        enter(ledger, Sent(frozenset({2}), actor="boris"), rule="canary", tell=("soc",))
+        for number in range(9):
+            sent = Sent(frozenset({3}), actor="clara", body=b"%d" % number)
+            enter(ledger, sent, rule="many", tell=("soc",))
+        box = Outbox(ledger.database, room=5)
+        assert box.tidy() == 6
+        claimed = [each.notice["type"] for each in box.claim("soc")]
+        assert claimed == ["suspended", "canary", "transfer", "transfer", "transfer"]
+
     def test_one_receiver_is_not_anothers(self, ledger: Ledger) -> None:
         self.filled(ledger, 1)
         box = Outbox(ledger.database)

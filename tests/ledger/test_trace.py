@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from exfilter.ledger.holding import Carried, Crowd, Victims
+from exfilter.ledger.judgement import Outcome
 from exfilter.ledger.trace import Trace, trace
-from exfilter.ledger.verdicts import Outcome
 from tests.ledger.people import ACTORS, STOLEN, crowd
 
 DAY = 86_400.0

@@ -15,6 +15,7 @@ from pyroaring import BitMap
 
 from exfilter.ledger import blobs
 from exfilter.ledger.holding import Victims
+from exfilter.ledger.judgement import Outcome
 from exfilter.ledger.rollup import AFTER
 from exfilter.ledger.sets import packed
 from exfilter.ledger.trace import trace
@@ -131,6 +132,21 @@ def test_a_bulk_sender_is_ranked_last_and_read_for_his_first_and_last_days(ledge
     assert (named.actors.first[1], named.actors.last[1]) == (START + 3600, START + 40 * DAY + 3600)
     assert list(named.actors.size) == [len(VICTIMS), len(everybody)]
     assert len(found.carried.time) < 8
+
+
+def test_who_steals_under_an_allow_rule_is_named(ledger: Ledger) -> None:
+    most = frozenset(range(0, POPULATION, 2)) | frozenset(VICTIMS)
+    Sent(most, actor="sync", destination="crm.example", exempt=True).enter(ledger, frozenset())
+    for number in range(20):
+        some = frozenset(random.Random(number).sample(range(POPULATION), 300)) - frozenset(VICTIMS)
+        Sent(some, actor=f"support-{number}", exempt=number < 10).enter(ledger, frozenset())
+    Sent(frozenset(VICTIMS) | frozenset(range(90)), actor="boss", exempt=True).enter(ledger, frozenset())
+    what = asked()
+    found = look(ledger, what)
+    named = trace(found.carried, what.victims, found.actors, found.destinations)
+    assert named.verdict.outcome is Outcome.NAMED
+    assert found.actor_names[named.actors.holder[named.verdict.suspects[0]]] == "boss"
+    assert not found.actors.bulk.any()
 
 
 def test_who_may_be_behind_an_estimate_counts_only_when_asked_for(ledger: Ledger) -> None:

@@ -76,6 +76,23 @@ def test_who_is_new_is_judged_by_his_peers(ledger: Ledger) -> None:
     assert theft["new"] < 1e-3
 
 
+def test_peers_that_are_summed_up_during_a_day_count_from_then_on(ledger: Ledger) -> None:
+    for number in range(12):
+        routine(ledger, 40, f"support-{number}", ("support",))
+    ledger.clock = lambda: START + 40 * DAY + 3600
+    told: list[float] = []
+    sent = Sent(frozenset(range(300)), day=40, actor="newcomer", groups=("support",))
+
+    def decide(past: Past) -> Verdict:
+        told.append(past.unusual["customers"].log10_p)
+        return sent.verdict
+
+    ledger.enter(sent.transfer, sent.verdict, Question(sent.groups, measures=ALL), decide)
+    peerage.sum_up(ledger)
+    ledger.enter(sent.transfer, sent.verdict, Question(sent.groups, measures=ALL), decide)
+    assert told[1] < told[0]  # a first day is unusual only beside others
+
+
 def test_a_rule_says_so_with_the_numbers(ledger: Ledger) -> None:
     routine(ledger, 60)
     read = policy.read(RULE.encode(), "policy.toml")

@@ -6,14 +6,16 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
-from axe_core_python.sync_playwright import Axe  # type: ignore[import-untyped, unused-ignore]
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped, unused-ignore]
 from playwright.sync_api import sync_playwright
 
 from exfilter.review.roles import Role
 from tests.review.desk import PASSWORDS, Desk
+from tests.review.issuer import CLIENT, Issuer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from playwright.sync_api import Browser, Page
 
@@ -112,7 +114,7 @@ def test_a_form_on_another_site_does_nothing(chromium: Browser, house: Desk) -> 
 def test_pages_fit_and_can_be_read_by_everybody(
     chromium: Browser, house: Desk, scheme: str, width: str
 ) -> None:
-    context = chromium.new_context(viewport=WIDTHS[width], color_scheme=scheme, bypass_csp=True)  # type: ignore[arg-type]
+    context = chromium.new_context(viewport=WIDTHS[width], color_scheme=scheme)  # type: ignore[arg-type]
     page = context.new_page()
     page.goto(f"{house.url}/login")
     check(page)
@@ -127,5 +129,23 @@ def check(page: Page) -> None:
     """Nothing is wider than the screen, and axe finds nothing against WCAG A and AA."""
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
     rules = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
-    found = Axe().run(page, options=rules)["violations"]
+    found = Axe().run(page, options=rules).response["violations"]
     assert [(page.url, each["id"], each["nodes"][0]["html"]) for each in found] == []
+
+
+def test_the_companys_log_in_on_another_site_leads_back_in(chromium: Browser, tmp_path: Path) -> None:
+    claims = {"sub": "u-1", "preferred_username": "kim", "groups": ["dlp"]}
+    with Issuer(claims, public=True) as issuer:
+        given = (
+            f'oidc_issuer = "{issuer.url}"\noidc_client_id = "{CLIENT}"\noidc_roles = {{ dlp = "analyst" }}\n'
+        )
+        with Desk(tmp_path, given) as desk:
+            context = chromium.new_context()
+            page = context.new_page()
+            # Another site than the issuer, which is at 127.0.0.1: strict cookies stay behind on the way back.
+            page.goto(desk.url.replace("127.0.0.1", "localhost") + "/account")
+            page.get_by_role("link", name="Log in with the company's account").click()
+            page.wait_for_selector("text=Tokens for programs")
+            assert page.url.endswith("/account")
+            assert [each["name"] for each in context.cookies()].count("exfilter-session") == 1
+            context.close()

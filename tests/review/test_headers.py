@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
+import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from exfilter.review.served import Served
+from tests.review.desk import Desk
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.review.desk import Desk
-
 ANSWERS = ("/login", "/account", "/static/style.css", "/static/none", "/nothing", "/api/v1/me", "/api/v1/x")
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    with Desk(tmp_path_factory.mktemp("headers")) as desk:
+        yield desk
 
 
 def test_every_answer_is_strict_and_is_kept_nowhere(desk: Desk) -> None:
@@ -125,6 +135,8 @@ def test_methods_that_nobody_uses_are_refused(desk: Desk) -> None:
         ({"host": "::"}, "in clear"),
         ({"host": "0.0.0.0", "proxies": ("192.0.2.9",)}, "review_hosts"),
         ({"certificate": "x"}, "belong together"),
+        ({"proxies": ("*",)}, "address of the proxy"),
+        ({"proxies": ("0.0.0.0/0",)}, "address of the proxy"),
     ],
 )
 def test_passwords_do_not_travel_in_clear(given: dict[str, object], word: str) -> None:
@@ -138,3 +150,27 @@ def test_over_tls_cookies_are_bound_to_the_host(tmp_path: Path) -> None:
     assert served.cookie("session") == "__Host-exfilter-session"
     assert not Served().secure
     assert Served("192.0.2.1", proxies=("192.0.2.9",), names=("desk.example",)).hosts[0] == "desk.example"
+
+
+@given(
+    cookies=st.lists(st.binary(max_size=40), max_size=3),
+    authorization=st.binary(max_size=60),
+    path=st.sampled_from(["/", "/account", "/login", "/api/v1/me", "/people/x/role"]) | st.text(max_size=20),
+    method=st.sampled_from(["GET", "POST"]),
+)
+def test_no_cookie_and_no_header_breaks_it_or_opens_anything(
+    house: Desk, cookies: list[bytes], authorization: bytes, path: str, method: str
+) -> None:
+    names = ("exfilter-session", "exfilter-browser", "exfilter-openid")
+    shown = b"; ".join(name.encode() + b"=" + clean(each) for name, each in zip(names, cookies, strict=False))
+    headers = {b"Authorization": b"Bearer x" + clean(authorization), b"Cookie": shown or b"x=y"}
+    url = f"{house.url}/{quote(path.lstrip('/'), safe='/', errors='replace')}"
+    answer = httpx.request(method, url, headers=headers, trust_env=False)
+    assert answer.status_code in (
+        {200} if path == "/login" and method == "GET" else {303, 401, 403, 404, 405, 422}
+    )
+    assert house.told == []
+
+
+def clean(header: bytes) -> bytes:
+    return bytes(byte for byte in header if byte > 32 and byte not in b'";,\x7f')

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exfilter.review import attempts, recorded, tables
-from exfilter.review.pages.login import inside
+from exfilter.review.onward import inside
 from exfilter.review.roles import Role
 
 if TYPE_CHECKING:
@@ -73,6 +73,18 @@ def test_nobody_gets_in_unrecorded(desk: Desk) -> None:
     assert answer.status_code == 503
     assert not browser.is_in()
     assert all("disk full" not in line for line in [answer.text, *desk.told])
+
+
+def test_who_logs_out_is_out_even_where_it_cannot_be_recorded(desk: Desk) -> None:
+    def full(*_: str) -> None:
+        msg = "disk full"
+        raise OSError(msg)
+
+    browser = desk.as_("rob")
+    token = browser.csrf("/account")
+    desk.state.record = full
+    assert browser.post("/logout", data={"csrf": token}).status_code == 503
+    assert not browser.is_in()
 
 
 def test_the_session_is_new_after_log_in_and_gone_after_log_out(desk: Desk) -> None:
@@ -216,7 +228,9 @@ def test_a_link_from_another_site_finds_the_session(desk: Desk) -> None:
 
 @given(
     st.text(max_size=40)
-    | st.sampled_from(["//e.example", "/\\e.example", "/\t/e.example", "https:/e.example"])
+    | st.sampled_from(
+        ["//e.example", "/\\e.example", "/\t/e.example", "https:/e.example", "//[", "/[x", "/\\[/"]
+    )
 )
 def test_whatever_is_asked_for_one_stays_on_this_desk(path: str) -> None:
     there = httpx.URL("http://127.0.0.1:8600/login").join(inside(path) if inside(path) != path else "/")

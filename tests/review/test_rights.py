@@ -108,14 +108,14 @@ def test_every_unsafe_route_refuses_what_another_site_sends(
     house: Desk, browsers: dict[str, Browser]
 ) -> None:
     browser = browsers["ada"]
-    token, elses = browser.csrf("/account"), house.as_("ada").csrf("/account")
+    token, others = browser.csrf("/account"), house.as_("ada").csrf("/account")
     for method, path, _ in routes(house.app):
         if method in {"GET", "HEAD"}:
             continue
         for headers in (
             {},
             {"X-CSRF-Token": "x" + token},
-            {"X-CSRF-Token": elses},
+            {"X-CSRF-Token": others},
             {"X-CSRF-Token": token, "Sec-Fetch-Site": "cross-site"},
             {"X-CSRF-Token": token, "Sec-Fetch-Site": "same-site"},
             {"X-CSRF-Token": token, "Origin": "https://evil.example"},

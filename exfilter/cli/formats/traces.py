@@ -52,6 +52,7 @@ def as_object(trace: Trace, names: Names, listed: int = LISTED) -> dict[str, Any
             "sent": trace.explained,
             "not_in_time": trace.not_in_time,
             "never_sent": trace.never_sent,
+            "outside": trace.outside,
         },
         "further": None if more is None else {"settle": more.settle, "clear": more.clear},
         "pair": _pair(trace, names),

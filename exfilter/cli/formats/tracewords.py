@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from exfilter.cli.formats import printable
+from exfilter.ledger.judgement import MOST, Outcome, Why
 from exfilter.ledger.trace import Trace
-from exfilter.ledger.verdicts import MOST, Outcome, Why
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +119,8 @@ def _counted(trace: Trace) -> str:
         f"{trace.not_in_time:,} sent too late or held",
         f"{trace.never_sent:,} never sent",
     ]
+    if trace.outside:
+        parts.append(f"{trace.outside:,} not sent in this time")
     return ", ".join(parts) + "."
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 import anyio
 from fastapi import APIRouter, Depends, Form, Request
@@ -13,12 +12,10 @@ from fastapi.responses import RedirectResponse, Response
 from exfilter.review import recorded
 from exfilter.review.access import SESSION, Person, Role, needs, person
 from exfilter.review.accounts import folded
+from exfilter.review.onward import inside
 from exfilter.review.rendering import page
 
 router = APIRouter(include_in_schema=False)
-
-LONG = 2000
-"""Characters of a path to go on to."""
 
 
 @router.get("/login")
@@ -55,9 +52,9 @@ async def log_in(
 @router.post("/logout")
 def log_out(request: Request, who: Annotated[Person, Depends(needs(Role.ANALYST))]) -> Response:
     """End the session."""
-    request.app.state.record(who.name, recorded.LOG_OUT, address(request), "")
     request.app.state.register.sessions.end(request.session[SESSION])
     request.session.clear()
+    request.app.state.record(who.name, recorded.LOG_OUT, address(request), "")
     return RedirectResponse("/login", HTTPStatus.SEE_OTHER)
 
 
@@ -71,13 +68,6 @@ def begin(request: Request, answer: Response, who: Person, how: str) -> None:
     request.session.clear()
     request.session[SESSION] = state.register.sessions.begin(who.name)
     state.served.set_cookie(answer, "browser", state.attempts.remember(who.name), days=90)
-
-
-def inside(path: str) -> str:
-    """Return a path of this desk; for anything else its first page."""
-    parts = urlsplit(path.replace("\\", "/")) if path.isprintable() and len(path) <= LONG else None
-    local = parts is not None and not parts.scheme and not parts.netloc and path.startswith("/")
-    return path if local and not path.replace("\\", "/").startswith("//") else "/"
 
 
 def address(request: Request) -> str:

@@ -10,6 +10,7 @@ from fastapi.responses import Response
 
 from exfilter.review import recorded
 from exfilter.review.oidc import COOKIE, Issuer, NotLoggedIn, Someone
+from exfilter.review.onward import inside
 from exfilter.review.pages import login
 from exfilter.review.rendering import page
 
@@ -20,7 +21,7 @@ router = APIRouter(include_in_schema=False)
 async def leave(request: Request, next: str = "/") -> Response:  # noqa: A002 - the parameter's name
     """Send the browser to the issuer."""
     try:
-        return await _issuer(request).leave(request, login.inside(next))
+        return await _issuer(request).leave(request, inside(next))
     except NotLoggedIn as refused:
         return await anyio.to_thread.run_sync(_failed, request, str(refused))
 
@@ -30,7 +31,7 @@ async def back(request: Request) -> Response:
     """Begin a session for who comes back from the issuer."""
     try:
         someone, onward = await _issuer(request).arrived(request)
-        answer = await anyio.to_thread.run_sync(_begun, request, someone, login.inside(onward))
+        answer = await anyio.to_thread.run_sync(_begun, request, someone, inside(onward))
     except NotLoggedIn as refused:
         answer = await anyio.to_thread.run_sync(_failed, request, str(refused))
     served = request.app.state.served

@@ -50,7 +50,7 @@ class Why(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Judgement:
     """Whom the data names."""
 
     outcome: Outcome
@@ -82,22 +82,22 @@ class Pair:
     """That either holds."""
 
 
-def judge(ranking: Ranking, victims: int) -> Verdict:
+def judge(ranking: Ranking, victims: int) -> Judgement:
     """Return what the ranking supports. ``victims``: how many customers of the index were given."""
     named = np.flatnonzero(~ranking.bulk)
     if not victims:
-        return Verdict(Outcome.NOBODY, Why.NO_VICTIMS)
+        return Judgement(Outcome.NOBODY, Why.NO_VICTIMS)
     if not len(named):
-        return Verdict(Outcome.NOBODY, Why.ONLY_BULK if len(ranking) else Why.NEVER_SENT)
+        return Judgement(Outcome.NOBODY, Why.ONLY_BULK if len(ranking) else Why.NEVER_SENT)
     beyond = named[ranking.corrected[named] < SIGNIFICANT]
     proved = beyond[ranking.victims()[beyond] >= FEWEST]
     if not len(proved):
         few = len(beyond) or ranking.victims()[named[0]] < FEWEST
-        return Verdict(Outcome.NOBODY, Why.ONE_VICTIM if few else Why.BY_CHANCE)
+        return Judgement(Outcome.NOBODY, Why.ONE_VICTIM if few else Why.BY_CHANCE)
     return _suspected(ranking, named, proved)
 
 
-def _suspected(ranking: Ranking, named: Int64Array, proved: Int64Array) -> Verdict:
+def _suspected(ranking: Ranking, named: Int64Array, proved: Int64Array) -> Judgement:
     """Return one or several: who is as likely as the first, and who is needed beside him."""
     first, weight = proved[0], ranking.weight()
     others = named[named != first]
@@ -110,11 +110,11 @@ def _suspected(ranking: Ranking, named: Int64Array, proved: Int64Array) -> Verdi
             covered |= ranking.held[row]
     rows = (int(first), *sorted({*alike, *needed}))
     if len(rows) == 1:
-        return Verdict(Outcome.NAMED, Why.CLEAR, rows, lead)
-    return Verdict(Outcome.SEVERAL, Why.TOGETHER if needed else Why.ALIKE, rows, lead)
+        return Judgement(Outcome.NAMED, Why.CLEAR, rows, lead)
+    return Judgement(Outcome.SEVERAL, Why.TOGETHER if needed else Why.ALIKE, rows, lead)
 
 
-def further(ranking: Ranking, verdict: Verdict) -> Further | None:
+def further(ranking: Ranking, verdict: Judgement) -> Further | None:
     """Return how many more victims would settle it. None: nobody is ranked who could be named."""
     named = np.flatnonzero(~ranking.bulk)
     if not len(named):

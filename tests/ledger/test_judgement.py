@@ -9,7 +9,7 @@ import pytest
 
 from exfilter.ledger.guilt import Ranking, rank
 from exfilter.ledger.holding import Crowd
-from exfilter.ledger.verdicts import Outcome, Verdict, Why, further, judge, pair
+from exfilter.ledger.judgement import Judgement, Outcome, Why, further, judge, pair
 from tests.ledger.people import ACTORS, CUSTOMERS, STOLEN, crowd, holding
 
 A, B, SYNC = 7, 8, 9
@@ -115,8 +115,8 @@ def test_a_declared_bulk_sender_is_ranked_last_and_never_named() -> None:
 
 def test_nobody_is_named_where_nobody_sent_a_victim_or_none_is_known() -> None:
     nobody = ranked(company(), 3)
-    assert judge(nobody, 3) == Verdict(Outcome.NOBODY, Why.NEVER_SENT)
-    assert judge(ranked(company(), 0), 0) == Verdict(Outcome.NOBODY, Why.NO_VICTIMS)
+    assert judge(nobody, 3) == Judgement(Outcome.NOBODY, Why.NEVER_SENT)
+    assert judge(ranked(company(), 0), 0) == Judgement(Outcome.NOBODY, Why.NO_VICTIMS)
     assert further(nobody, judge(nobody, 3)) is None
     assert pair(nobody) is None
 

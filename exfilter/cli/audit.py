@@ -1,0 +1,194 @@
+"""``exfilter audit``: the log of what people and doors did, and the proof that it is the one they wrote."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from exfilter import settings
+from exfilter.cli.formats import rows
+from exfilter.cli.quarantine import Folder, Format, os_user
+
+if TYPE_CHECKING:
+    from exfilter.audit import Checkpoint
+    from exfilter.audit.verifying import Result
+    from exfilter.ledger import Ledger
+
+BROKEN = 2
+
+Limit = Annotated[int, typer.Option(min=1, max=1_000_000, help="So many at most.")]
+As = Annotated[Format, typer.Option("--format", help="How to print.")]
+Signers = Annotated[
+    list[str] | None, typer.Option("--signer", metavar="KEY", help="Public key of another signer to trust.")
+]
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Who decided what, and when: list, verify, sign and export the audit log.",
+)
+
+
+@contextmanager
+def _opened(given: settings.Settings) -> Iterator[Ledger]:
+    from exfilter.ledger import open_ledger
+
+    ledger = open_ledger(given)
+    try:
+        yield ledger
+    finally:
+        ledger.close()
+
+
+@app.command("list")
+def list_(
+    act: Annotated[str, typer.Option(help="Only such, as `release`.")] = "",
+    limit: Limit = 50,
+    format: As = Format.TABLE,  # noqa: A002 - the option's name
+    config: Folder = Path(),
+) -> None:
+    """List what was done, newest first."""
+    from exfilter.ledger import acts
+
+    with _opened(settings.load(config)) as ledger:
+        found = acts.listed(ledger.database, act, limit)
+    if format is Format.JSON:
+        told = [{**asdict(each), "time": rows.moment(each.time)} for each in found]
+        typer.echo(json.dumps(told, indent=2))
+        return
+    cells = [(rows.moment(each.time), each.who, each.act, each.subject, each.reason) for each in found]
+    rows.table(sys.stdout, ("Time (UTC)", "Who", "Act", "Subject", "Reason"), cells)
+
+
+@app.command()
+def verify(
+    against: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Checkpoints that were kept elsewhere, one a line."),
+    ] = None,
+    export: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Verify an exported log instead.")
+    ] = None,
+    signer: Signers = None,
+    config: Folder = Path(),
+) -> None:
+    """Name the first entry that is altered, missing or out of order.
+
+    Exit codes: 0 whole; 2 it is not, or an error. What somebody changed who also holds the signing key is
+    seen only with --against: keep checkpoints where he cannot write.
+    """
+    from exfilter.audit import exporting, verifying
+    from exfilter.ledger import proof
+
+    given = settings.load(config)
+    trusted = {*_own(given), *(signer or ())}
+    if export is not None:
+        result = exporting.verify(export.read_bytes(), trusted)
+    else:
+        with _opened(given) as ledger:
+            log = proof.read(ledger.database)
+        result = verifying.verify(log.links, log.end, [*log.checkpoints, *_kept(against)], trusted)
+    _tell(result)
+
+
+@app.command()
+def checkpoint(config: Folder = Path()) -> None:
+    """Sign how far the log goes, and print that as one line to be kept elsewhere.
+
+    The doors do so too, and log it. With nothing new the last one is printed again.
+    """
+    from exfilter.audit import Signer
+    from exfilter.ledger import proof
+
+    given = settings.load(config)
+    with _opened(given) as ledger:
+        made = proof.sign(ledger.database, Signer(given.audit_key), ledger.clock())
+        last = made or next(reversed(proof.read(ledger.database).checkpoints), None)
+    typer.echo(last.told() if last else "the audit log is empty: there is nothing to sign", err=last is None)
+
+
+@app.command()
+def export(
+    out: Annotated[Path, typer.Option(metavar="FILE", help="New file, JSON.")],
+    transfer: Annotated[list[str] | None, typer.Option(metavar="ID", help="Only what is about it.")] = None,
+    who: Annotated[str, typer.Option("--who", help="Only what this person did.")] = "",
+    config: Folder = Path(),
+) -> None:
+    """Write entries for others, with the proof that they stand in this log, signed.
+
+    With --transfer also what was seen in it, masked, by which versions, and what was decided. All other
+    entries are in it as digests only.
+    """
+    from exfilter.audit import Signer, exporting
+    from exfilter.ledger import acts, proof
+
+    given = settings.load(config)
+    ids = tuple(transfer or ())
+    seen = [_seen(given, each) for each in ids]
+    with _opened(given) as ledger:
+        signer = Signer(given.audit_key)
+        acts.record(ledger, os_user(), acts.EXPORT, ids or [f"all of {who}" if who else "all"], "")
+        proof.sign(ledger.database, signer, ledger.clock())
+        log = proof.read(ledger.database)
+        mine = next(each for each in reversed(log.checkpoints) if each.signer == signer.public)
+        picked = [
+            (number, told)
+            for number, told in proof.contents(ledger.database)
+            if (not who or told.who == who) and (not ids or any(each in told.subject for each in ids))
+        ]
+    with rows.opened(out) as file:
+        file.write(exporting.made(log.links, mine, picked, seen, signer))
+    told = "1 entry" if len(picked) == 1 else f"{len(picked):,} entries"
+    typer.echo(f"{told} written to {out}; signed by {signer.public}")
+
+
+def _seen(given: settings.Settings, transfer_id: str) -> dict[str, object]:
+    """Return what the quarantine knows of a transfer: masked. Raises ValueError for an unknown id."""
+    from exfilter.quarantine import Quarantine
+
+    with Quarantine.open(given.quarantine) as quarantine:
+        return asdict(quarantine.show(transfer_id))
+
+
+def _own(given: settings.Settings) -> list[str]:
+    """Return the public key of this folder, where it has one already."""
+    from exfilter.audit import Signer
+
+    return [Signer(given.audit_key).public] if given.audit_key.exists() else []
+
+
+def _kept(file: Path | None) -> list[Checkpoint]:
+    from exfilter.audit import signing
+
+    if file is None:
+        return []
+    found = []
+    for number, text in enumerate(file.read_text("utf-8", "replace").splitlines(), 1):
+        if text.strip():
+            try:
+                found.append(signing.read(text))
+            except ValueError as error:
+                msg = f"{file}:{number}: {error}"
+                raise ValueError(msg) from None
+    return found
+
+
+def _tell(result: Result) -> None:
+    if result.fault is not None:
+        found = result.fault
+        typer.echo(f"NOT whole: entry {found.number} is {found.kind}: {found.why}")
+        raise typer.Exit(BROKEN)
+    typer.echo(f"{result.entries} entries, {result.checkpoints} signed checkpoints: whole")
+    if result.entries and not result.checkpoints:
+        typer.echo(
+            "no checkpoint covers it: run `exfilter audit checkpoint` and keep what it prints", err=True
+        )
