@@ -133,8 +133,7 @@ class TestDecisions:
         assert answer.status_code == 303
         entry = house.state.desk.quarantine.show(held)
         assert (entry.state, entry.moves[-1].reviewer) == (state, "rob")
-        (act,) = [each for each in house.acts() if each.subject == held]
-        assert act.who == "rob"
+        (act,) = [each for each in house.acts() if (each.who, each.subject) == ("rob", held)]
         assert "asked the sender" in act.reason
 
     def test_without_a_reason_nothing_is_decided(self, house: Desk, held: str) -> None:
