@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import enum
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,13 +13,11 @@ import typer
 from exfilter.cli.passphrases import PassphraseFile, asking, chosen
 
 if TYPE_CHECKING:
-    from exfilter.quarantine import Choice, Entry, Quarantine
-    from exfilter.review.decisions import Decisions
+    from exfilter.cli.held import Held
+    from exfilter.quarantine import Entry
     from exfilter.settings import Settings
 
 BROKEN = 2
-PAGE = 1000
-"""Entries that are read at a time."""
 WIDE = 240
 """Columns where the output is no terminal: nothing is cut off there."""
 LISTED = (
@@ -66,6 +62,18 @@ Reviewer = Annotated[
 Age = Annotated[str, typer.Option(metavar="AGE", help="Only those: 30m, 36h, 7d, 2w.")]
 As = Annotated[Format, typer.Option("--format", help="How to print.")]
 
+Server = Annotated[
+    str,
+    typer.Option(
+        metavar="URL",
+        help="A desk (`exfilter review`) instead of this folder; who decides is the token's owner.",
+    ),
+]
+TokenFile = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Its token (mode 0600). Default: EXFILTER_REVIEW_TOKEN."),
+]
+
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
@@ -86,18 +94,16 @@ def list_(
     limit: Annotated[int, typer.Option(help="So many at most; 0: all.", min=0)] = 0,
     format: As = Format.TABLE,  # noqa: A002 - the option's name
     config: Folder = Path(),
+    server: Server = "",
+    token_file: TokenFile = None,
 ) -> None:
     """List transfers, newest first."""
-    import time
     from itertools import islice
 
-    from exfilter.quarantine import Choice, State
-    from exfilter.quarantine.ages import ago
+    from exfilter.cli.held import Filters
 
-    since, until = (ago(age, time.time()) for age in (newer_than, older_than))
-    choice = Choice(State(state) if state else None, actor, destination, rule, since, until)
-    with _quarantine(_settings(config)) as quarantine:
-        entries = list(islice(_chosen(quarantine, choice), limit or None))
+    filters = Filters(state or "", actor, destination, rule, newer_than, older_than)
+    entries = list(islice(_held(config, server, token_file).listed(filters), limit or None))
     if format is Format.JSON:
         typer.echo(json.dumps([_row(entry) for entry in entries], indent=2))
     else:
@@ -105,12 +111,17 @@ def list_(
 
 
 @app.command()
-def show(transfer_id: Id, format: As = Format.TABLE, config: Folder = Path()) -> None:  # noqa: A002
+def show(
+    transfer_id: Id,
+    format: As = Format.TABLE,  # noqa: A002 - the option's name
+    config: Folder = Path(),
+    server: Server = "",
+    token_file: TokenFile = None,
+) -> None:
     """Show one transfer: numbers, masked evidence, history."""
     from dataclasses import asdict
 
-    with _quarantine(_settings(config)) as quarantine:
-        entry = quarantine.show(transfer_id)
+    entry = _held(config, server, token_file).show(transfer_id)
     typer.echo(json.dumps(asdict(entry), indent=2) if format is Format.JSON else "\n".join(_described(entry)))
 
 
@@ -121,15 +132,15 @@ def release(
     reason: Why = "",
     hours: Annotated[float, typer.Option(help="How long the release lasts.", min=0.01, max=8784)] = 24,
     config: Folder = Path(),
+    server: Server = "",
+    token_file: TokenFile = None,
 ) -> None:
     """Let the sender's retry of exactly this transfer pass once."""
-    import datetime as dt
-
     from exfilter.quarantine import State
 
-    with _decisions(_settings(config), reviewer) as decisions:
-        state = decisions.release(transfer_id, reason, dt.timedelta(hours=hours))
-        until = decisions.quarantine.show(transfer_id).expires
+    held = _held(config, server, token_file, reviewer)
+    state = held.release(transfer_id, reason, hours)
+    until = held.show(transfer_id).expires
     if state is State.RELEASED:
         typer.echo(f"{transfer_id} released: the same transfer passes once, until {until}")
     else:
@@ -137,18 +148,30 @@ def release(
 
 
 @app.command()
-def deny(transfer_id: Id, reviewer: Reviewer, reason: Why = "", config: Folder = Path()) -> None:
+def deny(
+    transfer_id: Id,
+    reviewer: Reviewer,
+    reason: Why = "",
+    config: Folder = Path(),
+    server: Server = "",
+    token_file: TokenFile = None,
+) -> None:
     """Decide that a transfer stays held for good."""
-    with _decisions(_settings(config), reviewer) as decisions:
-        decisions.deny(transfer_id, reason)
+    _held(config, server, token_file, reviewer).deny(transfer_id, reason)
     typer.echo(f"{transfer_id} denied")
 
 
 @app.command()
-def confirm(transfer_id: Id, reviewer: Reviewer, reason: Why = "", config: Folder = Path()) -> None:
+def confirm(
+    transfer_id: Id,
+    reviewer: Reviewer,
+    reason: Why = "",
+    config: Folder = Path(),
+    server: Server = "",
+    token_file: TokenFile = None,
+) -> None:
     """Decide that a transfer was a leak; it stays held for good."""
-    with _decisions(_settings(config), reviewer) as decisions:
-        decisions.confirm(transfer_id, reason)
+    _held(config, server, token_file, reviewer).confirm(transfer_id, reason)
     typer.echo(f"{transfer_id} confirmed as a leak")
 
 
@@ -168,11 +191,14 @@ def export(
 ) -> None:
     """Decrypt a body with the reviewers' private key into a new file (mode 0600). It is recorded."""
     from exfilter import reviewers
+    from exfilter.cli.held import deciding
+    from exfilter.quarantine import What
 
     settings = _settings(config)
-    with _decisions(settings, reviewer) as decisions:
-        decisions.quarantine.show(transfer_id)  # Nobody is asked for a passphrase for nothing.
-        secret = reviewers.identities(key or settings.reviewer_key, asking(passphrase_file))
+    with deciding(settings, reviewer) as decisions:
+        # Also where it waits for another reviewer: nobody is asked for a passphrase for nothing.
+        waits = decisions.quarantine.waits_for_another(transfer_id, reviewer, What.OPEN)
+        secret = () if waits else reviewers.identities(key or settings.reviewer_key, asking(passphrase_file))
         opened = decisions.export(transfer_id, secret, reason, out, request=request)
     if opened:
         typer.echo(f"{transfer_id} written to {out}: it holds customers in clear")
@@ -183,8 +209,10 @@ def export(
 @app.command()
 def verify(config: Folder = Path()) -> None:
     """Check that every held body is there and whole. Needs no private key."""
+    from exfilter.cli.held import opened
+
     settings = _settings(config)
-    with _quarantine(settings) as quarantine:
+    with opened(settings) as quarantine:
         found = quarantine.verify()
     _warn_of_one_key(settings)
     for word, names in (
@@ -225,17 +253,6 @@ def passphrase(passphrase_file: PassphraseFile = None, config: Folder = Path()) 
     typer.echo(f"{file} takes the passphrase from now on; a copy of it from before does not")
 
 
-def _chosen(quarantine: Quarantine, choice: Choice) -> Iterator[Entry]:
-    """Yield the entries, a page at a time."""
-    after = ""
-    while True:
-        page = quarantine.page(choice, after, PAGE)
-        yield from page.entries
-        after = page.next
-        if not after:
-            return
-
-
 def _warn_of_one_key(settings: Settings) -> None:
     from exfilter import reviewers
 
@@ -253,23 +270,15 @@ def _settings(folder: Path) -> Settings:
     return settings.load(folder)
 
 
-def _quarantine(settings: Settings) -> Quarantine:
-    from exfilter.quarantine import Quarantine
+def _held(folder: Path, server: str, token_file: Path | None, reviewer: str = "") -> Held:
+    """Return the quarantine that is meant: the folder's, or that of a desk."""
+    if server:
+        from exfilter.cli.remote import Remote, token
 
-    return Quarantine.open(settings.quarantine, second_reviewer=settings.second_reviewer)
+        return Remote(server, token(token_file))
+    from exfilter.cli.held import Here
 
-
-@contextlib.contextmanager
-def _decisions(settings: Settings, reviewer: str) -> Iterator[Decisions]:
-    """Open what decisions are made with. Where it takes two, nobody may call himself somebody else."""
-    from exfilter.ledger import open_ledger
-    from exfilter.review.decisions import Decisions
-
-    if settings.second_reviewer and reviewer != os_user():
-        msg = f"--reviewer: with second_reviewer it is the OS user, {os_user()}"
-        raise ValueError(msg)
-    with contextlib.closing(open_ledger(settings)) as ledger, _quarantine(settings) as quarantine:
-        yield Decisions(quarantine, ledger, reviewer)
+    return Here(_settings(folder), reviewer)
 
 
 def _row(entry: Entry) -> dict[str, Any]:

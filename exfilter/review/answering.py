@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
+from json import JSONDecodeError
 
 from fastapi import HTTPException, Request
+from pydantic import ValidationError
 
 from exfilter.quarantine import AskedAlready, IllegalMove, Unknown
 from exfilter.review.cases import NoCase
@@ -31,6 +33,8 @@ def refusals() -> Iterator[None]:
         raise HTTPException(
             HTTPStatus.SERVICE_UNAVAILABLE, "another body is being opened: try again", {"Retry-After": "10"}
         ) from None
+    except (UnicodeError, JSONDecodeError, ValidationError):
+        raise  # Their messages quote what was read: it is answered as what broke.
     except ValueError as error:
         status = next(status for kind, status in STATUSES if isinstance(error, kind))
         raise HTTPException(status, str(error)) from None

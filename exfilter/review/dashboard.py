@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 
 from exfilter.ledger import Ledger
+from exfilter.ledger.choosing import SENDERS
 from exfilter.ledger.tables import exposures, scopes, unread
 from exfilter.quarantine import Choice, Figures, Quarantine, State
 from exfilter.quarantine.entries import utc
@@ -74,7 +75,7 @@ def dashboard(quarantine: Quarantine, ledger: Ledger, days: int) -> Dashboard:
 
 
 def _sent(first: int) -> tuple[sa.ColumnElement[bool], ...]:
-    return exposures.c.sent, exposures.c.day >= first, scopes.c.kind.in_(("actor", "bulk"))
+    return exposures.c.sent, exposures.c.day >= first, scopes.c.kind.in_(SENDERS)
 
 
 def _by_day(first: int) -> sa.Select[tuple[int, int, int]]:

@@ -61,7 +61,13 @@ class Decisions:
         )
 
     def _noted(self, act: str, transfer_id: str, reason: str) -> Callable[[bool], None]:
+        """Return what writes an act down, with what was decided on. Raises ValueError for an unknown id."""
+        entry = self.quarantine.show(transfer_id)
+        about = {
+            "rule": entry.rule, "customers": entry.customers, "policy": entry.policy, "index": entry.index_id,
+        }  # fmt: skip
+
         def note(done: bool) -> None:  # noqa: FBT001 - a Noted
-            acts.record(self.ledger, self.who, act if done else ASKED + act, [transfer_id], reason)
+            acts.record(self.ledger, self.who, act if done else ASKED + act, [transfer_id], reason, about)
 
         return note

@@ -19,7 +19,8 @@ REFUSED = "open body refused"
 SHOWN = 256 * 1024
 """Bytes of a body that are shown."""
 LARGEST_KEY = 64 * 1024
-_KEPT = frozenset("\t")
+STRETCH = 1000
+"""Characters of a line that are masked at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,5 +69,7 @@ def masked(transfer: Transfer) -> str:
 
 
 def _line(line: str) -> str:
-    plain = "".join(char if char.isprintable() or char in _KEPT else " " for char in line)
-    return str(mask(plain, Kind.EMAIL))
+    plain = "".join(char if char.isprintable() else " " for char in line)
+    # In stretches: a word of a megabyte is no word, and masking one takes the square of its length.
+    stretches = (plain[start : start + STRETCH] for start in range(0, len(plain), STRETCH))
+    return "".join(mask(each, Kind.EMAIL) for each in stretches)

@@ -39,7 +39,7 @@ class Picture:
     actor: str
     """As the ledger calls him."""
     kind: str
-    """actor; bulk: declared to send many; reader: what he was shown."""
+    """actor; bulk: declared to send many; exempt: by a rule; reader: what he was shown."""
     windows: tuple[Window, ...] = ()
     """Empty: the ledger does not know him."""
     days: tuple[tuple[str, int], ...] = ()
@@ -52,10 +52,11 @@ class Picture:
 
 def of_entry(ledger: Ledger, entry: Entry) -> Picture:
     """Return the picture of who sent a held transfer, on the day when he did."""
-    rows = transfers.listed(ledger, Choice(transfer=entry.id, viewed=None), 1)
-    if rows:
-        return of_actor(ledger, rows[0].actor, rows[0].kind, ledger.calendar.day(rows[0].time))
-    return of_actor(ledger, ledger.called(entry.actor), "actor", ledger.calendar.day(ledger.clock()))
+    try:
+        row = transfers.listed(ledger, Choice(transfer=entry.id, viewed=None), 1)[0]
+    except (ValueError, IndexError):  # held for what could not be read: nobody is known to be in it
+        return of_actor(ledger, ledger.called(entry.actor), "actor", ledger.calendar.day(ledger.clock()))
+    return of_actor(ledger, row.actor, row.kind, ledger.calendar.day(row.time))
 
 
 def of_actor(ledger: Ledger, name: str, kind: str, day: int) -> Picture:
@@ -66,7 +67,7 @@ def of_actor(ledger: Ledger, name: str, kind: str, day: int) -> Picture:
         if scope is None:
             return Picture(name, kind)
         state = States().state(connection, *scope, today, WINDOWS)
-        seen = usual.whole_day(connection, name, day) if kind != "bulk" else {}
+        seen = usual.whole_day(connection, name, day) if kind in {"actor", "reader"} else {}
         days = _days(connection, scope, today)
     counted = ((each, state.counted(each, Customers())) for each in WINDOWS)
     return Picture(

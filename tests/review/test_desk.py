@@ -10,6 +10,7 @@ import pytest
 
 from exfilter.quarantine import Quarantine, State
 from exfilter.quarantine.entries import utc
+from exfilter.review.cases import MemberKind
 from exfilter.review.decisions import ASKED, DENY, OPEN, RELEASE
 from exfilter.review.opening import REFUSED
 from tests.quarantine.filling import fill
@@ -132,8 +133,7 @@ class TestDecisions:
         assert answer.status_code == 303
         entry = house.state.desk.quarantine.show(held)
         assert (entry.state, entry.moves[-1].reviewer) == (state, "rob")
-        (act,) = [each for each in house.acts() if each.subject == held]
-        assert act.who == "rob"
+        (act,) = [each for each in house.acts() if (each.who, each.subject) == ("rob", held)]
         assert "asked the sender" in act.reason
 
     def test_without_a_reason_nothing_is_decided(self, house: Desk, held: str) -> None:
@@ -271,7 +271,11 @@ class TestCases:
         begun = rob.fill(f"{page}/case", page, title="The <i>cora</i> upload")
         case = begun.headers["location"]
         assert case == "/cases/1"
-        rob.fill(f"{case}/members", case, kind="actor", name="anna")
+        for _ in range(2):
+            rob.fill(f"{case}/members", case, kind="actor", name="anna")
+        assert house.state.desk.cases.get(1).named(MemberKind.ACTOR) == ("anna",)
+        rob.fill(f"{case}/members", case, kind="actor", name="a mistake")
+        rob.fill(f"{case}/remove", case, kind="actor", name="a mistake")
         rob.fill(f"{case}/notes", case, text="asked her manager\n<script>x</script>")
         rob.post(
             f"{case}/trace", data={"csrf": rob.csrf(case)}, files={"file": ("t.json", json.dumps(TRACE))}

@@ -90,6 +90,9 @@ class Transfer(TransferLine):
 
     why: list[str]
     versions: dict[str, str]
+    policy: str = Field(description="Its digest.")
+    index_id: str
+    verdict: dict[str, Any] = Field(description="As decided: numbers and words.")
     exhibits: list[Exhibit]
     moves: list[Step]
     requests: list[Asking]
