@@ -263,19 +263,11 @@ def test_where_it_takes_two_the_first_one_waits_and_nobody_is_somebody_else(shel
         code, out, _ = shell("release", held, "--reason", "agreed")
         assert (code, said in out) == (0, True)
     shell.monkeypatch.setenv("LOGNAME", "rita")
-<<<<<<< HEAD
-    other, body = shell.hold(1), shell.folder / "out"
-    assert "waits: another reviewer" in shell("export", other, "--out", str(body))[1]
-    assert not body.exists()
-    assert "open asked for by rita" in shell("show", other)[1]
-    assert shell("export", other, "--out", str(body))[0] == 2
-=======
     other, file = shell.hold(1), shell.folder / "out"
     assert "waits: another reviewer" in shell("export", other, "--out", str(file))[1]
     assert not file.exists()
     assert "open asked for by rita" in shell("show", other)[1]
     assert shell("export", other, "--out", str(file))[0] == 2
->>>>>>> review-desk
 
 
 def test_a_passphrase_is_read_from_a_file_and_opens_the_key(shell: Shell) -> None:
