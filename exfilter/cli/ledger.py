@@ -16,7 +16,7 @@ import typer
 from exfilter import settings
 from exfilter.cli.dates import Day, day
 from exfilter.cli.formats import printable, rows
-from exfilter.cli.quarantine import Folder, Format, os_user
+from exfilter.cli.quarantine import Folder, Format, os_user, personal
 
 if TYPE_CHECKING:
     from exfilter.ledger import Ledger
@@ -35,7 +35,14 @@ class Fate(enum.StrEnum):
 As = Annotated[Format, typer.Option("--format", help="How to print.")]
 Limit = Annotated[int, typer.Option(min=1, max=1_000_000, help="So many at most.")]
 Who = Annotated[
-    str, typer.Option("--who", help="Who does it.", default_factory=os_user, show_default="the OS user")
+    str,
+    typer.Option(
+        "--who",
+        help="Who does it.",
+        default_factory=os_user,
+        show_default="the OS user",
+        callback=personal,
+    ),
 ]
 
 app = typer.Typer(

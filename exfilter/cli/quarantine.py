@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from exfilter.settings import Settings
 
 BROKEN = 2
+SHORTEST = 3
+"""Characters of a reason."""
 WIDE = 240
 """Columns where the output is no terminal: nothing is cut off there."""
 LISTED = (
@@ -48,16 +50,51 @@ def os_user() -> str:
     import os
 
     try:
-        return getpass.getuser()
+        user = getpass.getuser()
     except (KeyError, OSError):
         return f"uid {os.getuid()}"
+    return f"{user} (OS user)" if _is_door(user) else user
+
+
+def personal(name: str) -> str:
+    """Return who somebody says that he is. Raises ValueError where it is the door."""
+    if _is_door(name):
+        msg = (
+            f"{name.strip()} is the door's own name in the audit log: give your own with --reviewer or --who"
+        )
+        raise ValueError(msg)
+    return name
+
+
+def _is_door(name: str) -> bool:
+    import unicodedata
+
+    from exfilter.ledger.passages import DOOR
+
+    plain = "".join(sign for sign in unicodedata.normalize("NFKC", name) if sign.isprintable())
+    return plain.strip().casefold() == DOOR
+
+
+def reasoned(reason: str) -> str:
+    """Return why somebody decides. Raises ValueError for less than the pages and the API take."""
+    if len(" ".join(reason.split())) < SHORTEST:
+        msg = f'--reason: say why, in {SHORTEST} characters or more: --reason "agreed with the recipient"'
+        raise ValueError(msg)
+    return reason
 
 
 Folder = Annotated[Path, typer.Option("--config", help="Configuration folder.", metavar="DIR")]
 Id = Annotated[str, typer.Argument(help="Transfer id, as on the block page.", metavar="ID")]
 Why = Annotated[str, typer.Option("--reason", help="Why; it stays in the transfer's history.")]
 Reviewer = Annotated[
-    str, typer.Option("--reviewer", help="Who decides.", default_factory=os_user, show_default="the OS user")
+    str,
+    typer.Option(
+        "--reviewer",
+        help="Who decides.",
+        default_factory=os_user,
+        show_default="the OS user",
+        callback=personal,
+    ),
 ]
 Age = Annotated[str, typer.Option(metavar="AGE", help="Only those: 30m, 36h, 7d, 2w.")]
 As = Annotated[Format, typer.Option("--format", help="How to print.")]
@@ -138,8 +175,8 @@ def release(
     """Let the sender's retry of exactly this transfer pass once."""
     from exfilter.quarantine import State
 
-    held = _held(config, server, token_file, reviewer)
-    state = held.release(transfer_id, reason, hours)
+    why, held = reasoned(reason), _held(config, server, token_file, reviewer)
+    state = held.release(transfer_id, why, hours)
     until = held.show(transfer_id).expires
     if state is State.RELEASED:
         typer.echo(f"{transfer_id} released: the same transfer passes once, until {until}")
@@ -157,7 +194,8 @@ def deny(
     token_file: TokenFile = None,
 ) -> None:
     """Decide that a transfer stays held for good."""
-    _held(config, server, token_file, reviewer).deny(transfer_id, reason)
+    why = reasoned(reason)
+    _held(config, server, token_file, reviewer).deny(transfer_id, why)
     typer.echo(f"{transfer_id} denied")
 
 
@@ -171,7 +209,8 @@ def confirm(
     token_file: TokenFile = None,
 ) -> None:
     """Decide that a transfer was a leak; it stays held for good."""
-    _held(config, server, token_file, reviewer).confirm(transfer_id, reason)
+    why = reasoned(reason)
+    _held(config, server, token_file, reviewer).confirm(transfer_id, why)
     typer.echo(f"{transfer_id} confirmed as a leak")
 
 

@@ -120,10 +120,10 @@ def add(
 ) -> None:
     """Make an account. Its password is asked for, or read from a file; it is never an option."""
     from exfilter.review import recorded
-    from exfilter.review.accounts import spelt
+    from exfilter.review.accounts import unused
 
     with _register(config) as (register, record):
-        known, password = spelt(name), _password(password_file)
+        known, password = unused(name), _password(password_file)
         _do(
             record,
             reviewer,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from exfilter.cli.quarantine import As, Folder, Format, os_user
+from exfilter.cli.quarantine import As, Folder, Format, os_user, personal
 
 if TYPE_CHECKING:
     from exfilter.index.cells import LeftOut
@@ -31,6 +31,7 @@ Who = Annotated[
         help="Who asks; it is written down.",
         default_factory=os_user,
         show_default="the OS user",
+        callback=personal,
     ),
 ]
 Why = Annotated[str, typer.Option("--reason", help="Why; it stays in `exfilter audit list`.")]

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from exfilter.database import Database
+from exfilter.ledger.passages import DOOR
 from exfilter.review import passwords
 from exfilter.review.roles import Person, Role
 from exfilter.review.tables import accounts, sessions
@@ -40,7 +41,7 @@ class Accounts:
 
     def add(self, name: str, role: Role, password: str) -> Account:
         """Make an account. Raises ValueError: the name is taken or none, the password too easy."""
-        known = spelt(name)
+        known = unused(name)
         self._insert(known, role, passwords.hashed(password, known), "")
         return self.get(known)
 
@@ -102,7 +103,7 @@ class Accounts:
         with self.database.transaction() as connection:
             row = connection.execute(sa.select(accounts).where(accounts.c.subject == subject)).first()
         if row is None:
-            self._insert(known, role, "", subject)
+            self._insert(unused(known), role, "", subject)
         elif row.disabled:
             return None
         elif row.role != role:
@@ -149,6 +150,15 @@ def spelt(name: str) -> str:
     known = folded(name)
     if not NAME.fullmatch(known):
         msg = "a name has 1 to 64 plain letters, digits and . _ @ + -, and begins with a letter or digit"
+        raise ValueError(msg)
+    return known
+
+
+def unused(name: str) -> str:
+    """Return the one spelling of a new name. Raises ValueError for what is none, or the door's own."""
+    known = spelt(name)
+    if known == DOOR:
+        msg = f"{DOOR} is the door's own name in the audit log: call the account after the person whose it is"
         raise ValueError(msg)
     return known
 

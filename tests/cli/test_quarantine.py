@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from exfilter import cli, settings
+from exfilter.cli.quarantine import os_user
 from exfilter.index import keys
 from exfilter.ledger import acts, open_ledger
 from exfilter.model import (
@@ -33,6 +34,7 @@ from exfilter.model import (
 )
 from exfilter.quarantine import Quarantine, generate_reviewer_key
 
+WHY = ("--reason", "agreed")
 ROOT = Path(__file__).parents[2]
 BODY = b"Hanna Example,hanna@mail.example\n" * 30
 
@@ -120,7 +122,7 @@ def test_the_table_shows_whole_ids(shell: Shell) -> None:
 
 def test_the_list_can_be_narrowed_to_a_state(shell: Shell) -> None:
     denied, held = shell.hold(1), shell.hold(2)
-    shell("deny", denied)
+    shell("deny", denied, *WHY)
     for state, expected in (("denied", [denied]), ("held", [held]), ("released", [])):
         _, out, _ = shell("list", "--state", state, "--format", "json")
         assert [each["id"] for each in json.loads(out)] == expected
@@ -153,20 +155,20 @@ def test_decisions_are_made_and_remembered(shell: Shell) -> None:
 def test_the_reviewer_is_the_os_user(shell: Shell) -> None:
     shell.monkeypatch.setenv("LOGNAME", "ruth")
     held = shell.hold()
-    shell("deny", held)
+    shell("deny", held, *WHY)
     assert "by ruth" in shell("show", held)[1]
 
 
 def test_a_second_decision_is_refused(shell: Shell) -> None:
     held = shell.hold()
-    shell("deny", held)
-    code, out, err = shell("release", held)
+    shell("deny", held, *WHY)
+    code, out, err = shell("release", held, *WHY)
     assert (code, out) == (2, "")
     assert re.search(rf"{held} is denied \(decided by \S+ at .* UTC\) and cannot become released", err)
 
 
 @pytest.mark.parametrize(
-    "words", [("show",), ("release",), ("deny",), ("confirm",), ("export", "--out", "x")]
+    "words", [("show",), ("release", *WHY), ("deny", *WHY), ("confirm", *WHY), ("export", "--out", "x")]
 )
 def test_an_unknown_id_is_an_error_with_a_next_step(shell: Shell, words: tuple[str, ...]) -> None:
     code, out, err = shell(*words, "t-unknown")
@@ -252,7 +254,7 @@ def test_what_is_decided_and_opened_is_recorded(shell: Shell) -> None:
 def test_where_it_takes_two_the_first_one_waits_and_nobody_is_somebody_else(shell: Shell) -> None:
     (shell.folder / "exfilter.toml").write_text("second_reviewer = true\n")
     held = shell.hold()
-    code, _, err = shell("release", held, "--reviewer", "somebody")
+    code, _, err = shell("release", held, "--reviewer", "somebody", *WHY)
     assert code == 2
     assert "with second_reviewer it is the OS user" in err
     for name, said in (
@@ -295,3 +297,25 @@ def test_one_key_alone_is_said_before_it_is_too_late(shell: Shell) -> None:
     assert shell("verify") == (0, "0 transfers checked, all whole\n", "")
     held = shell.hold()
     assert shell("export", held, "--key", str(safe), "--out", str(shell.folder / "out"))[0] == 0
+
+
+@pytest.mark.parametrize("word", ["release", "deny", "confirm"])
+@pytest.mark.parametrize("given", [(), ("--reason", ""), ("--reason", " a b\t"[:2]), ("--reason", "ab")])
+def test_nothing_is_decided_without_a_reason(shell: Shell, word: str, given: tuple[str, ...]) -> None:
+    held = shell.hold()
+    code, out, err = shell(word, held, *given)
+    assert (code, out) == (2, "")
+    assert "--reason" in err
+    assert "held" in shell("list")[1]
+
+
+@pytest.mark.parametrize("name", ["exfilter", " Exfilter", "exfilter\u200b", "\uff45xfilter"])
+def test_nobody_decides_in_the_name_of_the_door(shell: Shell, name: str) -> None:
+    code, _, err = shell("release", shell.hold(), "--reviewer", name, *WHY)
+    assert code == 2
+    assert "give your own with --reviewer" in err
+
+
+def test_a_service_account_of_the_name_is_told_from_the_door(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("getpass.getuser", lambda: "exfilter")
+    assert os_user() == "exfilter (OS user)"

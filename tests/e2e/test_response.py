@@ -130,7 +130,7 @@ def test_a_release_of_a_suspended_actor_passes_once(telling: Path, far_end: FarE
     with Proxy(telling, ("--auth", str(telling / "users"))) as proxy:
         assert send(proxy, far_end, "anna", leak) == 403
         (held,) = listed(telling, "quarantine")
-        exfilter("quarantine", "release", held["id"], "--config", telling)
+        exfilter("quarantine", "release", held["id"], "--reason", "agreed", "--config", telling)
         assert [send(proxy, far_end, "anna", leak) for _ in range(2)] == [200, 403]
 
 

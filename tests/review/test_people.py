@@ -187,3 +187,13 @@ def test_a_name_has_one_spelling(text: str) -> None:
         return
     assert spelt(name) == name == spelt(f" {name.upper()} ")
     assert name.isascii()
+
+
+@pytest.mark.parametrize("name", ["exfilter", " Exfilter "])
+def test_no_account_has_the_name_of_the_door(desk: Desk, name: str) -> None:
+    accounts = desk.state.register.accounts
+    with pytest.raises(ValueError, match="call the account after the person"):
+        accounts.add(name, Role.ANALYST, GOOD)
+    with pytest.raises(ValueError, match="call the account after the person"):
+        accounts.outside(name, Role.ANALYST, "issuer|1")
+    assert len(accounts.listed()) == 3
