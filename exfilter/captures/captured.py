@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 
 from exfilter.limits import MIB
-from exfilter.model import Reason, Transfer, Unscanned
+from exfilter.model import Headers, Reason, Transfer, Unscanned
 
 DOOR = "replay"
 LARGEST = 768 * MIB
 """Bytes of one flow, entry or record. One that says that it is larger is not read."""
+
+HEADERS = 2000
+"""Headers, and trailers, of one transfer that are read. A door takes far fewer."""
+_LONE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +51,27 @@ class Place:
 def absent(size: int, what: str = "request.body") -> Unscanned:
     """Return what stands for bytes that the capture did not keep."""
     return Unscanned(f"{what} (not in the capture)", Reason.OPAQUE, max(0, size))
+
+
+def clean(item: Captured) -> Captured:
+    """Return a transfer as the rest of exfilter takes it, whatever its capture says.
+
+    Names are text that can be written down, which a lone surrogate cannot. Headers beyond ``HEADERS`` are
+    unscanned.
+    """
+    of = item.transfer
+    names = {
+        name: _LONE.sub("\ufffd", getattr(of, name)) for name in ("actor", "destination", "method", "url")
+    }
+    transfer = replace(of, **names, headers=of.headers[:HEADERS], trailers=of.trailers[:HEADERS])
+    beyond = (*_beyond("request.headers", of.headers), *_beyond("request.trailers", of.trailers))
+    return replace(
+        item, transfer=transfer, flow=_LONE.sub("\ufffd", item.flow), missing=(*item.missing, *beyond)
+    )
+
+
+def _beyond(what: str, pairs: Headers) -> tuple[Unscanned, ...]:
+    size = sum(len(name) + len(value) for name, value in pairs[HEADERS:])
+    if len(pairs) <= HEADERS:
+        return ()
+    return (Unscanned(f"{what} (beyond {HEADERS})", Reason.OVER_BUDGET, max(1, size)),)

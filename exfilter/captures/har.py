@@ -28,6 +28,8 @@ BOUNDARY = "exfilter-har-7d1f5c0a9e"
 """Between the fields of a form whose body the capture did not keep."""
 INTERNAL = frozenset({"about", "blob", "chrome", "chrome-extension", "data", "file", "moz-extension"})
 """Schemes of URLs that leave no machine."""
+_LAST = 253_402_300_800.0
+"""The year 10000, in seconds since the epoch."""
 
 Json = Mapping[str, Any]
 
@@ -154,9 +156,8 @@ def _form(
     """Write the fields of a form as a body: the capture kept nothing else of it."""
     fields = [each for each in params if isinstance(each, dict)]
     files = [each for each in fields if "fileName" in each and not _text(each.get("value"))]
-    kept = [each for each in fields if each not in files] if files else fields
     is_multipart = "multipart" in _text(post.get("mimeType")).lower() or bool(files)
-    body = b"".join(map(_field, fields)) + _end() if is_multipart else _encoded(kept)
+    body = b"".join(map(_field, fields)) + _end() if is_multipart else _encoded(fields)
     rest = max(0, said - len(body))
     missing = [absent(max(1, rest // len(files)), f"request.body > file {n}") for n, _ in enumerate(files, 1)]
     if len(fields) < len(params):
@@ -217,7 +218,6 @@ def _messages(entry: Json, shake: Transfer, place: str) -> Iterator[Captured]:
     for number, message in enumerate(sent, 1):
         text = _text(message.get("data"))
         body, missing = _decoded(text, "base64" if message.get("opcode") == 2 else "")
-        when = message.get("time")
         transfer = Transfer(
             door=DOOR,
             body=body,
@@ -225,7 +225,7 @@ def _messages(entry: Json, shake: Transfer, place: str) -> Iterator[Captured]:
             destination=shake.destination,
             method=WEBSOCKET,
             url=shake.url,
-            time=float(when) if isinstance(when, int | float) and when > 0 else shake.time,
+            time=_seconds(message.get("time"), shake.time),
         )
         yield Captured(transfer, "", f"{place} message {number}", missing)
 
@@ -253,10 +253,20 @@ def _moment(text: object) -> float:
         return 0.0
 
 
+def _seconds(value: object, other: float) -> float:
+    """Return seconds since the epoch, or the other where they are none that a calendar has."""
+    if not isinstance(value, int | float) or not 0 < value < _LAST:
+        return other
+    return float(value)
+
+
 def _text(value: object) -> str:
     if isinstance(value, str):
         return value
-    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
+    try:
+        return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
+    except ValueError:  # a number of more digits than Python writes
+        return ""
 
 
 def _bytes(text: str) -> bytes:

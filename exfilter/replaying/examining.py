@@ -108,6 +108,8 @@ class Examiner:
                     yield self._of_stream(item, streams, f"{unit.capture} {unit.place}", end)
                 else:
                     yield Seen(_bodiless(item), tuple(self._judged(item, end)))
+        except ArithmeticError:
+            yield Unread(unit.place, "there is a number in it that nobody can mean")
         except (OSError, ValueError) as error:
             yield Unread(unit.place, str(error) if isinstance(error, ValueError) else f"{error.strerror}")
 

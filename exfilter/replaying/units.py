@@ -9,7 +9,7 @@ from pathlib import Path
 
 from exfilter import flows
 from exfilter.body import size
-from exfilter.captures import Captured, Kind, Place, Unread, har, kind, packets, warc
+from exfilter.captures import Captured, Kind, Place, Unread, clean, har, kind, packets, warc
 
 SAMPLE = 1 << 16
 """Bytes at the beginning and at the end of a capture that it is known again by."""
@@ -91,7 +91,12 @@ def units(of: Source, actor: str, keys: Path | None) -> Iterator[Unit]:
 
 
 def opened(unit: Unit) -> Iterator[Captured | Unread]:
-    """Yield the transfers of a unit. Raises OSError, and ValueError for a flow of a newer mitmproxy."""
+    """Yield the clean transfers of a unit. Raises OSError; ValueError for a flow of a newer mitmproxy."""
+    for item in _opened(unit):
+        yield clean(item) if isinstance(item, Captured) else item
+
+
+def _opened(unit: Unit) -> Iterator[Captured | Unread]:
     if unit.at is None:
         yield from unit.items
         return

@@ -297,6 +297,28 @@ def test_a_har_is_replayed_and_its_file_stands_for_the_actor(
     assert line["actor"] == "anna"
 
 
+def test_a_hostile_entry_ends_no_replay_and_it_can_be_resumed(
+    template: Path, tmp_path: Path, leak: bytes
+) -> None:
+    sent = {"method": "POST", "url": "https://a.example/", "postData": {"text": leak.decode()}}
+    message = {"type": "send", "data": "x", "time": 10**400, "opcode": 1}
+    hostile = {"request": sent | {"method": "P\ud800", "url": "https://\ud800a.example/"}}
+    entries = [hostile, {"request": sent, "_webSocketMessages": [message]}, {"request": sent}]
+    path = tmp_path / "day.har"
+    path.write_text(json.dumps({"log": {"entries": entries}}))
+    options = ("--state", tmp_path / "state", "--format", "jsonl", "--config", template)
+    done = exfilter("replay", path, *options)
+    assert done.returncode == 1, done.stderr
+    assert [line["verdict"] for line in lines(done.stdout)] == [
+        "quarantine",
+        "quarantine",
+        "allow",
+        "quarantine",
+    ]
+    again = exfilter("replay", path, *options)
+    assert (again.stdout, again.returncode) == ("", 1)
+
+
 def test_the_report_holds_hostile_names_harmlessly(template: Path, tmp_path: Path, leak: bytes) -> None:
     hostile = "<script>alert(1)</script>\u202e"
     dump = capture(tmp_path / "<img src=x>.mitm", flow(leak, user=hostile))
