@@ -60,14 +60,21 @@ def clean(item: Captured) -> Captured:
     unscanned.
     """
     of = item.transfer
-    names = {
-        name: _LONE.sub("\ufffd", getattr(of, name)) for name in ("actor", "destination", "method", "url")
-    }
-    transfer = replace(of, **names, headers=of.headers[:HEADERS], trailers=of.trailers[:HEADERS])
-    beyond = (*_beyond("request.headers", of.headers), *_beyond("request.trailers", of.trailers))
-    return replace(
-        item, transfer=transfer, flow=_LONE.sub("\ufffd", item.flow), missing=(*item.missing, *beyond)
+    transfer = replace(
+        of,
+        actor=_plain(of.actor),
+        destination=_plain(of.destination),
+        method=_plain(of.method),
+        url=_plain(of.url),
+        headers=of.headers[:HEADERS],
+        trailers=of.trailers[:HEADERS],
     )
+    beyond = (*_beyond("request.headers", of.headers), *_beyond("request.trailers", of.trailers))
+    return replace(item, transfer=transfer, flow=_plain(item.flow), missing=(*item.missing, *beyond))
+
+
+def _plain(name: str) -> str:
+    return _LONE.sub("\ufffd", name)
 
 
 def _beyond(what: str, pairs: Headers) -> tuple[Unscanned, ...]:
