@@ -64,6 +64,9 @@ class Quarantine(Protocol):
     def hold(self, transfer: Transfer, verdict: Verdict) -> str:
         """Seal the body, durably, and return the transfer's id."""
 
+    def fingerprint(self, transfer_id: str) -> str:
+        """Return the digest of what was written of it."""
+
     def redeem(self, transfer: Transfer, policy_digest: str, index_id: str) -> str | None:
         """Use up the release of exactly this transfer: its id, or None when there is none."""
 
@@ -116,7 +119,7 @@ class Ledger(Protocol):
     def restored(self, transfer_id: str) -> None:
         """Have a released transfer not count: it was not forwarded."""
 
-    def kept(self, entry: Entry, transfer_id: str) -> None:
+    def kept(self, entry: Entry, transfer_id: str, fingerprint: str) -> None:
         """Name the quarantine's entry, and write down that it is held."""
 
     def check(self) -> None:
@@ -249,7 +252,7 @@ class Clerk:
             if held:
                 tried, start = True, self.clock()
                 kept = self.quarantine.hold(transfer, verdict)
-                self.ledger.kept(entry, kept)
+                self.ledger.kept(entry, kept, self.quarantine.fingerprint(kept))
                 sealing = self.clock() - start
             self._write(transfer, verdict, released or kept, self.clock() - begin, held=held)
             outcome = _outcome(verdict, forward=not held, transfer_id=kept, sealing=sealing)
@@ -292,7 +295,7 @@ class Clerk:
                 if hold and not self.audit_only:
                     kept = self.quarantine.hold(transfer, verdict)
                     with contextlib.suppress(Exception):  # It is held, whoever knows.
-                        self.ledger.kept(Entry(verdict), kept)
+                        self.ledger.kept(Entry(verdict), kept, self.quarantine.fingerprint(kept))
             finally:
                 self._write(transfer, verdict, kept, self.clock() - begin, held=not self.audit_only)
                 recorded = True
