@@ -19,7 +19,7 @@ from exfilter.door.tasks import CUT, Outcome
 from exfilter.ledger import Entry
 from exfilter.model import Action, Reason
 from exfilter.policy.rules import FAIL_CLOSED
-from exfilter.quarantine import unbound
+from exfilter.quarantine import loose, unbound
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,14 +61,20 @@ class Scanner(Protocol):
 class Quarantine(Protocol):
     """Where held transfers wait. Several processes use it at once."""
 
-    def hold(self, transfer: Transfer, verdict: Verdict) -> str:
-        """Seal the body, durably, and return the transfer's id."""
+    def hold(self, transfer: Transfer, verdict: Verdict, found: bytes | None) -> str:
+        """Seal the body, durably, and return the transfer's id.
+
+        ``found``: what is in the headers that a release does not cover. None: nobody knows.
+        """
 
     def fingerprint(self, transfer_id: str) -> str:
         """Return the digest of what was written of it."""
 
-    def redeem(self, transfer: Transfer, policy_digest: str, index_id: str) -> str | None:
-        """Use up the release of exactly this transfer: its id, or None when there is none."""
+    def redeem(self, transfer: Transfer, policy_digest: str, index_id: str, found: bytes) -> str | None:
+        """Use up the release of exactly this transfer: its id, or None when there is none.
+
+        ``found`` must be what it was when the transfer was held.
+        """
 
     def restore(self, transfer_id: str) -> None:
         """Let a release hold again whose transfer was not forwarded."""
@@ -245,13 +251,14 @@ class Clerk:
             entry = self._entered(transfer, self._verdict(transfer, result))
             verdict = entry.verdict
             holds = verdict.action.holds and not self.audit_only
-            released = self._redeem(transfer, verdict) if holds else None
+            found = self._loose(transfer) if holds else None
+            released = self._redeem(transfer, verdict, found) if found is not None else None
             held = holds and released is None
             if released:
                 entry = self.ledger.sent(entry, released)
             if held:
                 tried, start = True, self.clock()
-                kept = self.quarantine.hold(transfer, verdict)
+                kept = self.quarantine.hold(transfer, verdict, found)
                 self.ledger.kept(entry, kept, self.quarantine.fingerprint(kept))
                 sealing = self.clock() - start
             self._write(transfer, verdict, released or kept, self.clock() - begin, held=held)
@@ -293,7 +300,7 @@ class Clerk:
             verdict = self._verdict(transfer, Failure(reason, Reason.MALFORMED))
             try:
                 if hold and not self.audit_only:
-                    kept = self.quarantine.hold(transfer, verdict)
+                    kept = self.quarantine.hold(transfer, verdict, self._loose(transfer))
                     with contextlib.suppress(Exception):  # It is held, whoever knows.
                         self.ledger.kept(Entry(verdict), kept, self.quarantine.fingerprint(kept))
             finally:
@@ -308,21 +315,18 @@ class Clerk:
             return self.scanner.failed(result.reason, transfer, result.cause)
         return result
 
-    def _redeem(self, transfer: Transfer, verdict: Verdict) -> str | None:
-        if not self._is_releasable(transfer):
-            return None
+    def _redeem(self, transfer: Transfer, verdict: Verdict, found: bytes) -> str | None:
         versions = verdict.versions
-        return self.quarantine.redeem(transfer, versions.policy, versions.index)
+        return self.quarantine.redeem(transfer, versions.policy, versions.index, found)
 
-    def _is_releasable(self, transfer: Transfer) -> bool:
+    def _loose(self, transfer: Transfer) -> bytes | None:
         """Examine what a release does not cover: the headers that differ from one try to the next."""
-        begin = self.clock()
+        begin, rest = self.clock(), unbound(transfer)
         try:
-            rest = self.scanner.examine(unbound(transfer), lambda: self.clock() - begin >= GRACE)
+            verdict = self.scanner.examine(rest, lambda: self.clock() - begin >= GRACE)
         except BaseException:  # noqa: BLE001 - fail closed, see the rules
-            return False
-        found = rest.findings
-        return not (rest.action.holds and (found.customers or found.unscanned or found.terms))
+            return None
+        return loose(rest, verdict.findings)
 
     def _write(
         self, transfer: Transfer, verdict: Verdict, transfer_id: str, seconds: float, *, held: bool

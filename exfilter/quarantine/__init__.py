@@ -1,6 +1,6 @@
 """Held transfers: bodies sealed to the reviewers' key, and what was decided about each."""
 
-from exfilter.quarantine.binding import unbound
+from exfilter.quarantine.binding import loose, unbound
 from exfilter.quarantine.choosing import Choice, Page
 from exfilter.quarantine.entries import Entry, Move
 from exfilter.quarantine.figures import Figures
@@ -26,5 +26,6 @@ __all__ = [
     "What",
     "add_recovery_key",
     "generate_reviewer_key",
+    "loose",
     "unbound",
 ]

@@ -3,20 +3,24 @@
 The digest is an HMAC and not a hash, because a short body can be guessed and tried. It covers
 actor, method, destination, URL, all headers but the volatile ones below, trailers and body. The
 volatile headers differ from one try to the next in every honest client (tokens, dates, traces), but
-they could carry data too: so before a release is redeemed the door examines ``unbound(transfer)``,
-and what is not bound is scanned.
+they could carry data too: so the door examines ``unbound(transfer)`` when it holds and again before a
+release is redeemed. What is found there must be the same both times (``loose``): nobody comes along.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 from dataclasses import replace
 
 from exfilter.body import pieces
-from exfilter.model import Transfer
+from exfilter.model import Findings, Reason, Transfer
 
 FORMAT = b"exfilter-transfer-1"
+LOOSE = b"exfilter-loose-1"
+UNKNOWN = "unknown"
+"""No digest is this: what was not bound could not be examined, and no retry is the same."""
 VOLATILE = frozenset(
     {
         "authorization",
@@ -72,6 +76,29 @@ def digest(key: bytes, transfer: Transfer) -> str:
 
 
 def unbound(transfer: Transfer) -> Transfer:
-    """Return what the digest does not cover, as a transfer to be examined before a release is redeemed."""
+    """Return what the digest does not cover, to be examined by itself, without what was sent before it."""
     headers = tuple((name, value) for name, value in transfer.headers if name.lower() in VOLATILE)
-    return replace(transfer, body=b"", url="", headers=headers, trailers=())
+    return replace(transfer, body=b"", url="", headers=headers, trailers=(), stream=None)
+
+
+def loose(rest: Transfer, found: Findings) -> bytes | None:
+    """Return what was found in ``unbound``: the same bytes for the same customers, fields and terms.
+
+    Empty: nothing. None: it was not examined to its end. Where a part cannot be read, the headers' own text
+    counts, as nobody knows what it is.
+    """
+    if any(item.reason is Reason.DEADLINE for item in found.unscanned):
+        return None
+    who = [list(map(int, some)) for some in (found.identified, found.estimated_ordinals)]
+    if not (any(who) or found.estimated or found.terms or found.unscanned):
+        return b""
+    exposed = sorted((field, list(map(int, some))) for field, some in found.exposed.items())
+    text = rest.headers if found.unscanned else ()
+    return json.dumps([who, found.estimated, exposed, sorted(found.terms.items()), text]).encode()
+
+
+def loose_digest(key: bytes, found: bytes | None) -> str:
+    """Return the keyed digest of ``loose``, in hexadecimal; nothing for nothing."""
+    if found is None:
+        return UNKNOWN
+    return hmac.new(key, LOOSE + found, hashlib.sha256).hexdigest() if found else ""

@@ -25,7 +25,7 @@ from exfilter import reviewers
 from exfilter.database import Database
 from exfilter.model import Transfer, Verdict
 from exfilter.quarantine import keys, proving, requests, sealing
-from exfilter.quarantine.binding import digest
+from exfilter.quarantine.binding import digest, loose_digest
 from exfilter.quarantine.choosing import PAGE, Choice, Page, counts, page
 from exfilter.quarantine.deciding import Decision, agree, decide, step, unknown
 from exfilter.quarantine.entries import COLUMNS, Entry, Move, described, utc
@@ -33,7 +33,7 @@ from exfilter.quarantine.exporting import Export, Memory, Proof
 from exfilter.quarantine.figures import Figures, figures
 from exfilter.quarantine.requests import What
 from exfilter.quarantine.states import State
-from exfilter.quarantine.tables import SCHEMA, STEPS, metadata, moves, transfers, unread
+from exfilter.quarantine.tables import SCHEMA, STEPS, loose, metadata, moves, transfers, unread
 from exfilter.quarantine.verifying import Verification, body_file, verified
 
 type Noted = Callable[[bool], object]
@@ -101,10 +101,11 @@ class Quarantine:
         """Close the database."""
         self.close()
 
-    def hold(self, transfer: Transfer, verdict: Verdict) -> str:
+    def hold(self, transfer: Transfer, verdict: Verdict, found: bytes | None = b"") -> str:
         """Seal a transfer and return its id, when all of it is safely on the disk.
 
-        The same transfer sent again while it is held is the same entry, one attempt more. Raises OSError
+        ``found``: ``loose`` of what a release does not bind. The same transfer sent again while it is held
+        is the same entry, one attempt more; what was found in the first try holds. Raises OSError
         or ValueError where it cannot be kept: then the door must neither forward it nor call it held.
         """
         if not self._recipients:
@@ -120,7 +121,7 @@ class Quarantine:
         size, sha256 = sealing.seal(transfer_id, transfer, target, self._recipients)
         columns |= {"id": transfer_id, "sealed_bytes": size, "sealed_sha256": sha256}
         try:
-            self._insert(columns)
+            self._insert(columns, loose_digest(self._key, found))
         except IntegrityError:
             target.unlink()
             winner = self._held_already(columns)  # Another process held the same transfer meanwhile.
@@ -139,12 +140,12 @@ class Quarantine:
         with self._database.transaction(writes=True):
             pass
 
-    def redeem(self, transfer: Transfer, policy_digest: str, index_id: str) -> str | None:
+    def redeem(self, transfer: Transfer, policy_digest: str, index_id: str, found: bytes = b"") -> str | None:
         """Use up a release of exactly this transfer: its id, once; None where there is none.
 
         The release must be younger than its expiry and the policy and index those under which the
-        transfer was held; otherwise ``show`` of the released entry says why it was refused. The caller
-        must have examined ``unbound(transfer)``, which the digest does not cover.
+        transfer was held; otherwise ``show`` of the released entry says why it was refused. ``found``:
+        ``loose`` of what the digest does not cover, which must be what it was when it was held.
         """
         now = utc(self._clock())
         released = sa.and_(
@@ -152,15 +153,20 @@ class Quarantine:
             transfers.c.state == State.RELEASED,
             transfers.c.redeemed.is_(None),
         )
+        before = sa.select(loose.c.digest).where(loose.c.id == transfers.c.id).scalar_subquery()
         bound = sa.and_(
-            transfers.c.expires > now, transfers.c.policy == policy_digest, transfers.c.index_id == index_id
+            transfers.c.expires > now,
+            transfers.c.policy == policy_digest,
+            transfers.c.index_id == index_id,
+            sa.func.coalesce(before, "") == loose_digest(self._key, found),
         )
         first = sa.select(transfers.c.id).where(released, bound).order_by(transfers.c.expires).limit(1)
         use = sa.update(transfers).where(transfers.c.id == first.scalar_subquery()).values(redeemed=now)
         why = sa.case(
             (transfers.c.expires <= now, "expired"),
             (transfers.c.policy != policy_digest, "the policy changed after the hold"),
-            else_="the index changed after the hold",
+            (transfers.c.index_id != index_id, "the index changed after the hold"),
+            else_="its cookies, tokens or request ids hold something else than in the first try",
         )
         refuse = sa.update(transfers).where(released).values(refused=f"{now}: " + why)
         with self._database.transaction(writes=True) as connection:
@@ -343,7 +349,7 @@ class Quarantine:
         with self._database.transaction(writes=True) as connection:
             return connection.execute(counted).scalar_one_or_none()
 
-    def _insert(self, columns: dict[str, Any]) -> None:
+    def _insert(self, columns: dict[str, Any], found: str) -> None:
         first = Decision(columns["id"], State.HELD, "", columns["reason"])
         about = {"id": columns["id"], "time": columns["time"]}
         pieces = [about | piece for piece in columns["verdict"]["unscanned"]]
@@ -352,3 +358,5 @@ class Quarantine:
             connection.execute(sa.insert(moves).values(step(first, self._clock())))
             if pieces:
                 connection.execute(sa.insert(unread), pieces)
+            if found:
+                connection.execute(sa.insert(loose).values(id=columns["id"], digest=found))

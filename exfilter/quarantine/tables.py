@@ -97,6 +97,14 @@ unread = sa.Table(
 )
 sa.Index("unread_by_time", unread.c.time, unread.c.reason, unread.c.parts, unread.c.bytes)
 
+# What was found in the headers that a release does not bind, by a keyed digest. No row: nothing was.
+loose = sa.Table(
+    "loose",
+    metadata,
+    sa.Column("id", sa.Text, sa.ForeignKey("transfers.id"), primary_key=True),
+    sa.Column("digest", sa.Text, nullable=False),  # see binding.py
+)
+
 # A statement from each schema to the next one: they stay as they are, whatever the tables become.
 STEPS = (
     "DROP INDEX by_time",
@@ -118,5 +126,9 @@ STEPS = (
         "e.value ->> 'parts', e.value ->> 'bytes' FROM transfers t, json_each(t.verdict, '$.unscanned') e"
     ),
     "CREATE INDEX unread_by_time ON unread (time, reason, parts, bytes)",
+    (
+        "CREATE TABLE loose (id TEXT NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (id), "
+        "FOREIGN KEY(id) REFERENCES transfers (id))"
+    ),
 )
 SCHEMA = 1 + len(STEPS)

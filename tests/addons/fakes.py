@@ -81,7 +81,8 @@ class Quarantine:
     def fingerprint(self, transfer_id: str) -> str:
         return "of " + transfer_id
 
-    def hold(self, transfer: Transfer, verdict: Verdict) -> str:
+    def hold(self, transfer: Transfer, verdict: Verdict, found: bytes | None) -> str:
+        del found
         if self.full:
             raise self.full
         self.held.append((transfer, verdict))
@@ -91,10 +92,10 @@ class Quarantine:
         if self.full:
             raise self.full
 
-    def redeem(self, transfer: Transfer, policy_digest: str, index_id: str) -> str | None:
+    def redeem(self, transfer: Transfer, policy_digest: str, index_id: str, found: bytes) -> str | None:
         assert (policy_digest, index_id) == ("policy-1", "index-1")
         body = whole(transfer.body)
-        if body in self.released:
+        if body in self.released and not found:
             self.released.remove(body)
             self.redeemed = body
             return "released"

@@ -12,6 +12,7 @@ from tests.test_quarantine import upload, verdict
 
 FIRST = """
 DROP INDEX queue_by_time; DROP INDEX queue_by_state; DROP TABLE requests; DROP TABLE unread;
+DROP TABLE loose;
 CREATE INDEX by_time ON transfers (time); PRAGMA user_version = 1;
 """
 
