@@ -306,7 +306,8 @@ class Quarantine:
     def waits_for_another(self, transfer_id: str, reviewer: str, what: What) -> bool:
         """Whether a wish of this reviewer would have to wait for a second one."""
         first = (each.reviewer for each in self.show(transfer_id).waiting if each.what is what)
-        return self._second and not any(name.casefold() != reviewer.strip().casefold() for name in first)
+        others = (name for name in first if requests.alike(name, reviewer))
+        return self._second and not any(requests.person(name) != requests.person(reviewer) for name in others)
 
     def fingerprint(self, transfer_id: str) -> str:
         """Return the digest of all that was written when a transfer was held."""
