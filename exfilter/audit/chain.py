@@ -99,7 +99,7 @@ def _faults(links: Iterable[Link], known: AbstractSet[str]) -> Iterator[Fault]:
 def _is_whole(link: Link) -> bool:
     try:
         return joined(link.previous, link.content) == link.hash
-    except ValueError:  # what should be a hash is none
+    except (ValueError, TypeError):  # what should be a hash is none
         return False
 
 

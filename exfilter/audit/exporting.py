@@ -44,7 +44,7 @@ def made(
         "checkpoint": asdict(checkpoint),
     }
     told["signature"] = signer.sign(_signed(told))
-    return json.dumps(told, indent=1, allow_nan=False).encode() + b"\n"
+    return _written(told)
 
 
 def verify(export: bytes, trusted: AbstractSet[str]) -> Result:
@@ -84,12 +84,21 @@ def _read(export: bytes) -> tuple[dict[str, Any], Checkpoint, dict[int, Content]
     try:
         told = json.loads(export)
         entries = {each["number"]: _content(each) for each in told["entries"]}
-        if told["format"] == FORMAT and all(_is_digest(*each) for each in told["chain"]):
+        # Byte for byte: a name that stands there twice, or a number written otherwise, would be read
+        # otherwise by somebody else than it was signed.
+        is_one = (
+            told["format"] == FORMAT and len(entries) == len(told["entries"]) and _written(told) == export
+        )
+        if is_one and all(_is_digest(*each) for each in told["chain"]):
             return told, signing.read(json.dumps(told["checkpoint"])), entries
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         pass
-    msg = "not an exported audit log: give a file that `exfilter audit export` wrote"
+    msg = "not as `exfilter audit export` writes it: give its file, unchanged"
     raise ValueError(msg)
+
+
+def _written(told: Mapping[str, Any]) -> bytes:
+    return json.dumps(told, indent=1, allow_nan=False).encode() + b"\n"
 
 
 def _content(entry: Mapping[str, Any]) -> Content:

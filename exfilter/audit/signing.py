@@ -69,21 +69,25 @@ def read(line: str) -> Checkpoint:
         found = Checkpoint(**{name: given[name] for name in Checkpoint.__dataclass_fields__})
         bytes.fromhex(found.signer + found.signature + found.hash)
         return Checkpoint(int(found.number), found.hash, float(found.time), found.signer, found.signature)
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         msg = "not a checkpoint: give the line that `exfilter audit checkpoint` printed"
         raise ValueError(msg) from None
 
 
 def is_signed(given: Checkpoint) -> bool:
     """Whether the checkpoint's own signer signed exactly this."""
-    return verifies(given.signer, given.signature, _message(given.number, given.hash, given.time))
+    try:
+        told = _message(given.number, given.hash, given.time)
+    except (ValueError, TypeError):  # it was stored by somebody else
+        return False
+    return verifies(given.signer, given.signature, told)
 
 
 def verifies(signer: str, signature: str, data: bytes) -> bool:
     """Whether ``signer`` (public key, hexadecimal) signed ``data``."""
     try:
         Ed25519PublicKey.from_public_bytes(bytes.fromhex(signer)).verify(bytes.fromhex(signature), data)
-    except (InvalidSignature, ValueError):
+    except (InvalidSignature, ValueError, TypeError):
         return False
     return True
 

@@ -39,9 +39,10 @@ def verify(
 
 def _broken(links: Sequence[Link]) -> Fault | None:
     unchained = next((link for link in links if not link.hash), None)
-    if unchained and any(link.hash for link in links):
+    broken = fault(links, {link.hash for link in links})
+    if unchained and (broken is None or unchained.number <= broken.number):
         return Fault(unchained.number, "altered", "it is no part of the chain: somebody put it there")
-    return None if unchained else fault(links, {link.hash for link in links})
+    return broken
 
 
 def _cut(links: Sequence[Link], end: Link | None) -> Fault | None:

@@ -96,7 +96,11 @@ def verify(
     else:
         with _opened(given) as ledger:
             log = proof.read(ledger.database)
-        result = verifying.verify(log.links, log.end, [*log.checkpoints, *_kept(against)], trusted)
+            signed = [*log.checkpoints, *proof.kept(given.audit_key), *_kept(against)]
+            result = verifying.verify(log.links, log.end, signed, trusted)
+            _tell(result)
+            _compare(given, ledger)
+        return
     _tell(result)
 
 
@@ -106,13 +110,12 @@ def checkpoint(config: Folder = Path()) -> None:
 
     The doors do so too, and log it. With nothing new the last one is printed again.
     """
-    from exfilter.audit import Signer
     from exfilter.ledger import proof
 
     given = settings.load(config)
     with _opened(given) as ledger:
-        made = proof.sign(ledger.database, Signer(given.audit_key), ledger.clock())
-        last = made or next(reversed(proof.read(ledger.database).checkpoints), None)
+        made = proof.sign(ledger.database, given.audit_key, ledger.clock())
+        last = made or next(iter(proof.kept(given.audit_key)), None)
     typer.echo(last.told() if last else "the audit log is empty: there is nothing to sign", err=last is None)
 
 
@@ -135,20 +138,22 @@ def export(
     ids = tuple(transfer or ())
     seen = [_seen(given, each) for each in ids]
     with _opened(given) as ledger:
-        signer = Signer(given.audit_key)
         acts.record(ledger, os_user(), acts.EXPORT, ids or [f"all of {who}" if who else "all"], "")
-        proof.sign(ledger.database, signer, ledger.clock())
-        log = proof.read(ledger.database)
-        mine = next(each for each in reversed(log.checkpoints) if each.signer == signer.public)
+        proof.sign(ledger.database, given.audit_key, ledger.clock())
+        _compare(given, ledger, ids)
+        log, (last,), signer = (
+            proof.read(ledger.database),
+            proof.kept(given.audit_key),
+            Signer(given.audit_key),
+        )
         picked = [
             (number, told)
             for number, told in proof.contents(ledger.database)
             if (not who or told.who == who) and (not ids or any(each in told.subject for each in ids))
         ]
     with rows.opened(out) as file:
-        file.write(exporting.made(log.links, mine, picked, seen, signer))
-    told = "1 entry" if len(picked) == 1 else f"{len(picked):,} entries"
-    typer.echo(f"{told} written to {out}; signed by {signer.public}")
+        file.write(exporting.made(log.links, last, picked, seen, signer))
+    typer.echo(f"{_entries(len(picked))} written to {out}; signed by {signer.public}")
 
 
 def _seen(given: settings.Settings, transfer_id: str) -> dict[str, object]:
@@ -182,13 +187,39 @@ def _kept(file: Path | None) -> list[Checkpoint]:
     return found
 
 
+def _entries(number: int) -> str:
+    return "1 entry" if number == 1 else f"{number:,} entries"
+
+
 def _tell(result: Result) -> None:
     if result.fault is not None:
         found = result.fault
         typer.echo(f"NOT whole: entry {found.number} is {found.kind}: {found.why}")
         raise typer.Exit(BROKEN)
-    typer.echo(f"{result.entries} entries, {result.checkpoints} signed checkpoints: whole")
-    if result.entries and not result.checkpoints:
+    typer.echo(f"{_entries(result.entries)}, signed up to entry {result.signed}: whole")
+    if result.signed < result.entries:
         typer.echo(
-            "no checkpoint covers it: run `exfilter audit checkpoint` and keep what it prints", err=True
+            "nobody vouches yet for what comes after it: `exfilter audit checkpoint` signs it",
+            err=True,
         )
+
+
+def _compare(given: settings.Settings, ledger: Ledger, only: tuple[str, ...] = ()) -> None:
+    """Say where the quarantine has what is not in the audit log. Then it is not whole either."""
+    from exfilter.cli.exposure import counted
+    from exfilter.ledger import proof
+    from exfilter.quarantine import Quarantine
+    from exfilter.review import agreement
+
+    if not given.quarantine.exists():
+        return
+    with Quarantine.open(given.quarantine) as quarantine:
+        held = [each for each in quarantine.proved() if not only or each.id in only]
+    told = agreement.Told.by(content for _, content in proof.contents(ledger.database))
+    found = list(agreement.differences(held, told))
+    for each in found:
+        typer.echo(f"NOT whole: {each}")
+    if found:
+        raise typer.Exit(BROKEN)
+    if missing := agreement.unproved(held, told):
+        typer.echo(f"the audit log says nothing of {counted(missing, 'held transfer')}", err=True)

@@ -106,13 +106,17 @@ def opened(given: Settings) -> Quarantine:
 
 @contextlib.contextmanager
 def deciding(given: Settings, reviewer: str) -> Iterator[Decisions]:
-    """Open what decisions are made with. Where it takes two, nobody may call himself somebody else."""
+    """Open what decisions are made with. Where it takes two, nobody may call himself somebody else.
+
+    Then OS users are ``os:NAME``: the same person may have an account of the desk besides.
+    """
     from exfilter.cli.quarantine import os_user
     from exfilter.ledger import open_ledger
+    from exfilter.quarantine import OS
     from exfilter.review.decisions import Decisions
 
     if given.second_reviewer and reviewer != os_user():
         msg = f"--reviewer: with second_reviewer it is the OS user, {os_user()}"
         raise ValueError(msg)
     with contextlib.closing(open_ledger(given)) as ledger, opened(given) as quarantine:
-        yield Decisions(quarantine, ledger, reviewer)
+        yield Decisions(quarantine, ledger, OS + reviewer if given.second_reviewer else reviewer)

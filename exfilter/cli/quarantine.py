@@ -45,13 +45,13 @@ class Wanted(enum.StrEnum):
 
 
 def os_user() -> str:
-    """Return the name of who runs this process."""
-    import getpass
+    """Return the name of who runs this process: the kernel's word, not that of the environment."""
     import os
+    import pwd
 
     try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
+        user = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
         return f"uid {os.getuid()}"
     return f"{user} (OS user)" if _is_door(user) else user
 
@@ -236,7 +236,7 @@ def export(
     settings = _settings(config)
     with deciding(settings, reviewer) as decisions:
         # Also where it waits for another reviewer: nobody is asked for a passphrase for nothing.
-        waits = decisions.quarantine.waits_for_another(transfer_id, reviewer, What.OPEN)
+        waits = decisions.quarantine.waits_for_another(transfer_id, decisions.who, What.OPEN)
         secret = () if waits else reviewers.identities(key or settings.reviewer_key, asking(passphrase_file))
         opened = decisions.export(transfer_id, secret, reason, out, request=request)
     if opened:

@@ -12,7 +12,6 @@ import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Never
 
-from exfilter.audit import Signer
 from exfilter.ledger import open_ledger, peerage, proof, retention
 
 if TYPE_CHECKING:
@@ -45,10 +44,13 @@ def serve(given: Settings, follow: Callable[[], None]) -> Never:
 def _keep_up(given: Settings) -> None:
     try:
         upkeep(given)
-        sign(given)
     except (OSError, ValueError) as error:
         # The message may name a server, never a value.
         logger.error("the ledger was not kept up: %s", type(error).__name__)  # noqa: TRY400
+    try:
+        sign(given)
+    except (OSError, ValueError) as error:
+        logger.error("the audit log was not signed, run `exfilter audit verify`: %s", type(error).__name__)  # noqa: TRY400
 
 
 def upkeep(given: Settings) -> bool:
@@ -68,6 +70,6 @@ def upkeep(given: Settings) -> bool:
 def sign(given: Settings) -> None:
     """Sign how far the audit log goes, if it went further, and log that. Raises OSError or ValueError."""
     with closing(open_ledger(given)) as ledger:
-        made = proof.sign(ledger.database, Signer(given.audit_key), ledger.clock())
+        made = proof.sign(ledger.database, given.audit_key, ledger.clock())
     if made:
         logger.info("audit checkpoint: %s", made.told())

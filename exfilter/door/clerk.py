@@ -67,6 +67,9 @@ class Quarantine(Protocol):
         ``found``: what is in the headers that a release does not cover. None: nobody knows.
         """
 
+    def fingerprint(self, transfer_id: str) -> str:
+        """Return the digest of what was written of it."""
+
     def redeem(self, transfer: Transfer, policy_digest: str, index_id: str, found: bytes) -> str | None:
         """Use up the release of exactly this transfer: its id, or None when there is none.
 
@@ -122,7 +125,7 @@ class Ledger(Protocol):
     def restored(self, transfer_id: str) -> None:
         """Have a released transfer not count: it was not forwarded."""
 
-    def kept(self, entry: Entry, transfer_id: str) -> None:
+    def kept(self, entry: Entry, transfer_id: str, fingerprint: str) -> None:
         """Name the quarantine's entry, and write down that it is held."""
 
     def check(self) -> None:
@@ -256,7 +259,7 @@ class Clerk:
             if held:
                 tried, start = True, self.clock()
                 kept = self.quarantine.hold(transfer, verdict, found)
-                self.ledger.kept(entry, kept)
+                self.ledger.kept(entry, kept, self.quarantine.fingerprint(kept))
                 sealing = self.clock() - start
             self._write(transfer, verdict, released or kept, self.clock() - begin, held=held)
             outcome = _outcome(verdict, forward=not held, transfer_id=kept, sealing=sealing)
@@ -299,7 +302,7 @@ class Clerk:
                 if hold and not self.audit_only:
                     kept = self.quarantine.hold(transfer, verdict, self._loose(transfer))
                     with contextlib.suppress(Exception):  # It is held, whoever knows.
-                        self.ledger.kept(Entry(verdict), kept)
+                        self.ledger.kept(Entry(verdict), kept, self.quarantine.fingerprint(kept))
             finally:
                 self._write(transfer, verdict, kept, self.clock() - begin, held=not self.audit_only)
                 recorded = True

@@ -63,7 +63,12 @@ def listed(database: Database, act: str = "", limit: int = -1) -> list[Act]:
     if limit >= 0:
         wanted = wanted.limit(limit)
     with database.transaction() as connection:
-        return [Act(*row) for row in connection.execute(wanted)]
+        return [Act(row.time, *map(_text, row[1:])) for row in connection.execute(wanted)]
+
+
+def _text(value: object) -> str:
+    """Return a stored text. What is none was not written by exfilter: `audit verify` names it."""
+    return value if isinstance(value, str) else "(no text)"
 
 
 def digest(ledger: Ledger, customer_id: str) -> str:

@@ -48,7 +48,7 @@ def note(
         number, head = link.number, link.hash
     if rows:
         connection.execute(sa.insert(acts), rows)
-        connection.execute(sa.update(chain).values(number=number, hash=head))
+        connection.execute(sa.update(chain).where(chain.c.id == THE_END).values(number=number, hash=head))
 
 
 def one_line(text: str, limit: int | None = None) -> str:
@@ -57,27 +57,18 @@ def one_line(text: str, limit: int | None = None) -> str:
 
 
 def _end(connection: sa.Connection) -> tuple[int, str]:
-    """Return number and hash of the last act, and keep others waiting who want to add one."""
-    last = sa.select(chain.c.number, chain.c.hash).with_for_update()
-    found = connection.execute(last).one_or_none()
-    if found is None:
-        put(connection, chain, [{"id": THE_END, "number": 0, "hash": GENESIS}])
-        found = connection.execute(last).one()  # it may be another process's by now
-    if not found.number:
-        return _chain_old(connection)
-    return found.number, found.hash
+    """Return number and hash of the last act, and keep others waiting who want to add one.
 
-
-def _chain_old(connection: sa.Connection) -> tuple[int, str]:
-    """Chain what was written by an exfilter that had no chain yet."""
-    number, head = 0, GENESIS
-    for row in connection.execute(sa.select(acts).order_by(acts.c.number)).all():
-        told = Content(row.time, row.who, row.act, row.subject, row.reason, row.about)
-        link = Link.after(row.number, head, told.digest())
-        this = sa.update(acts).where(acts.c.number == row.number)
-        connection.execute(this.values(previous=link.previous, hash=link.hash))
-        number, head = link.number, link.hash
-    return number, head
+    Where somebody has changed the end it goes on after the last act that is there: `audit verify` tells.
+    """
+    put(connection, chain, [{"id": THE_END, "number": 0, "hash": GENESIS}])
+    end = sa.select(chain.c.number, chain.c.hash).where(chain.c.id == THE_END).with_for_update()
+    found = connection.execute(end).one()
+    last = sa.select(acts.c.number, acts.c.hash).order_by(acts.c.number.desc()).limit(1)
+    there = connection.execute(last).one_or_none()
+    if there is None or there.number == found.number:
+        return found.number, found.hash
+    return there.number, there.hash or GENESIS
 
 
 def _row(of: Content) -> dict[str, object]:

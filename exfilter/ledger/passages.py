@@ -13,12 +13,18 @@ DOOR = "exfilter"
 """Who does what nobody asked for."""
 
 
-def held(connection: sa.Connection, when: float, transfer_id: str, verdict: Verdict) -> None:
-    """Write down that a transfer was held, once: its retries are the same transfer."""
+def held(
+    connection: sa.Connection, when: float, transfer_id: str, verdict: Verdict, fingerprint: str
+) -> None:
+    """Write down that a transfer was held, once: its retries are the same transfer.
+
+    ``fingerprint``: of what the quarantine has written of it.
+    """
     known = sa.select(acts.c.number).where(acts.c.subject == transfer_id, acts.c.act == HOLD).limit(1)
     if connection.execute(known).first() is None:
         found, versions = verdict.findings, verdict.versions
         about = {
+            "held": fingerprint,
             "rule": verdict.rule,
             "verdict": verdict.action.name.lower(),
             "customers": found.customers,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from exfilter.audit import GENESIS, Content, Link
 from exfilter.ledger.tables import chain, checkpoints, other_ids
 
 
@@ -38,6 +39,20 @@ def _chain(connection: sa.Connection) -> None:
     connection.exec_driver_sql("CREATE INDEX acts_by_subject ON acts (subject)")
     for table in (chain, checkpoints):
         table.create(connection)
+    _chain_old(connection)
+
+
+def _chain_old(connection: sa.Connection) -> None:
+    """Chain what was written by an exfilter that had no chain yet."""
+    number, head = 0, GENESIS
+    rows = "SELECT number, time, who, act, subject, reason FROM acts ORDER BY number"
+    change = sa.text("UPDATE acts SET previous = :previous, hash = :hash WHERE number = :number")
+    for row in connection.exec_driver_sql(rows).all():
+        link = Link.after(row.number, head, Content(*row[1:]).digest())
+        connection.execute(change, {"previous": head, "hash": link.hash, "number": link.number})
+        number, head = link.number, link.hash
+    if number:
+        connection.execute(sa.insert(chain), {"id": 1, "number": number, "hash": head})
 
 
 STEPS = (_other_ids, _exempt, _chain)

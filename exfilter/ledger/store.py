@@ -187,13 +187,16 @@ class Ledger:
             passages.returned(connection, self.clock(), transfer_id)
         self._forget()
 
-    def kept(self, entry: Entry, transfer_id: str) -> None:
-        """Name the quarantine's entry of an exposure. That it is held comes into the audit log."""
+    def kept(self, entry: Entry, transfer_id: str, fingerprint: str = "") -> None:
+        """Name the quarantine's entry of an exposure. That it is held comes into the audit log.
+
+        ``fingerprint``: of what the quarantine has written of it.
+        """
         with self.database.transaction(writes=True) as connection:
             if entry.number:
                 writing.call(connection, entry.number, transfer_id)
             self._complete(connection, entry, transfer_id=transfer_id)
-            passages.held(connection, self.clock(), transfer_id, entry.verdict)
+            passages.held(connection, self.clock(), transfer_id, entry.verdict, fingerprint)
 
     def _without_customers(
         self,

@@ -38,8 +38,7 @@ def decide(connection: sa.Connection, wanted: Decision, now: float, *, second: b
         if first is None:
             return State.HELD
         lasts = min(lasts, first.lasts)
-    else:
-        requests.end(connection, wanted.id, What.RELEASE, utc(now))
+    requests.end(connection, wanted.id, What.RELEASE, utc(now))
     changes = {"expires": utc(now + lasts)} if wanted.to is State.RELEASED else {}
     this = sa.update(transfers).where(transfers.c.id == wanted.id)
     connection.execute(this.values(state=wanted.to, **changes))

@@ -24,7 +24,7 @@ from sqlalchemy.exc import IntegrityError
 from exfilter import reviewers
 from exfilter.database import Database
 from exfilter.model import Transfer, Verdict
-from exfilter.quarantine import keys, requests, sealing
+from exfilter.quarantine import keys, proving, requests, sealing
 from exfilter.quarantine.binding import digest, loose_digest
 from exfilter.quarantine.choosing import PAGE, Choice, Page, counts, page
 from exfilter.quarantine.deciding import Decision, agree, decide, step, unknown
@@ -306,7 +306,18 @@ class Quarantine:
     def waits_for_another(self, transfer_id: str, reviewer: str, what: What) -> bool:
         """Whether a wish of this reviewer would have to wait for a second one."""
         first = (each.reviewer for each in self.show(transfer_id).waiting if each.what is what)
-        return self._second and not any(name.casefold() != reviewer.strip().casefold() for name in first)
+        others = (name for name in first if requests.alike(name, reviewer))
+        return self._second and not any(requests.person(name) != requests.person(reviewer) for name in others)
+
+    def fingerprint(self, transfer_id: str) -> str:
+        """Return the digest of all that was written when a transfer was held."""
+        with self._database.transaction() as connection:
+            return proving.fingerprint(connection, transfer_id)
+
+    def proved(self) -> list[proving.Proved]:
+        """Return of all transfers what the audit log can prove."""
+        with self._database.transaction() as connection:
+            return list(proving.proved(connection))
 
     def verify(self) -> Verification:
         """Compare every row with its sealed file. Needs no private key."""

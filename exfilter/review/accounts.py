@@ -13,10 +13,11 @@ from exfilter.database import Database
 from exfilter.ledger.passages import DOOR
 from exfilter.review import passwords
 from exfilter.review.roles import Person, Role
-from exfilter.review.tables import accounts, sessions
+from exfilter.review.tables import accounts, sessions, tokens
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,63}")
 """Plain letters: two names that look alike are one."""
+_ACCESS = (sessions, tokens)
 FIRST = "exfilter review user add NAME --role admin"
 
 
@@ -69,21 +70,24 @@ class Accounts:
         return Person(row.name, Role(row.role))
 
     def set_password(self, name: str, password: str) -> None:
-        """Give an account another password; it is logged out everywhere."""
+        """Give an account another password; its sessions and tokens end."""
         account = self.get(name)
         if account.outside:
             msg = f"{account.name} logs in by OpenID Connect: the password is changed there"
             raise ValueError(msg)
-        self._update(account.name, password=passwords.hashed(password, account.name))
-        self._log_out(account.name)
+        self._update(account.name, _ACCESS, password=passwords.hashed(password, account.name))
 
     def set_role(self, name: str, role: Role) -> None:
         """Give an account another role. Raises ValueError for the last admin."""
         self._change(name, {"role": role}, leaves=role is not Role.ADMIN)
 
     def disable(self, name: str) -> None:
-        """Lock an account, its sessions and its tokens. Raises ValueError for the last admin."""
-        self._change(name, {"disabled": True}, leaves=True)
+        """Lock an account; its sessions and tokens end for good. Raises ValueError for the last admin."""
+        self._change(name, {"disabled": True}, leaves=True, ends=_ACCESS)
+
+    def end(self, name: str) -> None:
+        """Lock an account that has no role at its issuer any more, be it the last admin's."""
+        self._update(folded(name), _ACCESS, disabled=True)
 
     def enable(self, name: str) -> None:
         """Unlock an account."""
@@ -94,22 +98,26 @@ class Accounts:
         with self.database.transaction() as connection:
             return bool(connection.scalar(_admins()))
 
+    def of(self, subject: str) -> Account | None:
+        """Return the account of somebody at the issuer. None: there is none."""
+        with self.database.transaction() as connection:
+            row = connection.execute(sa.select(accounts).where(accounts.c.subject == subject)).first()
+        return _account(row) if row is not None and subject else None
+
     def outside(self, name: str, role: Role, subject: str) -> Person | None:
         """Return who logged in by OpenID Connect; None: disabled. An account is made, or its role changed.
 
         Raises ValueError where the name is somebody else's.
         """
-        known = spelt(name)
-        with self.database.transaction() as connection:
-            row = connection.execute(sa.select(accounts).where(accounts.c.subject == subject)).first()
-        if row is None:
-            self._insert(unused(known), role, "", subject)
-        elif row.disabled:
+        account = self.of(subject)
+        if account is None:
+            self._insert(unused(name), role, "", subject)
+            return Person(spelt(name), role)
+        if account.disabled:
             return None
-        elif row.role != role:
-            self._update(row.name, role=role)
-            self._log_out(row.name)
-        return Person(row.name if row else known, role)
+        if account.role != role:
+            self._update(account.name, (sessions,), role=role)
+        return Person(account.name, role)
 
     def _insert(self, name: str, role: Role, password: str, subject: str) -> None:
         values = {"name": name, "role": role, "password": password, "subject": subject}
@@ -120,7 +128,9 @@ class Accounts:
             msg = f"there is an account {name} already: see `exfilter review user list`"
             raise ValueError(msg) from None
 
-    def _change(self, name: str, values: dict[str, object], *, leaves: bool) -> None:
+    def _change(
+        self, name: str, values: dict[str, object], *, leaves: bool, ends: tuple[sa.Table, ...] = (sessions,)
+    ) -> None:
         """Change a row. ``leaves``: it is no admin's afterwards."""
         with self.database.transaction(writes=True) as connection:
             row = _row(connection, name)
@@ -129,15 +139,17 @@ class Accounts:
                 msg = f"{row.name} is the last admin: make somebody else admin first"
                 raise ValueError(msg)
             connection.execute(sa.update(accounts).where(accounts.c.name == row.name).values(values))
-            connection.execute(sa.delete(sessions).where(sessions.c.account == row.name))
+            _end(connection, row.name, ends)
 
-    def _update(self, name: str, **values: object) -> None:
+    def _update(self, name: str, ends: tuple[sa.Table, ...] = (), **values: object) -> None:
         with self.database.transaction(writes=True) as connection:
             connection.execute(sa.update(accounts).where(accounts.c.name == name).values(values))
+            _end(connection, name, ends)
 
-    def _log_out(self, name: str) -> None:
-        with self.database.transaction(writes=True) as connection:
-            connection.execute(sa.delete(sessions).where(sessions.c.account == name))
+
+def _end(connection: sa.Connection, name: str, ends: tuple[sa.Table, ...]) -> None:
+    for each in ends:
+        connection.execute(sa.delete(each).where(each.c.account == name))
 
 
 def folded(name: str) -> str:

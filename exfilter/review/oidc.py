@@ -37,6 +37,15 @@ class NotLoggedIn(Exception):  # noqa: N818 - what the visitor is told
     """It did not work; the message quotes nothing of the issuer's answer."""
 
 
+class NoRole(NotLoggedIn):
+    """Whoever it is may nothing here, or nothing any more."""
+
+    def __init__(self, subject: str) -> None:
+        """``subject``: as in Someone."""
+        super().__init__("You have no role here. Who runs this desk says which groups have one.")
+        self.subject = subject
+
+
 @dataclass(frozen=True, slots=True)
 class Someone:
     """Who an issuer says it is."""
@@ -124,15 +133,18 @@ class Issuer:
         if not isinstance(name, str) or not isinstance(subject, str):
             msg = f"The issuer does not tell your name (claim {self.settings.oidc_name})."
             raise NotLoggedIn(msg)
+        if self.settings.oidc_name == "email" and claims.get("email_verified") is not True:
+            msg = "The issuer has not verified your e-mail address (claim email_verified)."
+            raise NotLoggedIn(msg)
+        identity = f"{self.settings.oidc_issuer}|{subject}"
         given = _claim(claims, self.settings.oidc_role_claim)
         values = given if isinstance(given, list) else [given]
         known = self.settings.oidc_roles
         roles = [Role(known[each]) for each in values if isinstance(each, str) and each in known]
         if not roles:
-            msg = "You have no role here. Who runs this desk says which groups have one."
-            raise NotLoggedIn(msg)
+            raise NoRole(identity)
         best = max(roles, key=list(Role).index)
-        return Someone(name, f"{self.settings.oidc_issuer}|{subject}", best)
+        return Someone(name, identity, best)
 
     def _signer(self) -> URLSafeTimedSerializer:
         return URLSafeTimedSerializer(self.secret, salt="openid")

@@ -15,6 +15,8 @@ Record = Callable[[str, str, str, str], None]
 """Write down who, act, subject, reason. Raises OSError: then nothing may happen."""
 STRANGER = "(unknown)"
 """A name that is no account's is not kept: people type passwords into the wrong field."""
+ISSUER = "(OpenID Connect)"
+"""Who changes accounts where the company's log-in says so."""
 NOT_DONE = "not done: "
 
 

@@ -78,6 +78,9 @@ class Quarantine:
     redeemed: bytes = b""
     full: BaseException | None = None
 
+    def fingerprint(self, transfer_id: str) -> str:
+        return "of " + transfer_id
+
     def hold(self, transfer: Transfer, verdict: Verdict, found: bytes | None) -> str:
         del found
         if self.full:
@@ -150,8 +153,8 @@ class Ledger:
     def stays(self, entry: Entry) -> None:
         del entry
 
-    def kept(self, entry: Entry, transfer_id: str) -> None:
-        del entry, transfer_id
+    def kept(self, entry: Entry, transfer_id: str, fingerprint: str) -> None:
+        del entry, transfer_id, fingerprint
 
     def check(self) -> None:
         if self.full:

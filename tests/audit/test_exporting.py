@@ -56,7 +56,7 @@ def test_any_changed_value_shows(export: bytes, signer: Signer) -> None:
     assert len(copies) > 40
     for copy in copies:
         try:
-            result = exporting.verify(json.dumps(copy).encode(), {signer.public})
+            result = exporting.verify(json.dumps(copy, indent=1).encode() + b"\n", {signer.public})
         except ValueError:
             continue
         assert result.fault is not None
@@ -73,5 +73,17 @@ def test_another_signer_is_not_believed_unless_named(export: bytes, tmp_path: Pa
     "wrong", [b"", b"{}", b"[]", b"null", b"\xff", b'{"format": "exfilter-audit-export-1"}']
 )
 def test_what_is_no_export_is_said_so(wrong: bytes) -> None:
-    with pytest.raises(ValueError, match="not an exported audit log"):
+    with pytest.raises(ValueError, match="not as `exfilter audit export` writes it"):
         exporting.verify(wrong, set())
+
+
+def test_what_others_would_read_otherwise_is_refused(export: bytes, signer: Signer) -> None:
+    twice = export.replace(b'   "who": "ann"', b'   "who": "mallory",\n   "who": "ann"', 1)
+    front = export.replace(b' "entries"', b' "entries": [],\n "entries"', 1)
+    zeros = export.replace(b'"time": 9.0', b'"time": 9.00', 1)
+    wide = export.decode().encode("utf-16")
+    huge = export.replace(b'"number": 5', b'"number": 1e999', 1)
+    for other in (twice, front, zeros, wide, huge):
+        assert other != export
+        with pytest.raises(ValueError, match="unchanged"):
+            exporting.verify(other, {signer.public})

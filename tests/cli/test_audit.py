@@ -23,7 +23,7 @@ def altered(folder: Path, statement: sa.Update | sa.Delete) -> None:
 
 
 def test_what_people_did_is_listed_signed_and_verified(shell: Shell, tmp_path: Path) -> None:
-    assert shell("audit", "verify") == (0, "0 entries, 0 signed checkpoints: whole\n", "")
+    assert shell("audit", "verify") == (0, "0 entries, signed up to entry 0: whole\n", "")
     assert shell("audit", "checkpoint")[2] == "the audit log is empty: there is nothing to sign\n"
     shell("suspend", "add", "anna", *WHY)
     shell("suspend", "lift", "anna", *WHY)
@@ -31,13 +31,13 @@ def test_what_people_did_is_listed_signed_and_verified(shell: Shell, tmp_path: P
     assert [each["act"] for each in found] == ["lift", "suspend"]
     assert "talked to her" in shell("audit", "list", "--act", "lift")[1]
     code, out, err = shell("audit", "verify")
-    assert (code, out) == (0, "2 entries, 0 signed checkpoints: whole\n")
+    assert (code, out) == (0, "2 entries, signed up to entry 0: whole\n")
     assert "exfilter audit checkpoint" in err
     point = shell("audit", "checkpoint")[1]
     assert shell("audit", "checkpoint")[1] == point
     (tmp_path / "kept.jsonl").write_text(point)
     told = shell("audit", "verify", "--against", str(tmp_path / "kept.jsonl"))
-    assert told == (0, "2 entries, 2 signed checkpoints: whole\n", "")
+    assert told == (0, "2 entries, signed up to entry 2: whole\n", "")
 
 
 def test_the_first_changed_entry_is_named(shell: Shell) -> None:
@@ -56,6 +56,10 @@ def test_a_log_that_was_made_anew_contradicts_what_was_kept_elsewhere(shell: She
     (tmp_path / "kept.jsonl").write_text(shell("audit", "checkpoint")[1])
     (shell.folder / "ledger.sqlite").unlink()
     shell("suspend", "add", "ben", *WHY)
+    # What lies beside the key says so too; then somebody takes that away as well.
+    assert shell("audit", "verify")[0] == 2
+    assert shell("audit", "checkpoint")[0] == 2
+    (shell.folder / "audit.key.last").unlink()
     assert shell("audit", "verify")[0] == 0
     code, out, _ = shell("audit", "verify", "--against", str(tmp_path / "kept.jsonl"))
     assert (code, "a signed checkpoint says that it was another" in out) == (2, True)

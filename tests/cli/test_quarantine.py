@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import re
 import stat
 import subprocess
@@ -11,6 +12,7 @@ import sys
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -152,8 +154,19 @@ def test_decisions_are_made_and_remembered(shell: Shell) -> None:
         ]
 
 
+def be(shell: Shell, name: str) -> None:
+    """Be another OS user, to this process."""
+    shell.monkeypatch.setattr("pwd.getpwuid", lambda _: SimpleNamespace(pw_name=name))
+
+
+def test_the_environment_does_not_say_who_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "somebody-else")
+    assert os_user() == pwd.getpwuid(os.getuid()).pw_name
+
+
 def test_the_reviewer_is_the_os_user(shell: Shell) -> None:
-    shell.monkeypatch.setenv("LOGNAME", "ruth")
+    be(shell, "ruth")
     held = shell.hold()
     shell("deny", held, *WHY)
     assert "by ruth" in shell("show", held)[1]
@@ -261,14 +274,14 @@ def test_where_it_takes_two_the_first_one_waits_and_nobody_is_somebody_else(shel
         ("rita", "waits: another reviewer"),
         ("ben", "released: the same transfer passes once"),
     ):
-        shell.monkeypatch.setenv("LOGNAME", name)
+        be(shell, name)
         code, out, _ = shell("release", held, "--reason", "agreed")
         assert (code, said in out) == (0, True)
-    shell.monkeypatch.setenv("LOGNAME", "rita")
+    be(shell, "rita")
     other, file = shell.hold(1), shell.folder / "out"
     assert "waits: another reviewer" in shell("export", other, "--out", str(file))[1]
     assert not file.exists()
-    assert "open asked for by rita" in shell("show", other)[1]
+    assert "open asked for by os:rita" in shell("show", other)[1]
     assert shell("export", other, "--out", str(file))[0] == 2
 
 
@@ -317,5 +330,6 @@ def test_nobody_decides_in_the_name_of_the_door(shell: Shell, name: str) -> None
 
 
 def test_a_service_account_of_the_name_is_told_from_the_door(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("getpass.getuser", lambda: "exfilter")
+    user = SimpleNamespace(pw_name="exfilter")
+    monkeypatch.setattr("pwd.getpwuid", lambda _: user)
     assert os_user() == "exfilter (OS user)"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -12,11 +14,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from exfilter.audit import Signer
+from exfilter.audit import GENESIS, Link, Signer
 from exfilter.audit.verifying import Result, verify
 from exfilter.ledger import Ledger, acts, noted, proof
 from exfilter.ledger.tables import acts as table
-from exfilter.ledger.tables import chain
+from exfilter.ledger.tables import chain, checkpoints
 from tests.ledger.conftest import SECRET, Opened
 from tests.ledger.sending import Sent
 
@@ -64,23 +66,12 @@ def test_several_doors_write_one_chain(opened: Opened) -> None:
     assert [link.number for link in log.links] == list(range(1, 121))
 
 
-def test_what_an_older_exfilter_wrote_is_chained_with_the_next_act(ledger: Ledger) -> None:
-    old = [{"time": 1.0, "who": "ann", "act": "tidy", "subject": f"s {n}", "reason": ""} for n in range(3)]
-    alter(ledger, sa.insert(table).values(old))
-    assert verified(ledger).fault is None
-    acts.record(ledger, "bob", acts.TIDY, ["new"], "")
-    assert verified(ledger) == Result(4, 0, 0, None)
-    alter(ledger, sa.update(table).where(table.c.subject == "s 1").values(who="eve"))
-    found = verified(ledger).fault
-    assert found
-    assert (found.number, found.kind) == (2, "altered")
-
-
 def test_each_change_of_the_stored_log_is_named(ledger: Ledger, tmp_path: Path) -> None:
     acts.record(ledger, "ann", acts.TIDY, [f"s {number}" for number in range(6)], "")
-    signer = Signer(tmp_path / "audit.key")
-    assert proof.sign(ledger.database, signer, 5.0)
-    assert proof.sign(ledger.database, signer, 6.0) is None
+    key = tmp_path / "audit.key"
+    signer = Signer(key)
+    assert proof.sign(ledger.database, key, 5.0)
+    assert proof.sign(ledger.database, key, 6.0) is None
     assert verified(ledger, signer.public) == Result(6, 1, 6, None)
     alter(ledger, sa.delete(table).where(table.c.number == 3))
     found = verified(ledger, signer.public).fault
@@ -136,3 +127,52 @@ def test_a_transfer_that_is_held_for_what_could_not_be_read_is_written_down_too(
     _, entry = Sent(frozenset(), holds=True).enter(ledger)
     ledger.kept(entry, "t-abc")
     assert [act.act for act in acts.listed(ledger.database)] == ["hold"]
+
+
+def test_a_log_that_contradicts_what_was_signed_is_not_signed_anew(ledger: Ledger, tmp_path: Path) -> None:
+    key = tmp_path / "audit.key"
+    acts.record(ledger, "ann", acts.TIDY, ["one", "two"], "")
+    proof.sign(ledger.database, key, 5.0)
+    # All of it, as if there had never been a chain; also what was signed.
+    alter(ledger, sa.update(table).values(previous="", hash="", who="bob"))
+    alter(ledger, sa.delete(checkpoints))
+    alter(ledger, sa.update(chain).values(number=0, hash=GENESIS))
+    acts.record(ledger, "ann", acts.TIDY, ["three"], "")
+    assert verified(ledger).fault
+    with pytest.raises(ValueError, match="not whole and was not signed"):
+        proof.sign(ledger.database, key, 6.0)
+    # Hashed anew with care: what lies beside the key says other.
+    told = [content for _, content in proof.contents(ledger.database)]
+    head = GENESIS
+    for number, content in enumerate(told, 1):
+        link = Link.after(number, head, content.digest())
+        here = table.c.number == number
+        alter(ledger, sa.update(table).where(here).values(previous=head, hash=link.hash))
+        head = link.hash
+    alter(ledger, sa.update(chain).values(number=len(told), hash=head))
+    assert verified(ledger).fault is None
+    log = proof.read(ledger.database)
+    found = verify(log.links, log.end, proof.kept(key), {Signer(key).public}).fault
+    assert found
+    assert (found.number, found.kind) == (2, "rewritten")
+    with pytest.raises(ValueError, match="not whole and was not signed"):
+        proof.sign(ledger.database, key, 6.0)
+
+
+@pytest.mark.parametrize("change", [{"time": 9e999}, {"who": b"\xff"}, {"hash": b"\x00"}, {"about": None}])
+def test_what_no_door_writes_is_named_whatever_it_is(tmp_path: Path, change: dict[str, object]) -> None:
+    ledger = Ledger.open(tmp_path / "ledger.sqlite", SECRET)
+    acts.record(ledger, "ann", acts.TIDY, ["one", "two", "three"], "")
+    ((column, value),) = change.items()
+    with contextlib.closing(sqlite3.connect(tmp_path / "ledger.sqlite")) as plain:
+        plain.execute("PRAGMA ignore_check_constraints = ON")
+        with contextlib.suppress(sqlite3.IntegrityError):
+            plain.execute(f"UPDATE acts SET {column} = ? WHERE number = 2", [value])
+            plain.execute("INSERT INTO chain VALUES (7, 9, 'x')")
+            plain.execute("INSERT INTO checkpoints VALUES (2, 'x', x'00', 9e999, x'00')")
+            plain.commit()
+            found = verified(ledger).fault
+            assert found
+            assert acts.listed(ledger.database)
+    acts.record(ledger, "ann", acts.TIDY, ["four"], "")
+    ledger.close()

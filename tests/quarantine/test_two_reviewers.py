@@ -47,6 +47,20 @@ class TestRelease:
             strict.release(held, same, "")
         assert strict.show(held).state is State.HELD
 
+    @pytest.mark.parametrize(("one", "other"), [("os:rita", "rita"), ("rita", "os:ben")])
+    def test_an_os_user_and_an_account_may_be_one_person(
+        self, strict: Quarantine, one: str, other: str
+    ) -> None:
+        held = strict.hold(upload(), verdict())
+        strict.release(held, one, "")
+        assert strict.waits_for_another(held, other, What.RELEASE)
+        assert strict.release(held, other, "") is State.HELD
+        assert [each.reviewer for each in strict.show(held).waiting] == [one, other]
+        third = "os:carl" if other.startswith("os:") else "carl"
+        assert strict.release(held, third, "") is State.RELEASED
+        assert [each.by for each in strict.show(held).requests] == ["", third]
+        assert not strict.show(held).waiting
+
     def test_nobody_can_ask_without_a_name(self, strict: Quarantine) -> None:
         with pytest.raises(ValueError, match="say who you are"):
             strict.release(strict.hold(upload(), verdict()), " ", "")

@@ -99,6 +99,44 @@ def test_roles_follow_the_company(house: Desk, issuer: Issuer) -> None:
     assert arrive(house.browser()).status_code == 403
 
 
+def test_who_loses_the_role_at_the_company_loses_session_and_tokens(house: Desk, issuer: Issuer) -> None:
+    browser = house.browser()
+    arrive(browser)
+    token = house.state.register.tokens.add("zoe", Role.REVIEWER, 30)
+    program = house.browser(Authorization=f"Bearer {token}")
+    assert program.get("/api/v1/me").status_code == 200
+    issuer.claims["groups"] = []
+    assert arrive(house.browser()).status_code == 403
+    assert not browser.is_in()
+    assert program.get("/api/v1/me").status_code == 401
+    assert house.state.register.accounts.get("zoe").disabled
+    issuer.claims["groups"] = ["dlp"]
+    assert arrive(house.browser()).status_code == 403, "until an admin unlocks it"
+
+
+def test_what_the_company_changes_is_recorded(house: Desk, issuer: Issuer) -> None:
+    for groups in (["dlp"], ["dlp"], ["dlp-admins"], []):
+        issuer.claims["groups"] = groups
+        arrive(house.browser())
+    done = [(each.act, each.subject, each.reason) for each in house.acts() if each.who == recorded.ISSUER]
+    assert done[::-1] == [
+        (recorded.ADD, "zoe", "as reviewer"),
+        (recorded.ROLE, "zoe", "to admin"),
+        (recorded.DISABLE, "zoe", "no role any more"),
+    ]
+
+
+@pytest.mark.parametrize("verified", [None, False, "true", 1, True])
+def test_a_name_by_mail_is_one_that_the_issuer_verified(
+    tmp_path: Path, issuer: Issuer, verified: object
+) -> None:
+    (tmp_path / "oidc.secret").write_text(SECRET)
+    (tmp_path / "oidc.secret").chmod(0o600)
+    issuer.claims |= {"email": "zoe@corp.example", "email_verified": verified}
+    with Desk(tmp_path, text(issuer.url) + 'oidc_name = "email"\n') as desk:
+        assert arrive(desk.browser()).status_code == (200 if verified is True else 403)
+
+
 def test_roles_may_stand_deeper_or_with_the_userinfo(tmp_path: Path, issuer: Issuer) -> None:
     (tmp_path / "oidc.secret").write_text(SECRET)
     (tmp_path / "oidc.secret").chmod(0o600)

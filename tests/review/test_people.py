@@ -125,6 +125,23 @@ def test_a_token_is_shown_once_and_works_until_it_is_revoked(desk: Desk) -> None
     assert own.fill("/account/tokens", label="x", days="30", role="admin").status_code == 422
 
 
+@pytest.mark.parametrize("how", ["disabled", "reset by an admin", "changed by the owner"])
+def test_what_ends_access_ends_tokens_for_good(desk: Desk, how: str) -> None:
+    program = desk.browser(Authorization=f"Bearer {desk.state.register.tokens.add('rob', Role.REVIEWER, 30)}")
+    other = desk.browser(Authorization=f"Bearer {desk.state.register.tokens.add('ann', Role.ANALYST, 30)}")
+    assert program.get("/api/v1/me").status_code == 200
+    admin = desk.as_("ada")
+    if how == "disabled":
+        admin.fill("/people/rob/disable")
+        admin.fill("/people/rob/enable")
+    elif how == "reset by an admin":
+        admin.fill("/people/rob/password", password=GOOD)
+    else:
+        desk.as_("rob").fill("/account/password", old=PASSWORDS["rob"], new=GOOD, again=GOOD)
+    assert program.get("/api/v1/me").status_code == 401
+    assert other.get("/api/v1/me").status_code == 200, "somebody else's"
+
+
 def test_a_token_ends_by_itself(desk: Desk) -> None:
     token = desk.state.register.tokens.add("rob", Role.REVIEWER, -0.001)
     assert desk.browser(Authorization=f"Bearer {token}").get("/api/v1/me").status_code == 401
