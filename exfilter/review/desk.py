@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from exfilter.ledger import Ledger, acts
-from exfilter.quarantine import Quarantine
+from exfilter.quarantine import Quarantine, Weighed
 from exfilter.review.cases import Cases
 from exfilter.review.dashboard import Dashboard, Kept
 from exfilter.review.decisions import Decisions
@@ -32,9 +32,12 @@ class Desk:
     _opening: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
-    def open(cls, given: Settings, ledger: Ledger) -> Desk:
-        """Open the quarantine and the cases of a folder, or make them. Raises OSError or ValueError."""
-        quarantine = Quarantine.open(given.quarantine, second_reviewer=given.second_reviewer)
+    def open(cls, given: Settings, ledger: Ledger, weighed: Weighed) -> Desk:
+        """Open the quarantine and the cases of a folder, or make them. Raises OSError or ValueError.
+
+        ``weighed``: which two are two reviewers.
+        """
+        quarantine = Quarantine.open(given.quarantine, second_reviewer=given.second_reviewer, weighed=weighed)
         return cls(given, quarantine, ledger, Cases.open(given.quarantine, ledger.clock))
 
     def close(self) -> None:

@@ -196,6 +196,39 @@ class TestDecisions:
         assert [each.who for each in strict.acts(RELEASE)] == ["ben"]
         assert [each.who for each in strict.acts(ASKED + RELEASE)] == ["rob"]
 
+    @pytest.mark.parametrize("how", ["disabled", "analyst"])
+    def test_a_wish_ends_with_the_rights_of_who_had_it(self, strict: Desk, how: str) -> None:
+        held, accounts = filled.happened(strict.folder), strict.state.register.accounts
+        decide(strict.as_("rob"), held, "release")
+        open_(strict.as_("rob"), held)
+        if how == "disabled":
+            accounts.disable("rob")
+        else:
+            accounts.set_role("rob", "analyst")
+        ben = strict.browser()
+        ben.log_in("ben", "a second pair of eyes")
+        decide(ben, held, "release")
+        assert open_(ben, held, passphrase=filled.PASSPHRASE).status_code == 303
+        entry = strict.state.desk.quarantine.show(held)
+        assert entry.state is State.HELD
+        assert [each.reviewer for each in entry.waiting] == ["ben", "ben"]
+
+    @pytest.mark.parametrize("first", ["ada", "eve"])
+    def test_an_admin_is_not_two_people(self, strict: Desk, first: str) -> None:
+        held, ada, eve = filled.happened(strict.folder), strict.as_("ada"), strict.browser()
+        ada.fill("/people", name="eve", role="reviewer", password="a second self of ada")
+        eve.log_in("eve", "a second self of ada")
+        one, other = (ada, eve) if first == "ada" else (eve, ada)
+        decide(one, held, "release")
+        refused = decide(other, held, "release")
+        assert refused.status_code == 409
+        assert "do not count as two" in refused.text
+        assert strict.state.desk.quarantine.show(held).state is State.HELD
+        new = "known to nobody but eve"
+        eve.fill("/account/password", old="a second self of ada", new=new, again=new)
+        assert decide(other, held, "release").status_code == 303
+        assert strict.state.desk.quarantine.show(held).state is State.RELEASED
+
 
 def open_(browser: Browser, transfer: str, key: bytes = b"", **fields: str) -> httpx.Response:
     form = {"csrf": browser.csrf(f"/transfers/{transfer}"), "reason": "to see what it is", **fields}
