@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from exfilter.ledger import Ledger, acts
@@ -13,6 +12,9 @@ from exfilter.review.cases import Cases
 from exfilter.review.dashboard import Dashboard, Kept
 from exfilter.review.decisions import Decisions
 from exfilter.settings import Settings
+
+WAITS = 30.0
+"""Seconds for the opening before it to end."""
 
 
 class Busy(Exception):  # noqa: N818 - no fault of anybody
@@ -57,12 +59,11 @@ class Desk:
         """Return the figures of the last days. They are as old as a minute."""
         return self._figures.dashboard(self.quarantine, self.ledger, days)
 
-    @contextmanager
-    def opening(self) -> Iterator[None]:
-        """Open one body at a time: it lies in memory, and a passphrase takes a gigabyte. Raises Busy."""
-        if not self._opening.acquire(timeout=30):
+    def begin_opening(self) -> Callable[[], None]:
+        """Return what ends it. One body at a time: it lies in memory, and a passphrase takes a gigabyte.
+
+        Raises Busy.
+        """
+        if not self._opening.acquire(timeout=WAITS):
             raise Busy
-        try:
-            yield
-        finally:
-            self._opening.release()
+        return self._opening.release
