@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from exfilter.ledger import Ledger, acts
@@ -11,6 +12,7 @@ from exfilter.quarantine import Quarantine, Weighed
 from exfilter.review.cases import Cases
 from exfilter.review.dashboard import Dashboard, Kept
 from exfilter.review.decisions import Decisions
+from exfilter.review.recorded import NOT_DONE
 from exfilter.settings import Settings
 
 WAITS = 30.0
@@ -54,6 +56,17 @@ class Desk:
     def record(self, who: str, act: str, subjects: Iterable[str], reason: str) -> None:
         """Write down what is about to be done. Raises OSError: then it must not be done."""
         acts.record(self.ledger, who, act, subjects, reason)
+
+    @contextmanager
+    def doing(self, who: str, act: str, subjects: Iterable[str], reason: str) -> Iterator[None]:
+        """Write down what is done in the block; where it is refused, that as well."""
+        what = list(subjects)
+        self.record(who, act, what, reason)
+        try:
+            yield
+        except ValueError as refused:
+            self.record(who, act, what, f"{NOT_DONE}{refused}")
+            raise
 
     def dashboard(self, days: int) -> Dashboard:
         """Return the figures of the last days. They are as old as a minute."""
