@@ -14,7 +14,7 @@ import typer
 
 from exfilter.cli.formats import printable
 from exfilter.cli.proxy import _address
-from exfilter.cli.quarantine import WIDE, As, Folder, Format, Reviewer
+from exfilter.cli.quarantine import WIDE, As, Folder, Format, Reviewer, os_user
 from exfilter.review import roles
 
 if TYPE_CHECKING:
@@ -123,6 +123,8 @@ def add(
     from exfilter.review.accounts import unused
 
     with _register(config) as (register, record):
+        from exfilter.quarantine import OS
+
         known, password = unused(name), _password(password_file)
         _do(
             record,
@@ -130,7 +132,7 @@ def add(
             recorded.ADD,
             known,
             f"as {role}",
-            lambda: register.accounts.add(known, role, password),
+            lambda: register.accounts.add(known, role, password, OS + os_user()),
         )
     typer.echo(f"{known} added as {role}")
 
@@ -161,9 +163,16 @@ def password(name: Name, reviewer: Reviewer, password_file: Secret = None, confi
     from exfilter.review import recorded
 
     with _register(config) as (register, record):
+        from exfilter.quarantine import OS
+
         known, new = register.accounts.get(name).name, _password(password_file)
         _do(
-            record, reviewer, recorded.PASSWORD, known, "", lambda: register.accounts.set_password(known, new)
+            record,
+            reviewer,
+            recorded.PASSWORD,
+            known,
+            "",
+            lambda: register.accounts.set_password(known, new, OS + os_user()),
         )
     typer.echo(f"{known} has a new password")
 

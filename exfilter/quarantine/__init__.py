@@ -5,7 +5,7 @@ from exfilter.quarantine.choosing import Choice, Page
 from exfilter.quarantine.entries import Entry, Move
 from exfilter.quarantine.figures import Figures
 from exfilter.quarantine.keys import add_recovery_key, generate_reviewer_key
-from exfilter.quarantine.requests import OS, AskedAlready, Request, What
+from exfilter.quarantine.requests import OS, AskedAlready, Request, Weighed, What
 from exfilter.quarantine.states import IllegalMove, State, Unknown
 from exfilter.quarantine.store import Quarantine
 from exfilter.quarantine.verifying import Verification
@@ -24,6 +24,7 @@ __all__ = [
     "State",
     "Unknown",
     "Verification",
+    "Weighed",
     "What",
     "add_recovery_key",
     "generate_reviewer_key",

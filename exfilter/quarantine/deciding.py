@@ -25,16 +25,19 @@ class Decision:
     """Seconds, of a release."""
 
 
-def decide(connection: sa.Connection, wanted: Decision, now: float, *, second: bool) -> State:
+def decide(
+    connection: sa.Connection, wanted: Decision, now: float, second: requests.Weighed | None = None
+) -> State:
     """Decide, and return the state that it is in now: a release may have to wait for a second reviewer.
 
+    ``second``: who counts as the first of two. None: one is enough.
     Raises IllegalMove for what is decided already, ValueError for an unknown id.
     """
     state = state_of(connection, wanted.id)
     check_move(wanted.id, state, wanted.to, "" if state is State.HELD else _decided(connection, wanted.id))
     lasts = wanted.lasts
-    if wanted.to is State.RELEASED and second:
-        first = agree(connection, wanted, What.RELEASE, now)
+    if wanted.to is State.RELEASED and second is not None:
+        first = agree(connection, wanted, What.RELEASE, now, second)
         if first is None:
             return State.HELD
         lasts = min(lasts, first.lasts)
@@ -46,14 +49,16 @@ def decide(connection: sa.Connection, wanted: Decision, now: float, *, second: b
     return wanted.to
 
 
-def agree(connection: sa.Connection, wanted: Decision, what: What, now: float) -> requests.Request | None:
+def agree(
+    connection: sa.Connection, wanted: Decision, what: What, now: float, weighed: requests.Weighed
+) -> requests.Request | None:
     """Return what another reviewer asked for and is used up now. None: this one is the first, and waits."""
     if not wanted.reviewer.strip():
         msg = "it takes two reviewers: say who you are"
         raise ValueError(msg)
     wish = step(wanted, now) | {"what": what, "lasts": wanted.lasts}
     del wish["state"]
-    return requests.agreed(connection, wish, utc(now - requests.WAITS))
+    return requests.agreed(connection, wish, utc(now - requests.WAITS), weighed)
 
 
 def step(wanted: Decision, now: float) -> dict[str, object]:

@@ -6,6 +6,7 @@ A request waits for a day. It is used up by the agreement, so whoever wants the 
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -16,6 +17,16 @@ OS = "os:"
 """Before the name of an OS user; what has none is an account of the desk."""
 WAITS = 24 * 3600.0
 """Seconds after which a request comes to nothing."""
+
+
+type Weighed = Callable[[str, str], bool]
+"""Of the first and the second reviewer: whether the first one's wish still counts. Raises AskedAlready where
+these two do not count as two."""
+
+
+def anybody(_first: str, _second: str) -> bool:
+    """Take every name as somebody: who may is known elsewhere."""
+    return True
 
 
 class What(enum.StrEnum):
@@ -60,24 +71,30 @@ def _request(row: sa.RowMapping, since: str) -> Request:
     )
 
 
-def agreed(connection: sa.Connection, wish: dict[str, object], since: str) -> Request | None:
+def agreed(
+    connection: sa.Connection, wish: dict[str, object], since: str, weighed: Weighed = anybody
+) -> Request | None:
     """Use up what another reviewer asked for, and return it. None: this is the first one, and waits now.
 
     ``wish``: the row of what is asked for now. Raises AskedAlready where it is the same reviewer again. The
-    wish of an OS user and that of an account wait beside each other: they may be one person's.
+    wish of an OS user and that of an account wait beside each other: they may be one person's. A wish that
+    does not count any more comes to nothing.
     """
     same = requests.c.id == wish["id"], requests.c.what == wish["what"], requests.c.ended.is_(None)
     lapsed = sa.update(requests).where(*same, requests.c.time < since)
     connection.execute(lapsed.values(ended=wish["time"]))
     waiting = connection.execute(sa.select(requests).where(*same)).mappings().all()
     row = next((each for each in waiting if alike(each["reviewer"], str(wish["reviewer"]))), None)
-    if row is None:
-        connection.execute(sa.insert(requests).values(by="", **wish))
-        return None
-    if person(str(wish["reviewer"])) == person(row["reviewer"]):
+    if row and person(str(wish["reviewer"])) == person(row["reviewer"]):
         asked = f"{row['reviewer']} asked for it at {row['time'][:19]} UTC"
         msg = f"{asked} and cannot agree as well: it takes another reviewer"
         raise AskedAlready(msg)
+    if row is None or not weighed(row["reviewer"], str(wish["reviewer"])):
+        if row:
+            this = sa.update(requests).where(requests.c.number == row["number"])
+            connection.execute(this.values(ended=wish["time"]))
+        connection.execute(sa.insert(requests).values(by="", **wish))
+        return None
     used = sa.update(requests).where(requests.c.number == row["number"])
     connection.execute(used.values(ended=wish["time"], by=wish["reviewer"]))
     return _request(connection.execute(_columns(row["number"])).mappings().one(), since="")

@@ -59,14 +59,16 @@ class Quarantine:
         clock: Callable[[], float] = time.time,
         *,
         second_reviewer: bool = False,
+        weighed: requests.Weighed = requests.anybody,
     ) -> None:
         """Open the quarantine in ``folder``, or make it; without recipients it can only be read.
 
         ``second_reviewer``: whether a release, and opening a body, takes two different reviewers.
+        ``weighed``: which two count.
         """
         self._recipients = reviewers.recipients(recipients)
         self._clock = clock
-        self._second = second_reviewer
+        self._second = weighed if second_reviewer else None
         self._bodies = folder / "bodies"
         for each in (folder, self._bodies):
             each.mkdir(mode=0o700, exist_ok=True)
@@ -85,9 +87,10 @@ class Quarantine:
         clock: Callable[[], float] = time.time,
         *,
         second_reviewer: bool = False,
+        weighed: requests.Weighed = requests.anybody,
     ) -> Self:
         """Open the quarantine in ``folder``, or make it; see ``__init__``."""
-        return cls(folder, recipients, clock, second_reviewer=second_reviewer)
+        return cls(folder, recipients, clock, second_reviewer=second_reviewer, weighed=weighed)
 
     def close(self) -> None:
         """Close the database."""
@@ -218,7 +221,7 @@ class Quarantine:
 
     def _decide(self, wanted: Decision, noted: Noted) -> State:
         with self._database.transaction(writes=True) as connection:
-            state = decide(connection, wanted, self._clock(), second=self._second)
+            state = decide(connection, wanted, self._clock(), self._second)
             noted(state is wanted.to)
         return state
 
@@ -304,10 +307,15 @@ class Quarantine:
         return opened.whole()
 
     def waits_for_another(self, transfer_id: str, reviewer: str, what: What) -> bool:
-        """Whether a wish of this reviewer would have to wait for a second one."""
+        """Whether a wish of this reviewer would have to wait for a second one. Raises AskedAlready."""
+        if self._second is None:
+            return False
         first = (each.reviewer for each in self.show(transfer_id).waiting if each.what is what)
         others = (name for name in first if requests.alike(name, reviewer))
-        return self._second and not any(requests.person(name) != requests.person(reviewer) for name in others)
+        return not any(
+            requests.person(name) != requests.person(reviewer) and self._second(name, reviewer)
+            for name in others
+        )
 
     def fingerprint(self, transfer_id: str) -> str:
         """Return the digest of all that was written when a transfer was held."""
@@ -337,7 +345,9 @@ class Quarantine:
     def _may_open(self, wanted: Decision, noted: Noted) -> bool:
         """Whether a body may be opened now; it is written down before the first byte of it is read."""
         with self._database.transaction(writes=True) as connection:
-            may = not self._second or agree(connection, wanted, What.OPEN, self._clock()) is not None
+            may = self._second is None or bool(
+                agree(connection, wanted, What.OPEN, self._clock(), self._second)
+            )
             noted(may)
         return may
 

@@ -31,6 +31,8 @@ class Account:
     outside: bool
     """Whether it is of OpenID Connect."""
     made: float
+    set_by: str
+    """Who set the password. Empty: its owner, or there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +42,13 @@ class Accounts:
     database: Database
     clock: Callable[[], float]
 
-    def add(self, name: str, role: Role, password: str) -> Account:
-        """Make an account. Raises ValueError: the name is taken or none, the password too easy."""
+    def add(self, name: str, role: Role, password: str, by: str = "") -> Account:
+        """Make an account. Raises ValueError: the name is taken or none, the password too easy.
+
+        ``by``: who knows the password besides its owner.
+        """
         known = unused(name)
-        self._insert(known, role, passwords.hashed(password, known), "")
+        self._insert(known, role, passwords.hashed(password, known), "", by)
         return self.get(known)
 
     def listed(self) -> list[Account]:
@@ -69,13 +74,13 @@ class Accounts:
             self._update(row.name, password=passwords.again(password))
         return Person(row.name, Role(row.role))
 
-    def set_password(self, name: str, password: str) -> None:
-        """Give an account another password; its sessions and tokens end."""
+    def set_password(self, name: str, password: str, by: str = "") -> None:
+        """Give an account another password; its sessions and tokens end. ``by``: as in ``add``."""
         account = self.get(name)
         if account.outside:
             msg = f"{account.name} logs in by OpenID Connect: the password is changed there"
             raise ValueError(msg)
-        self._update(account.name, _ACCESS, password=passwords.hashed(password, account.name))
+        self._update(account.name, _ACCESS, password=passwords.hashed(password, account.name), set_by=by)
 
     def set_role(self, name: str, role: Role) -> None:
         """Give an account another role. Raises ValueError for the last admin."""
@@ -119,8 +124,8 @@ class Accounts:
             self._update(account.name, (sessions,), role=role)
         return Person(account.name, role)
 
-    def _insert(self, name: str, role: Role, password: str, subject: str) -> None:
-        values = {"name": name, "role": role, "password": password, "subject": subject}
+    def _insert(self, name: str, role: Role, password: str, subject: str, by: str = "") -> None:
+        values = {"name": name, "role": role, "password": password, "subject": subject, "set_by": by}
         try:
             with self.database.transaction(writes=True) as connection:
                 connection.execute(sa.insert(accounts).values(disabled=False, made=self.clock(), **values))
@@ -189,4 +194,4 @@ def _row(connection: sa.Connection, name: str) -> sa.Row[tuple[object, ...]]:
 
 
 def _account(row: sa.Row[tuple[object, ...]]) -> Account:
-    return Account(row.name, Role(row.role), row.disabled, bool(row.subject), row.made)
+    return Account(row.name, Role(row.role), row.disabled, bool(row.subject), row.made, row.set_by)

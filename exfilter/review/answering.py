@@ -6,13 +6,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 from json import JSONDecodeError
+from typing import Annotated
 
-from fastapi import HTTPException, Request
+from fastapi import HTTPException, Path, Request
 from pydantic import ValidationError
 
 from exfilter.quarantine import AskedAlready, IllegalMove, Unknown
 from exfilter.review.cases import NoCase
 from exfilter.review.desk import Busy, Desk
+
+Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
+"""Of a case, as the database can count them."""
 
 STATUSES: tuple[tuple[type[Exception], HTTPStatus], ...] = (
     (Unknown, HTTPStatus.NOT_FOUND),

@@ -22,6 +22,7 @@ from exfilter.review.desk import Desk
 from exfilter.review.headers import Headers
 from exfilter.review.oidc import Issuer
 from exfilter.review.pages import account, login, openid, people
+from exfilter.review.pairs import Pairs
 from exfilter.review.recorded import recording
 from exfilter.review.register import Register
 from exfilter.review.rendering import STATIC
@@ -46,7 +47,7 @@ def make(
     how = served or Served()
     register = Register.open(given)
     ledger = open_ledger(given)
-    desk = Desk.open(given, ledger)
+    desk = Desk.open(given, ledger, Pairs(register.accounts))
     app = FastAPI(
         title="exfilter review",
         version=__version__,

@@ -33,7 +33,14 @@ class Attempts:
 
     def wait(self, name: str, address: str, browser: str) -> int:
         """Count an attempt. Return the seconds to wait where there were too many, else 0."""
-        over = [key for key in self._keys(name, address, browser) if not self.windows.hit(*key)]
+        return self._wait(self._keys(name, address, browser))
+
+    def wait_inside(self, session: str) -> int:
+        """Count an attempt of who is logged in, by the session alone: no stranger fills its window."""
+        return self._wait([(BROWSER, "session", _short(session))])
+
+    def _wait(self, keys: list[tuple[RateLimitItem, str, str]]) -> int:
+        over = [key for key in keys if not self.windows.hit(*key)]
         ends = max((self.windows.get_window_stats(*key).reset_time for key in over), default=0.0)
         return max(1, round(ends - time.time())) if over else 0
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from exfilter.ledger import Ledger, acts
-from exfilter.quarantine import Quarantine
+from exfilter.quarantine import Quarantine, Weighed
 from exfilter.review.cases import Cases
 from exfilter.review.dashboard import Dashboard, Kept
 from exfilter.review.decisions import Decisions
+from exfilter.review.recorded import NOT_DONE
 from exfilter.settings import Settings
+
+WAITS = 30.0
+"""Seconds for the opening before it to end."""
 
 
 class Busy(Exception):  # noqa: N818 - no fault of anybody
@@ -32,9 +36,12 @@ class Desk:
     _opening: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
-    def open(cls, given: Settings, ledger: Ledger) -> Desk:
-        """Open the quarantine and the cases of a folder, or make them. Raises OSError or ValueError."""
-        quarantine = Quarantine.open(given.quarantine, second_reviewer=given.second_reviewer)
+    def open(cls, given: Settings, ledger: Ledger, weighed: Weighed) -> Desk:
+        """Open the quarantine and the cases of a folder, or make them. Raises OSError or ValueError.
+
+        ``weighed``: which two are two reviewers.
+        """
+        quarantine = Quarantine.open(given.quarantine, second_reviewer=given.second_reviewer, weighed=weighed)
         return cls(given, quarantine, ledger, Cases.open(given.quarantine, ledger.clock))
 
     def close(self) -> None:
@@ -50,16 +57,26 @@ class Desk:
         """Write down what is about to be done. Raises OSError: then it must not be done."""
         acts.record(self.ledger, who, act, subjects, reason)
 
+    @contextmanager
+    def doing(self, who: str, act: str, subjects: Iterable[str], reason: str) -> Iterator[None]:
+        """Write down what is done in the block; where it is refused, that as well."""
+        what = list(subjects)
+        self.record(who, act, what, reason)
+        try:
+            yield
+        except ValueError as refused:
+            self.record(who, act, what, f"{NOT_DONE}{refused}")
+            raise
+
     def dashboard(self, days: int) -> Dashboard:
         """Return the figures of the last days. They are as old as a minute."""
         return self._figures.dashboard(self.quarantine, self.ledger, days)
 
-    @contextmanager
-    def opening(self) -> Iterator[None]:
-        """Open one body at a time: it lies in memory, and a passphrase takes a gigabyte. Raises Busy."""
-        if not self._opening.acquire(timeout=30):
+    def begin_opening(self) -> Callable[[], None]:
+        """Return what ends it. One body at a time: it lies in memory, and a passphrase takes a gigabyte.
+
+        Raises Busy.
+        """
+        if not self._opening.acquire(timeout=WAITS):
             raise Busy
-        try:
-            yield
-        finally:
-            self._opening.release()
+        return self._opening.release

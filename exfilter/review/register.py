@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from exfilter.database import Database
 from exfilter.review.accounts import Accounts
 from exfilter.review.sessions import Sessions
-from exfilter.review.tables import SCHEMA, metadata, secrets
+from exfilter.review.tables import SCHEMA, STEPS, metadata, secrets
 from exfilter.review.tokens import Tokens
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Register:
     @classmethod
     def open(cls, given: Settings, clock: Callable[[], float] = time.time) -> Register:
         """Open the review's database, or make it. Raises OSError or ValueError."""
-        database = Database(given.review, metadata, SCHEMA)
+        database = Database(given.review, metadata, SCHEMA, steps=STEPS)
         idle, longest = given.review_idle_minutes * MINUTE, given.review_session_hours * HOUR
         return cls(
             database,

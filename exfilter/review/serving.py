@@ -10,12 +10,13 @@ from fastapi import FastAPI
 from structlog.typing import FilteringBoundLogger
 
 from exfilter.review.app import make
+from exfilter.review.patient import Patient
 from exfilter.review.served import Served
 from exfilter.settings import Settings
 
 BACKLOG = 128
 AT_A_TIME = 500
-"""Connections; beyond that 503."""
+"""Connections; beyond that 503. Those that are silent are fewer, see patient.py."""
 
 
 def serve(given: Settings, served: Served, log: FilteringBoundLogger) -> None:
@@ -32,6 +33,7 @@ def configured(app: FastAPI, served: Served) -> uvicorn.Config:
     """Return how uvicorn serves the desk: its errors are told by the desk itself, without values."""
     return uvicorn.Config(
         app,
+        http=Patient,
         access_log=False,
         log_config=None,
         log_level="critical",

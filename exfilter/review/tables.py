@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-SCHEMA = 1
-
 metadata = sa.MetaData()
 
 accounts = sa.Table(
@@ -22,6 +20,8 @@ accounts = sa.Table(
     sa.Column("subject", sa.Text, nullable=False),
     sa.Column("disabled", sa.Boolean, nullable=False),
     sa.Column("made", sa.Float, nullable=False),
+    # Who set the password, where it was not the owner: an account, or os:NAME. Who knows it can be both.
+    sa.Column("set_by", sa.Text, nullable=False, server_default=""),
 )
 
 
@@ -60,3 +60,7 @@ secrets = sa.Table(
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("value", sa.Text, nullable=False),
 )
+
+# A statement from each schema to the next one.
+STEPS = ("ALTER TABLE accounts ADD COLUMN set_by TEXT DEFAULT '' NOT NULL",)
+SCHEMA = 1 + len(STEPS)

@@ -10,6 +10,7 @@ import pytest
 
 from exfilter.quarantine import Quarantine, State
 from exfilter.quarantine.entries import utc
+from exfilter.review import cases
 from exfilter.review.cases import MemberKind
 from exfilter.review.decisions import ASKED, DENY, OPEN, RELEASE
 from exfilter.review.opening import REFUSED
@@ -196,6 +197,39 @@ class TestDecisions:
         assert [each.who for each in strict.acts(RELEASE)] == ["ben"]
         assert [each.who for each in strict.acts(ASKED + RELEASE)] == ["rob"]
 
+    @pytest.mark.parametrize("how", ["disabled", "analyst"])
+    def test_a_wish_ends_with_the_rights_of_who_had_it(self, strict: Desk, how: str) -> None:
+        held, accounts = filled.happened(strict.folder), strict.state.register.accounts
+        decide(strict.as_("rob"), held, "release")
+        open_(strict.as_("rob"), held)
+        if how == "disabled":
+            accounts.disable("rob")
+        else:
+            accounts.set_role("rob", "analyst")
+        ben = strict.browser()
+        ben.log_in("ben", "a second pair of eyes")
+        decide(ben, held, "release")
+        assert open_(ben, held, passphrase=filled.PASSPHRASE).status_code == 303
+        entry = strict.state.desk.quarantine.show(held)
+        assert entry.state is State.HELD
+        assert [each.reviewer for each in entry.waiting] == ["ben", "ben"]
+
+    @pytest.mark.parametrize("first", ["ada", "eve"])
+    def test_an_admin_is_not_two_people(self, strict: Desk, first: str) -> None:
+        held, ada, eve = filled.happened(strict.folder), strict.as_("ada"), strict.browser()
+        ada.fill("/people", name="eve", role="reviewer", password="a second self of ada")
+        eve.log_in("eve", "a second self of ada")
+        one, other = (ada, eve) if first == "ada" else (eve, ada)
+        decide(one, held, "release")
+        refused = decide(other, held, "release")
+        assert refused.status_code == 409
+        assert "do not count as two" in refused.text
+        assert strict.state.desk.quarantine.show(held).state is State.HELD
+        new = "known to nobody but eve"
+        eve.fill("/account/password", old="a second self of ada", new=new, again=new)
+        assert decide(other, held, "release").status_code == 303
+        assert strict.state.desk.quarantine.show(held).state is State.RELEASED
+
 
 def open_(browser: Browser, transfer: str, key: bytes = b"", **fields: str) -> httpx.Response:
     form = {"csrf": browser.csrf(f"/transfers/{transfer}"), "reason": "to see what it is", **fields}
@@ -326,3 +360,34 @@ def test_a_hundred_thousand_entries_are_a_queue_like_any_other(tmp_path: Path) -
         last = ann.get("/", params={"state": "held", "after": f"t-{99_900:016x}"})
         assert last.status_code == 200
         assert ann.get("/dashboard?days=90").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [
+        ("/cases/779/notes", {"text": "nobody asked"}),
+        ("/cases/779/members", {"kind": "actor", "name": "anna"}),
+        ("/cases/779/remove", {"kind": "actor", "name": "anna"}),
+        ("/cases/779/state", {"to": "closed", "reason": "settled"}),
+    ],
+)
+def test_what_was_not_done_to_a_case_is_said_so_in_the_acts(
+    house: Desk, path: str, form: dict[str, str]
+) -> None:
+    rob = house.as_("rob")
+    token = house.state.register.tokens.add("rob", "reviewer", 1)
+    program = house.browser(Authorization=f"Bearer {token}")
+    assert rob.fill(path, **form).status_code == 404
+    assert house.acts()[0].reason == f"not done: {cases._unknown()}"
+    if not path.endswith("remove"):
+        wish = {"state" if name == "to" else name: value for name, value in form.items()}
+        assert program.post(f"/api/v1{path}", json=wish).status_code == 404
+        assert house.acts()[0].reason == f"not done: {cases._unknown()}"
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "9" * 19, "9" * 26])
+def test_a_number_that_no_database_counts_is_no_case(house: Desk, held: str, number: str) -> None:
+    rob = house.as_("rob")
+    for path in (f"/cases/{number}", f"/api/v1/cases/{number}"):
+        assert rob.get(path).status_code == 422
+    assert rob.fill(f"/transfers/{held}/case", case=number).status_code == 422

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, Literal
 
 import argon2
@@ -10,12 +12,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exfilter import settings
 from exfilter.review import accounts, passwords, recorded
 from exfilter.review.accounts import NAME, folded, spelt
+from exfilter.review.register import Register
 from exfilter.review.roles import Role
 from tests.review.desk import PASSWORDS
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.review.desk import Desk
 
 GOOD = "words that nobody guesses"
@@ -104,6 +110,34 @@ def test_the_old_password_cannot_be_guessed_on_a_borrowed_session(desk: Desk) ->
     given = {"new": GOOD, "again": GOOD}
     answers = [here.fill("/account/password", old=f"guess {n}", **given).text for n in range(21)]
     assert "Try again in" in answers[-1]
+
+
+def test_strangers_do_not_keep_who_is_logged_in_from_a_new_password(desk: Desk) -> None:
+    own = desk.as_("rob")
+    strangers = [desk.browser().log_in("rob", "a guess").status_code for _ in range(11)]
+    assert strangers[-1] == 429
+    own.cookies.delete("exfilter-browser")
+    changed = own.fill("/account/password", old=PASSWORDS["rob"], new=GOOD, again=GOOD)
+    assert changed.status_code == 303, changed.text
+
+
+def test_a_register_from_before_who_set_passwords_was_known_opens(tmp_path: Path) -> None:
+    old = sqlite3.connect(tmp_path / "review.sqlite")
+    with closing(old):
+        old.execute(
+            "CREATE TABLE accounts (name TEXT NOT NULL PRIMARY KEY, role TEXT NOT NULL, password TEXT NOT "
+            "NULL, subject TEXT NOT NULL, disabled BOOLEAN NOT NULL, made FLOAT NOT NULL)"
+        )
+        old.execute("CREATE TABLE secrets (name TEXT PRIMARY KEY, value TEXT NOT NULL)")
+        old.execute("INSERT INTO accounts VALUES ('rob', 'reviewer', '', '', 0, 0)")
+        old.execute("PRAGMA user_version = 1")
+        old.commit()
+    (tmp_path / settings.FILE).write_text("")
+    given = settings.load(tmp_path)
+    (tmp_path / "review.sqlite").rename(given.review)
+    register = Register.open(given)
+    assert register.accounts.get("rob").set_by == ""
+    register.close()
 
 
 def test_a_token_is_shown_once_and_works_until_it_is_revoked(desk: Desk) -> None:

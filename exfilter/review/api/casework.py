@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from exfilter.review import cases, report, traces
-from exfilter.review.answering import desk, reasoned, refusals
+from exfilter.review.answering import Number, desk, reasoned, refusals
 from exfilter.review.api import models
 from exfilter.review.api.transfers import TROUBLE, Analyst, Reviewer
 from exfilter.review.cases import CaseState, MemberKind
@@ -30,30 +30,29 @@ def listed(
 def begin(request: Request, who: Reviewer, wanted: models.Title) -> models.WholeCase:
     """Open a case."""
     here = desk(request)
-    with refusals():
-        here.record(who.name, cases.OPEN_CASE, [wanted.title], "")
+    with refusals(), here.doing(who.name, cases.OPEN_CASE, [wanted.title], ""):
         return models.case(here.cases.get(here.cases.begin(wanted.title, who.name)))
 
 
 @router.get("/cases/{number}")
-def case(request: Request, _: Analyst, number: int) -> models.WholeCase:
+def case(request: Request, _: Analyst, number: Number) -> models.WholeCase:
     """Return one case."""
     with refusals():
         return models.case(desk(request).cases.get(number))
 
 
 @router.post("/cases/{number}/notes", status_code=201)
-def note(request: Request, who: Reviewer, number: int, wanted: models.NoteText) -> models.WholeCase:
+def note(request: Request, who: Reviewer, number: Number, wanted: models.NoteText) -> models.WholeCase:
     """Add a note."""
     here = desk(request)
     with refusals():
-        here.record(who.name, cases.NOTED, [f"case {number}"], "")
-        here.cases.note(number, wanted.text, who.name)
+        with here.doing(who.name, cases.NOTED, [f"case {number}"], ""):
+            here.cases.note(number, wanted.text, who.name)
         return models.case(here.cases.get(number))
 
 
 @router.post("/cases/{number}/members", status_code=201)
-def add(request: Request, who: Reviewer, number: int, wanted: models.NewMember) -> models.WholeCase:
+def add(request: Request, who: Reviewer, number: Number, wanted: models.NewMember) -> models.WholeCase:
     """Let a transfer, an actor or the result of a trace belong to it."""
     here, name = desk(request), wanted.name
     with refusals():
@@ -62,20 +61,20 @@ def add(request: Request, who: Reviewer, number: int, wanted: models.NewMember) 
         elif wanted.kind is MemberKind.TRACE:
             traces.read(wanted.content)
             name = traces.name(wanted.content)
-        here.record(who.name, cases.ADD, [f"case {number}: {wanted.kind} {name}"], "")
         content = wanted.content if wanted.kind is MemberKind.TRACE else ""
-        here.cases.add(number, wanted.kind, [name], who.name, content)
+        with here.doing(who.name, cases.ADD, [f"case {number}: {wanted.kind} {name}"], ""):
+            here.cases.add(number, wanted.kind, [name], who.name, content)
         return models.case(here.cases.get(number))
 
 
 @router.post("/cases/{number}/state")
-def set_state(request: Request, who: Reviewer, number: int, wanted: models.Change) -> models.WholeCase:
+def set_state(request: Request, who: Reviewer, number: Number, wanted: models.Change) -> models.WholeCase:
     """Close a case, or open it again."""
     here = desk(request)
     act = cases.CLOSE_CASE if wanted.state is CaseState.CLOSED else cases.REOPEN_CASE
     with refusals():
-        here.record(who.name, act, [f"case {number}"], reasoned(wanted.reason))
-        here.cases.set_state(number, wanted.state)
+        with here.doing(who.name, act, [f"case {number}"], reasoned(wanted.reason)):
+            here.cases.set_state(number, wanted.state)
         return models.case(here.cases.get(number))
 
 
@@ -84,7 +83,7 @@ def set_state(request: Request, who: Reviewer, number: int, wanted: models.Chang
     response_class=Response,
     responses={200: {"content": {"text/html": {}}, "description": "One page to print."}},
 )
-def make_report(request: Request, who: Reviewer, number: int, wanted: models.Reasoned) -> Response:
+def make_report(request: Request, who: Reviewer, number: Number, wanted: models.Reasoned) -> Response:
     """Return the report, which lists the affected customers. It is recorded."""
     with refusals():
         text = report.of(desk(request), number, who.name, reasoned(wanted.reason))

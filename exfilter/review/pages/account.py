@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
 from exfilter.review import recorded
-from exfilter.review.access import Person, Role, needs
+from exfilter.review.access import SESSION, Person, Role, needs
 from exfilter.review.pages import login
 from exfilter.review.rendering import page
 
@@ -33,7 +33,7 @@ async def password(request: Request, who: Anybody, old: Text, new: Text, again: 
     state = request.app.state
     if new != again:
         return await anyio.to_thread.run_sync(_shown, request, who, "The new passwords differ.")
-    wait = state.attempts.wait(who.name, login.address(request), login.known_browser(request))
+    wait = state.attempts.wait_inside(request.session[SESSION])
     if wait:
         return await anyio.to_thread.run_sync(_shown, request, who, f"Try again in {wait} seconds.")
     return await anyio.to_thread.run_sync(_change, request, who, old, new, limiter=state.hashing)
@@ -45,7 +45,6 @@ def _change(request: Request, who: Person, old: str, new: str) -> Response:
     if accounts.verified(who.name, old) is None:
         state.record(who.name, recorded.FAILED, login.address(request), "old password")
         return _shown(request, who, "The old password is not right.")
-    state.attempts.succeeded(who.name, login.address(request), login.known_browser(request))
     try:
         recorded.doing(
             state.record,

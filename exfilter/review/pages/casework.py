@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from exfilter.review import cases, report, traces
 from exfilter.review.access import Person, Role, needs
-from exfilter.review.answering import desk, reasoned, refusals
+from exfilter.review.answering import Number, desk, reasoned, refusals
 from exfilter.review.cases import CaseState, MemberKind
 from exfilter.review.pages.body import INERT
 from exfilter.review.rendering import page
@@ -36,14 +36,13 @@ def listed(
 def begin(request: Request, who: Reviewer, title: Words = "") -> Response:
     """Open a case."""
     here = desk(request)
-    with refusals():
-        here.record(who.name, cases.OPEN_CASE, [title], "")
+    with refusals(), here.doing(who.name, cases.OPEN_CASE, [title], ""):
         number = here.cases.begin(title, who.name)
     return _back(number)
 
 
 @router.get("/cases/{number}")
-def case(request: Request, who: Analyst, number: int) -> Response:
+def case(request: Request, who: Analyst, number: Number) -> Response:
     """Show one case."""
     here = desk(request)
     with refusals():
@@ -56,25 +55,24 @@ def case(request: Request, who: Analyst, number: int) -> Response:
 
 
 @router.post("/cases/{number}/notes")
-def note(request: Request, who: Reviewer, number: int, text: Words = "") -> Response:
+def note(request: Request, who: Reviewer, number: Number, text: Words = "") -> Response:
     """Add a note."""
     here = desk(request)
-    with refusals():
-        here.record(who.name, cases.NOTED, [f"case {number}"], "")
+    with refusals(), here.doing(who.name, cases.NOTED, [f"case {number}"], ""):
         here.cases.note(number, text, who.name)
     return _back(number)
 
 
 @router.post("/cases/{number}/members")
 def add(
-    request: Request, who: Reviewer, number: int, kind: Annotated[MemberKind, Form()], name: Words = ""
+    request: Request, who: Reviewer, number: Number, kind: Annotated[MemberKind, Form()], name: Words = ""
 ) -> Response:
     """Let a transfer or an actor belong to it."""
     here = desk(request)
     with refusals():
         checked(here.quarantine.show(name.strip()).id if kind is MemberKind.TRANSFER else name, kind)
-        here.record(who.name, cases.ADD, [f"case {number}: {kind} {name}"], "")
-        here.cases.add(number, kind, [name], who.name)
+        with here.doing(who.name, cases.ADD, [f"case {number}: {kind} {name}"], ""):
+            here.cases.add(number, kind, [name], who.name)
     return _back(number)
 
 
@@ -88,26 +86,25 @@ def checked(name: str, kind: MemberKind) -> str:
 
 @router.post("/cases/{number}/remove")
 def remove(
-    request: Request, who: Reviewer, number: int, kind: Annotated[MemberKind, Form()], name: Words = ""
+    request: Request, who: Reviewer, number: Number, kind: Annotated[MemberKind, Form()], name: Words = ""
 ) -> Response:
     """Let one belong to it no more."""
     here = desk(request)
-    with refusals():
-        here.record(who.name, cases.REMOVE, [f"case {number}: {kind} {name}"], "")
+    with refusals(), here.doing(who.name, cases.REMOVE, [f"case {number}: {kind} {name}"], ""):
         here.cases.remove(number, kind, name)
     return _back(number)
 
 
 @router.post("/cases/{number}/trace")
-def attach(request: Request, who: Reviewer, number: int, file: Annotated[UploadFile, File()]) -> Response:
+def attach(request: Request, who: Reviewer, number: Number, file: Annotated[UploadFile, File()]) -> Response:
     """Attach the result of a trace."""
     text = file.file.read(cases.TRACE + 1).decode("utf-8", "replace")
     here = desk(request)
     with refusals():
         traces.read(text)
         name = traces.name(text)
-        here.record(who.name, cases.ADD, [f"case {number}: {name}"], "")
-        here.cases.add(number, MemberKind.TRACE, [name], who.name, text)
+        with here.doing(who.name, cases.ADD, [f"case {number}: {name}"], ""):
+            here.cases.add(number, MemberKind.TRACE, [name], who.name, text)
     return _back(number)
 
 
@@ -115,7 +112,7 @@ def attach(request: Request, who: Reviewer, number: int, file: Annotated[UploadF
 def set_state(
     request: Request,
     who: Reviewer,
-    number: int,
+    number: Number,
     to: Annotated[CaseState, Form()],
     reason: Annotated[str, Form(max_length=4000)] = "",
 ) -> Response:
@@ -123,14 +120,14 @@ def set_state(
     here = desk(request)
     with refusals():
         act = cases.CLOSE_CASE if to is CaseState.CLOSED else cases.REOPEN_CASE
-        here.record(who.name, act, [f"case {number}"], reasoned(reason))
-        here.cases.set_state(number, to)
+        with here.doing(who.name, act, [f"case {number}"], reasoned(reason)):
+            here.cases.set_state(number, to)
     return _back(number)
 
 
 @router.post("/cases/{number}/report")
 def print_report(
-    request: Request, who: Reviewer, number: int, reason: Annotated[str, Form(max_length=4000)] = ""
+    request: Request, who: Reviewer, number: Number, reason: Annotated[str, Form(max_length=4000)] = ""
 ) -> Response:
     """Return the report as a file that needs nothing else: it lists customers, so it is recorded."""
     with refusals():

@@ -31,7 +31,12 @@ def add(request: Request, who: Admin, name: Text, role: Annotated[Role, Form()],
     """Make an account."""
     register = request.app.state.register
     return _done(
-        request, who, recorded.ADD, name, f"as {role}", lambda: register.accounts.add(name, role, password)
+        request,
+        who,
+        recorded.ADD,
+        name,
+        f"as {role}",
+        lambda: register.accounts.add(name, role, password, who.name),
     )
 
 
@@ -60,7 +65,9 @@ def enable(request: Request, who: Admin, name: str) -> Response:
 def password(request: Request, who: Admin, name: str, password: Text) -> Response:
     """Give an account another password."""
     accounts = request.app.state.register.accounts
-    return _done(request, who, recorded.PASSWORD, name, "", lambda: accounts.set_password(name, password))
+    return _done(
+        request, who, recorded.PASSWORD, name, "", lambda: accounts.set_password(name, password, who.name)
+    )
 
 
 @router.post("/people/tokens/{id}/revoke")

@@ -88,7 +88,7 @@ def to_case(
     request: Request,
     who: Reviewer,
     id: Id,  # noqa: A002
-    case: Annotated[str, Form(max_length=20)] = "",
+    case: Annotated[str, Form(max_length=18)] = "",
     title: Annotated[str, Form(max_length=1000)] = "",
 ) -> Response:
     """Add a transfer to a case, or open a new one for it."""
@@ -97,8 +97,8 @@ def to_case(
         here.quarantine.show(id)
         number = int(case) if case.isascii() and case.isdigit() else 0
         if not number:
-            here.record(who.name, OPEN_CASE, [id], title)
-            number = here.cases.begin(title, who.name)
-        here.record(who.name, ADD, [f"case {number}: transfer {id}"], "")
-        here.cases.add(number, MemberKind.TRANSFER, [id], who.name)
+            with here.doing(who.name, OPEN_CASE, [id], title):
+                number = here.cases.begin(title, who.name)
+        with here.doing(who.name, ADD, [f"case {number}: transfer {id}"], ""):
+            here.cases.add(number, MemberKind.TRANSFER, [id], who.name)
     return RedirectResponse(f"/cases/{number}", HTTPStatus.SEE_OTHER)
