@@ -18,7 +18,7 @@ from exfilter import __version__
 from exfilter.audit import signing
 from exfilter.audit.chain import GENESIS, Content, Fault, Link
 from exfilter.audit.signing import Checkpoint, Signer
-from exfilter.audit.verifying import Result
+from exfilter.audit.verifying import UNKNOWN, Result, stranger
 
 FORMAT = "exfilter-audit-export-1"
 
@@ -70,8 +70,8 @@ def _fault(
             return Fault(number, "altered", "its text is not the one that was hashed")
     number, why = checkpoint.number, ""
     if checkpoint.signer not in trusted:
-        why = f"it is signed by {checkpoint.signer}, which is not known here: name it with --signer"
-    elif not signing.is_signed(checkpoint):
+        return Fault(number, UNKNOWN, stranger(checkpoint.signer))
+    if not signing.is_signed(checkpoint):
         why = "the signature of its checkpoint is wrong"
     elif not links or (links[-1].number, links[-1].hash) != (checkpoint.number, checkpoint.hash):
         why = "the chain does not lead to the signed checkpoint"

@@ -10,6 +10,14 @@ from exfilter.audit import signing
 from exfilter.audit.chain import Fault, Link, fault
 from exfilter.audit.signing import Checkpoint
 
+UNKNOWN = "signed by somebody unknown"
+"""The kind of fault that is none of the entry."""
+
+
+def stranger(signer: str) -> str:
+    """Say who signed, and what to do."""
+    return f"the key {signer} is not known here; if it is one of yours, name it with --signer"
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -61,8 +69,7 @@ def _cut(links: Sequence[Link], end: Link | None) -> Fault | None:
 
 def _contradicted(links: Sequence[Link], by: Checkpoint, trusted: AbstractSet[str]) -> Fault | None:
     if by.signer not in trusted:
-        why = f"its checkpoint is signed by {by.signer}, which is not known here: name it with --signer"
-        return Fault(by.number, "altered", why)
+        return Fault(by.number, UNKNOWN, stranger(by.signer))
     if not signing.is_signed(by):
         return Fault(by.number, "altered", "the signature of its checkpoint is wrong")
     here = next((link for link in reversed(links) if link.number == by.number), None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from exfilter.audit import Checkpoint
     from exfilter.audit.verifying import Result
     from exfilter.ledger import Ledger
+    from exfilter.ledger.acts import Act
 
 BROKEN = 2
 
@@ -62,7 +64,7 @@ def list_(
     with _opened(settings.load(config)) as ledger:
         found = acts.listed(ledger.database, act, limit)
     if format is Format.JSON:
-        told = [{**asdict(each), "time": rows.moment(each.time)} for each in found]
+        told = [{**asdict(each), "time": rows.moment(each.time), "about": _about(each)} for each in found]
         typer.echo(json.dumps(told, indent=2))
         return
     cells = [(rows.moment(each.time), each.who, each.act, each.subject, each.reason) for each in found]
@@ -89,11 +91,14 @@ def verify(
     from exfilter.audit import exporting, verifying
     from exfilter.ledger import proof
 
-    given = settings.load(config)
-    trusted = {*_own(given), *(signer or ())}
+    named = {_key(each) for each in signer or ()}
     if export is not None:
-        result = exporting.verify(export.read_bytes(), trusted)
+        # Who is given an export has no folder: the key is enough.
+        own = _own(settings.load(config)) if (config / settings.FILE).exists() else []
+        result = exporting.verify(export.read_bytes(), named | set(own))
     else:
+        given = settings.load(config)
+        trusted = named | set(_own(given))
         with _opened(given) as ledger:
             log = proof.read(ledger.database)
             signed = [*log.checkpoints, *proof.kept(given.audit_key), *_kept(against)]
@@ -151,6 +156,9 @@ def export(
             for number, told in proof.contents(ledger.database)
             if (not who or told.who == who) and (not ids or any(each in told.subject for each in ids))
         ]
+    if not picked:
+        msg = "no entry is about that: see `exfilter audit list` for what there is"
+        raise ValueError(msg)
     with rows.opened(out) as file:
         file.write(exporting.made(log.links, last, picked, seen, signer))
     typer.echo(f"{_entries(len(picked))} written to {out}; signed by {signer.public}")
@@ -162,6 +170,14 @@ def _seen(given: settings.Settings, transfer_id: str) -> dict[str, object]:
 
     with Quarantine.open(given.quarantine) as quarantine:
         return asdict(quarantine.show(transfer_id))
+
+
+def _key(text: str) -> str:
+    """Return a public key. Raises ValueError for what is none."""
+    if not re.fullmatch(r"[0-9a-f]{64}", text.strip().lower()):
+        msg = "--signer: not a public key: give the 64 digits that `exfilter audit export` printed"
+        raise ValueError(msg)
+    return text.strip().lower()
 
 
 def _own(given: settings.Settings) -> list[str]:
@@ -185,6 +201,14 @@ def _kept(file: Path | None) -> list[Checkpoint]:
                 msg = f"{file}:{number}: {error}"
                 raise ValueError(msg) from None
     return found
+
+
+def _about(act: Act) -> object:
+    """Return what belongs to an act. One that somebody else than exfilter wrote is told as it is."""
+    try:
+        return json.loads(act.about or "{}")
+    except ValueError:
+        return act.about
 
 
 def _entries(number: int) -> str:

@@ -46,13 +46,9 @@ class Wanted(enum.StrEnum):
 
 def os_user() -> str:
     """Return the name of who runs this process: the kernel's word, not that of the environment."""
-    import os
-    import pwd
+    from exfilter.ledger import noted
 
-    try:
-        user = pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return f"uid {os.getuid()}"
+    user = noted.os_user()
     return f"{user} (OS user)" if _is_door(user) else user
 
 

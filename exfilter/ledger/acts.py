@@ -38,6 +38,8 @@ class Act:
     act: str
     subject: str
     reason: str
+    about: str = ""
+    """JSON: versions and numbers that belong to it, and the OS user."""
 
 
 def record(
@@ -56,7 +58,7 @@ def record(
 
 def listed(database: Database, act: str = "", limit: int = -1) -> list[Act]:
     """Return the newest first. ``act``: only such; ``limit``: so many, -1: all."""
-    wanted = sa.select(acts.c.time, acts.c.who, acts.c.act, acts.c.subject, acts.c.reason)
+    wanted = sa.select(acts.c.time, acts.c.who, acts.c.act, acts.c.subject, acts.c.reason, acts.c.about)
     wanted = wanted.order_by(acts.c.number.desc())
     if act:
         wanted = wanted.where(acts.c.act == act)

@@ -8,6 +8,8 @@ things for itself too, the end of the chain is the last one: so two never wait f
 from __future__ import annotations
 
 import json
+import os
+import pwd
 from collections.abc import Iterable, Mapping
 
 import sqlalchemy as sa
@@ -35,10 +37,12 @@ def note(
 ) -> None:
     """Write down who did what, an act for each subject.
 
-    ``about``: versions and numbers that belong to it; which exfilter wrote it is always told.
+    ``about``: versions and numbers that belong to it. Which exfilter wrote it, run by which OS user, is always
+    told: on a command line anybody may give any name.
     """
     who, reason = one_line(who, NAME_LIMIT), one_line(reason, REASON_LIMIT)
-    told = json.dumps({"exfilter": __version__, **(about or {})}, allow_nan=False, sort_keys=True)
+    always = {"exfilter": __version__, "os_user": os_user()}
+    told = json.dumps(always | dict(about or {}), allow_nan=False, sort_keys=True)
     number, head = _end(connection)
     rows = []
     for subject in subjects:
@@ -54,6 +58,14 @@ def note(
 def one_line(text: str, limit: int | None = None) -> str:
     """Return a text that cannot begin a line of its own, and can be stored."""
     return "".join(sign if sign.isprintable() else " " for sign in text)[:limit]
+
+
+def os_user() -> str:
+    """Return the name of who runs this process: the kernel's word, not that of the environment."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid {os.getuid()}"
 
 
 def _end(connection: sa.Connection) -> tuple[int, str]:
