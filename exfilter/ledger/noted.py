@@ -37,8 +37,8 @@ def note(
 ) -> None:
     """Write down who did what, an act for each subject.
 
-    ``about``: versions and numbers that belong to it. Which exfilter wrote it, run by which OS user, is always
-    told: on a command line anybody may give any name.
+    ``about``: versions and numbers that belong to it. Which exfilter wrote it, run by which OS user, is
+    always told: on a command line anybody may give any name.
     """
     who, reason = one_line(who, NAME_LIMIT), one_line(reason, REASON_LIMIT)
     always = {"exfilter": __version__, "os_user": os_user()}
