@@ -37,7 +37,7 @@ def allowing_calls(folder: Path) -> Path:
 def proxy(template: Path, tmp_path_factory: pytest.TempPathFactory, echo: Echo) -> Iterator[Proxy]:
     folder = allowing_calls(copy(template, tmp_path_factory.mktemp("messages") / "config"))
     with (folder / "exfilter.toml").open("a") as settings:
-        settings.write("\npatience = 2\n")
+        settings.write("\npatience = 5\n")
     with Proxy(folder, ("--upstream-ca", str(echo.ca))) as proxy:
         yield proxy
 
