@@ -131,8 +131,8 @@ def replay(
     signal.signal(signal.SIGTERM, _end)
     with ExitStack() as stack:
         run = _run(stack, wanted, state, actor, keys, workers)
-        if imports:
-            run.taker = _importer(stack, run, config, captures, reason)
+        importer = _importer(stack, run, config, captures, reason) if imports else None
+        run.taker = importer
         out = FORMATS[output](sys.stdout, is_diff=wanted.is_diff)
         for item in _followed(run, captures, shown=sys.stderr.isatty() and not sys.stdout.isatty()):
             outcome.add(item)
@@ -140,6 +140,8 @@ def replay(
         outcome = _resumed(run, outcome, is_kept=state is not None)
         out.end(run.tallies)
         _summarise(run, time.monotonic() - began)
+        if importer:
+            typer.echo(f"exfilter: {importer.end(os_user(), [str(each) for each in captures])}", err=True)
     raise typer.Exit(outcome.code(strict=strict))
 
 

@@ -7,8 +7,9 @@ nobody is suspended, nothing is held. It is the same exposure when it is importe
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from exfilter.captures import Captured
 from exfilter.ledger import Ledger, acts
@@ -17,7 +18,8 @@ from exfilter.policy import Hindsight, Policy
 from exfilter.replaying.examining import Judged, lean
 
 IMPORT = "import"
-"""The act, as the ledger lists it."""
+"""The act, as the audit log lists it."""
+IMPORTED = "imported"
 AHEAD = 86_400.0
 """Seconds that a capture's clock may be ahead of this one."""
 
@@ -29,6 +31,8 @@ class Importer:
     ledger: Ledger
     policy: Policy
     clock: Callable[[], float] = time.time
+    counts: Counter[str] = field(default_factory=Counter)
+    """Transfers that are ``new`` in the ledger, and that were ``known`` to it."""
 
     def begin(self, who: str, captures: list[str], reason: str) -> None:
         """Record who imports what, before anything is. Raises OSError."""
@@ -44,5 +48,14 @@ class Importer:
         question = Hindsight(self.policy, transfer).question
         question = replace(question, windows=frozenset(), measures=frozenset())
         plain = replace(lean(verdict), suspends=None)
-        self.ledger.enter(transfer, plain, question, lambda _: plain, audit_only=True)
+        entry = self.ledger.enter(transfer, plain, question, lambda _: plain, audit_only=True)
+        self.counts["new" if entry.sent else "known"] += 1
         return ""
+
+    def end(self, who: str, captures: list[str]) -> str:
+        """Record how many were taken, and return that in words. Raises OSError."""
+        told = (
+            f"{self.counts['new']:,} transfers with customers imported, {self.counts['known']:,} were there"
+        )
+        acts.record(self.ledger, who, IMPORTED, captures, told)
+        return told
