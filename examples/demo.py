@@ -253,7 +253,7 @@ def review(demo: Demo, people: list[Customer]) -> None:
         message = "the quarantine shows a customer's value in clear"
         raise Unexpected(message)
     demo.console.print(Text(_shortened(shown)), soft_wrap=True)
-    demo.exfilter("quarantine", "release", first.transfer)
+    demo.exfilter("quarantine", "release", first.transfer, "--reason", "agreed with the sender")
     again = ["--header", "Content-Type: text/csv", "--data-binary", f"@{demo.folder / 'copied.csv'}"]
     demo.send("retry after release", first.scheme, again, ARRIVED, first.path)
     demo.send("second retry", first.scheme, again, HELD, first.path)
