@@ -7,6 +7,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -85,3 +86,11 @@ def test_systemd_finds_no_mistake_in_the_unit(tmp_path: Path) -> None:
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_demonstration_runs_to_its_end() -> None:
+    demo = subprocess.run(
+        [sys.executable, EXAMPLES / "demo.py"], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert demo.returncode == 0, demo.stderr
+    assert "each as it must" in demo.stdout
