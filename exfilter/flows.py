@@ -17,7 +17,7 @@ from mitmproxy.io import FlowReader
 from mitmproxy.tcp import TCPFlow
 from mitmproxy.udp import UDPFlow
 
-from exfilter.captures.captured import DOOR, LARGEST, Captured, Place, Unread
+from exfilter.captures.captured import DOOR, LARGEST, Captured, Place, Refused, Unread
 from exfilter.model import Headers, Reason, Transfer, Unscanned
 from exfilter.who.networks import network
 
@@ -172,8 +172,8 @@ def captured(data: bytes, place: str) -> Iterator[Captured | Unread]:
 
 def _refuse_newer(error: exceptions.FlowReadException) -> None:
     if "flow format version" in str(error):
-        msg = f"written by a version of mitmproxy that is not known here: {error}"
-        raise ValueError(msg) from None
+        msg = "written by a version of mitmproxy that is not known here"
+        raise Refused(msg) from None
 
 
 def _captured(flow: Flow, place: str) -> Iterator[Captured]:

@@ -4,7 +4,7 @@ A reader yields what is whole, in the order of the capture, and a value for each
 It holds one message in memory at a time.
 """
 
-from exfilter.captures.captured import Captured, Place, Unread, clean
+from exfilter.captures.captured import Captured, Place, Refused, Unread, clean, why
 from exfilter.captures.kinds import Kind, kind
 
-__all__ = ["Captured", "Kind", "Place", "Unread", "clean", "kind"]
+__all__ = ["Captured", "Kind", "Place", "Refused", "Unread", "clean", "kind", "why"]

@@ -17,6 +17,18 @@ HEADERS = 2000
 _LONE = re.compile("[\ud800-\udfff]")
 
 
+class Refused(ValueError):  # noqa: N818 - what becomes of the capture
+    """A capture, or a part of one, that is not read. Its text has no value of the capture."""
+
+
+def why(error: Exception) -> str:
+    """Say why reading ended. The text of an error that is not ours may quote what was being read."""
+    if isinstance(error, Refused):
+        return str(error)
+    told = error.strerror if isinstance(error, OSError) else None
+    return told or f"reading it failed ({type(error).__name__})"
+
+
 @dataclass(frozen=True, slots=True)
 class Captured:
     """A transfer out of a capture."""

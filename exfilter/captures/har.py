@@ -19,7 +19,7 @@ from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
-from exfilter.captures.captured import DOOR, LARGEST, Captured, Place, Unread, absent
+from exfilter.captures.captured import DOOR, LARGEST, Captured, Place, Refused, Unread, absent
 from exfilter.captures.splitting import Splitter
 from exfilter.model import Headers, Reason, Transfer, Unscanned
 
@@ -54,7 +54,7 @@ def _left(path: Path, splitter: Splitter, number: int, file: BinaryIO) -> Iterat
         return
     if not splitter.found and number == 0 and size and not _is_cut(path, size):
         msg = f"{path} is JSON, but no HAR: there is no list log.entries in it"
-        raise ValueError(msg)
+        raise Refused(msg)
     begun = f"in the entry that begins at byte {splitter.begun}" if splitter.begun >= 0 else "at its end"
     why = f"the file breaks off {begun} of {size}: {number} whole entries were read, what follows was not"
     yield Unread(f"entry {number + 1}", why)

@@ -6,6 +6,8 @@ import enum
 import zlib
 from pathlib import Path
 
+from exfilter.captures.captured import Refused
+
 HEAD = 64
 _BOM = b"\xef\xbb\xbf"
 _PCAP = frozenset(
@@ -36,7 +38,7 @@ def kind(path: Path) -> Kind:
         return Kind.HAR
     if not head or _begins_dump(head, path):
         return Kind.DUMP
-    raise ValueError(_refusal(path, head))
+    raise Refused(_refusal(path, head))
 
 
 def _begins_dump(head: bytes, path: Path) -> bool:

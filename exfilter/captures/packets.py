@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from exfilter.captures.captured import Captured, Unread
+from exfilter.captures.captured import Captured, Refused, Unread
 from exfilter.captures.connections import LARGEST, Connection, Segment
 from exfilter.limits import MIB
 
@@ -47,10 +47,10 @@ def captured(path: Path, keys: Path | None) -> Iterator[Captured | Unread]:
     program = shutil.which("tshark")
     if program is None:
         msg = f"{path} holds packets: reading them needs tshark (apt install tshark, brew install wireshark)"
-        raise ValueError(msg)
+        raise Refused(msg)
     if keys is not None and not keys.is_file():
         msg = f"there is no key log {keys}"
-        raise ValueError(msg)
+        raise Refused(msg)
     with tempfile.TemporaryDirectory(prefix="exfilter-tshark-") as folder, tempfile.TemporaryFile() as said:
         _configure(program, Path(folder))
         command, environment = _command(program, path, keys), _environment(folder)
@@ -135,9 +135,17 @@ class _Traffic:
         elif of["tcp.stream"]:
             number = int(_last(of["tcp.stream"]))
             if number not in self.closed:
-                yield from self._segment(number, _segment(of))
+                yield from self._taken(number, of)
         elif _last(of["udp.dstport"]) == "443":
             self.quic.add(of["udp.stream"])
+
+    def _taken(self, number: int, of: dict[str, str]) -> Iterator[Captured | Unread]:
+        try:
+            segment = _segment(of)
+        except ValueError:
+            yield Unread(f"connection {number + 1}", "a packet that tshark tells in another way was not read")
+            return
+        yield from self._segment(number, segment)
 
     def end(self) -> Iterator[Captured | Unread]:
         for connection in self.connections.values():
@@ -204,7 +212,5 @@ def _last(cell: str) -> str:
 
 
 def _bytes(cell: str) -> bytes:
-    try:
-        return bytes.fromhex(cell.replace(":", ""))
-    except ValueError:
-        return b""
+    """Return bytes that tshark writes in hexadecimal. Raises ValueError."""
+    return bytes.fromhex(cell.replace(":", ""))

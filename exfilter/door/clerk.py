@@ -324,9 +324,9 @@ class Clerk:
         begin, rest = self.clock(), unbound(transfer)
         try:
             verdict = self.scanner.examine(rest, lambda: self.clock() - begin >= GRACE)
+            return loose(rest, verdict.findings)
         except BaseException:  # noqa: BLE001 - fail closed, see the rules
             return None
-        return loose(rest, verdict.findings)
 
     def _write(
         self, transfer: Transfer, verdict: Verdict, transfer_id: str, seconds: float, *, held: bool

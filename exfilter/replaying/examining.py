@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from exfilter import body, settings
-from exfilter.captures import Captured, Unread
+from exfilter.captures import Captured, Unread, why
 from exfilter.model import Findings, Reason, Stream, Transfer, Verdict
 from exfilter.replaying.units import Unit, opened
 from exfilter.scan import SEAM, Pipeline
@@ -108,10 +108,8 @@ class Examiner:
                     yield self._of_stream(item, streams, f"{unit.capture} {unit.place}", end)
                 else:
                     yield Seen(_bodiless(item), tuple(self._judged(item, end)))
-        except ArithmeticError:
-            yield Unread(unit.place, "there is a number in it that nobody can mean")
-        except (OSError, ValueError) as error:
-            yield Unread(unit.place, str(error) if isinstance(error, ValueError) else f"{error.strerror}")
+        except Exception as error:  # noqa: BLE001 - fail closed: what cannot be read is never "nothing there"
+            yield Unread(unit.place, why(error))
 
     def _of_stream(self, item: Captured, streams: list[Stream | None], name: str, end: float) -> Seen:
         """Judge a message of a stream with those before it."""

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import sqlalchemy as sa
 
-from exfilter.captures import Captured, Unread
+from exfilter.captures import Captured, Unread, why
 from exfilter.ledger.rows import put
 from exfilter.model import Transfer, Verdict
 from exfilter.replaying import tables
@@ -140,7 +140,7 @@ class Run:
         except OSError as error:
             return Gap(str(path), error.strerror or type(error).__name__)
         except ValueError as error:
-            return Gap(str(path), str(error).removeprefix(f"{path} "))
+            return Gap(str(path), why(error).removeprefix(f"{path} "))
 
     def _known(self, of: Source) -> tuple[int, bool]:
         wanted = sa.select(tables.progress.c.units, tables.progress.c.is_whole)
@@ -201,7 +201,7 @@ def _listed(of: Source, actor: str, keys: Path | None) -> Iterator[Unit]:
     except OSError as error:
         problem = error.strerror or str(error) or type(error).__name__
     except ValueError as error:
-        problem = str(error).removeprefix(f"{of.path} ")
+        problem = why(error).removeprefix(f"{of.path} ")
     if problem:
         yield Unit(of.path, of.kind, None, (Unread("", problem),))
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exfilter.captures import Captured, Unread, clean, har
+from exfilter.captures import Captured, Refused, Unread, clean, har, why
 from exfilter.captures.captured import HEADERS
 from exfilter.model import Reason, Transfer
 from exfilter.replaying.units import opened, source, units
@@ -82,3 +82,11 @@ def test_headers_beyond_the_limit_are_unscanned(tmp_path: Path) -> None:
     (item,) = in_har(tmp_path, entry(request={"headers": many[:HEADERS]}))
     assert isinstance(item, Captured)
     assert not item.missing
+
+
+def test_an_error_that_is_not_ours_is_named_and_never_quoted() -> None:
+    for error in (ValueError("hanna@mail.example"), TypeError("hanna"), OSError("hanna"), ArithmeticError()):
+        told = why(error)
+        assert "hanna" not in told
+        assert type(error).__name__ in told
+    assert why(Refused("there is no list log.entries in it")) == "there is no list log.entries in it"
