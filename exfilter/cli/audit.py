@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from exfilter import settings
-from exfilter.cli.formats import rows
+from exfilter.cli.formats import printable, rows
+from exfilter.cli.ledger import opened
 from exfilter.cli.quarantine import Folder, Format, os_user
 
 if TYPE_CHECKING:
@@ -40,17 +39,6 @@ app = typer.Typer(
 )
 
 
-@contextmanager
-def _opened(given: settings.Settings) -> Iterator[Ledger]:
-    from exfilter.ledger import open_ledger
-
-    ledger = open_ledger(given)
-    try:
-        yield ledger
-    finally:
-        ledger.close()
-
-
 @app.command("list")
 def list_(
     act: Annotated[str, typer.Option(help="Only such, as `release`.")] = "",
@@ -61,7 +49,7 @@ def list_(
     """List what was done, newest first."""
     from exfilter.ledger import acts
 
-    with _opened(settings.load(config)) as ledger:
+    with opened(settings.load(config)) as ledger:
         found = acts.listed(ledger.database, act, limit)
     if format is Format.JSON:
         told = [{**asdict(each), "time": rows.moment(each.time), "about": _about(each)} for each in found]
@@ -99,7 +87,7 @@ def verify(
     else:
         given = settings.load(config)
         trusted = named | set(_own(given))
-        with _opened(given) as ledger:
+        with opened(given) as ledger:
             log = proof.read(ledger.database)
             signed = [*log.checkpoints, *proof.kept(given.audit_key), *_kept(against)]
             result = verifying.verify(log.links, log.end, signed, trusted)
@@ -118,7 +106,7 @@ def checkpoint(config: Folder = Path()) -> None:
     from exfilter.ledger import proof
 
     given = settings.load(config)
-    with _opened(given) as ledger:
+    with opened(given) as ledger:
         made = proof.sign(ledger.database, given.audit_key, ledger.clock())
         last = made or next(iter(proof.kept(given.audit_key)), None)
     typer.echo(last.told() if last else "the audit log is empty: there is nothing to sign", err=last is None)
@@ -142,7 +130,7 @@ def export(
     given = settings.load(config)
     ids = tuple(transfer or ())
     seen = [_seen(given, each) for each in ids]
-    with _opened(given) as ledger:
+    with opened(given) as ledger:
         acts.record(ledger, os_user(), acts.EXPORT, ids or [f"all of {who}" if who else "all"], "")
         proof.sign(ledger.database, given.audit_key, ledger.clock())
         _compare(given, ledger, ids)
@@ -218,7 +206,7 @@ def _entries(number: int) -> str:
 def _tell(result: Result) -> None:
     if result.fault is not None:
         found = result.fault
-        typer.echo(f"NOT whole: entry {found.number} is {found.kind}: {found.why}")
+        typer.echo(printable(f"NOT whole: entry {found.number} is {found.kind}: {found.why}"))
         raise typer.Exit(BROKEN)
     typer.echo(f"{_entries(result.entries)}, signed up to entry {result.signed}: whole")
     if result.signed < result.entries:
@@ -242,7 +230,7 @@ def _compare(given: settings.Settings, ledger: Ledger, only: tuple[str, ...] = (
     told = agreement.Told.by(content for _, content in proof.contents(ledger.database))
     found = list(agreement.differences(held, told))
     for each in found:
-        typer.echo(f"NOT whole: {each}")
+        typer.echo(printable(f"NOT whole: {each}"))
     if found:
         raise typer.Exit(BROKEN)
     if missing := agreement.unproved(held, told):

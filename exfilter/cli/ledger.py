@@ -55,7 +55,8 @@ app = typer.Typer(
 
 
 @contextmanager
-def _opened(given: settings.Settings) -> Iterator[Ledger]:
+def opened(given: settings.Settings) -> Iterator[Ledger]:
+    """Open the ledger of a folder. Raises OSError or ValueError."""
     from exfilter.ledger import open_ledger
 
     ledger = open_ledger(given)
@@ -82,7 +83,7 @@ def list_(
     from exfilter.ledger.choosing import Choice
 
     choice = Choice(actor, destination, since=day(since, "--since"), until=day(until, "--until"), viewed=None)
-    with _opened(settings.load(config)) as ledger:
+    with opened(settings.load(config)) as ledger:
         sent = None if fate is None else fate is Fate.SENT
         found = transfers.listed(ledger, choice, limit, sent=sent, customers=customers)
     if format is Format.JSON:
@@ -106,7 +107,7 @@ def show(
     """Show one transfer: numbers only; `exfilter exposure --transfer` lists the customers."""
     from exfilter.ledger import transfers
 
-    with _opened(settings.load(config)) as ledger:
+    with opened(settings.load(config)) as ledger:
         found = transfers.show(ledger, transfer)
     if format is Format.JSON:
         objects = [_object(each.row) | {"fields": each.fields, "possible": each.possible} for each in found]
@@ -127,7 +128,7 @@ def tidy(
     from exfilter.ledger.opening import narrow
 
     given = settings.load(config)
-    with _opened(given) as ledger:
+    with opened(given) as ledger:
         done = retention.tidy(ledger, given.retention_days, who, reason)
     gone = f"{counted(done.exposures, 'transfer')} and {counted(done.names, 'name')}"
     typer.echo(f"before {done.before}: {gone} removed")
@@ -163,7 +164,7 @@ def erase(
         raise ValueError(msg)
     given = settings.load(config)
     ids = sorted({each for text in customer_ids for each in _ids(text)})
-    with _opened(given) as ledger:
+    with opened(given) as ledger:
         gone = erasing.erase(given.index, keys.load(given.index_key), ids)
         acts.record(ledger, who, acts.ERASE, [acts.digest(ledger, each) for each in ids], reason)
         done = erasure.erase(ledger, BitMap(gone.tolist()))

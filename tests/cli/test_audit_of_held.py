@@ -61,6 +61,10 @@ def test_what_was_held_and_decided_is_in_both(shell: Shell) -> None:
         ("UPDATE moves SET reviewer = 'carol' WHERE state = 'denied'", "denied by carol is not in"),
         ("UPDATE transfers SET state = 'released'", "nobody decided that it is released"),
         ("UPDATE transfers SET redeemed = '2026'", "release was used up is not in"),
+        (
+            "UPDATE moves SET reviewer = char(27) || '[2J' WHERE state = 'denied'",
+            r"denied by \x1b[2J is not in",
+        ),
     ],
 )
 def test_what_was_changed_in_the_quarantine_is_named_and_not_exported(
