@@ -14,6 +14,7 @@ from exfilter.model import Headers
 HEAD = 1 << 20
 """Bytes of a head at most."""
 _REQUEST = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}) (\S+) HTTP/\d(?:\.\d)?\r?\n")
+_FOLD = re.compile(rb"\r?\n[ \t]+")
 _END = re.compile(rb"\r?\n\r?\n")
 _SIZE = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\n]*)?\r?\n")
 
@@ -108,8 +109,8 @@ class Requests:
             self.is_http = False
             return None
         stop = end.start() if end else len(self.rest)
-        headers = _headers(bytes(self.rest[line.end() : stop]))
-        method, target = line[1].decode("ascii"), _text(line[2])
+        headers = fields(bytes(self.rest[line.end() : stop]))
+        method, target = line[1].decode("ascii"), text(line[2])
         return _Begun(method, target, headers, end.end() if end else len(self.rest), _length(headers))
 
     def _rest_of(self, begun: _Begun) -> int:
@@ -125,7 +126,7 @@ class Requests:
                 end = _END.search(data, start - 2)
                 if end is None:
                     return 1
-                begun.trailers = _headers(bytes(data[start : end.start()])) if end.start() > start else ()
+                begun.trailers = fields(bytes(data[start : end.start()])) if end.start() > start else ()
                 begun.at, begun.length = end.end(), 0
                 return 0
             if start + length > len(data):
@@ -162,18 +163,18 @@ def _may_be_request(data: bytearray) -> bool:
     return re.fullmatch(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}(?: \S*(?: [HTTP/0-9.]*\r?)?)?", line) is not None
 
 
-def _headers(block: bytes) -> Headers:
+def fields(block: bytes) -> Headers:
+    """Read the lines of a head or of trailers, whatever they are. What has no colon is a name."""
     found: list[tuple[str, str]] = []
-    for line in re.split(rb"\r?\n", block):
-        if line[:1] in {b" ", b"\t"} and found:
-            found[-1] = (found[-1][0], f"{found[-1][1]} {_text(line.strip())}")
-        elif line:
+    for line in re.split(rb"\r?\n", _FOLD.sub(b" ", block)):
+        if line:
             name, _, value = line.partition(b":")
-            found.append((_text(name.strip()), _text(value.strip())))
+            found.append((text(name.strip()), text(value.strip())))
     return tuple(found)
 
 
-def _text(raw: bytes) -> str:
+def text(raw: bytes) -> str:
+    """Read bytes as UTF-8, and what is none as Latin-1."""
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
