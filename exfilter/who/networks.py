@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 PREFIX = 64
 """Bits that a network has for itself (RFC 4291, section 2.5.4; no site gets less: RFC 6177)."""
@@ -22,3 +24,42 @@ def network(address: str) -> str:
     if parsed.is_loopback:
         return str(parsed)
     return str(ipaddress.IPv6Network((int(parsed), PREFIX), strict=False))
+
+
+@dataclass(frozen=True, slots=True)
+class Networks:
+    """Networks of peers that are believed. ``in`` asks with an address as text."""
+
+    each: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = ()
+
+    @classmethod
+    def parse(cls, texts: Iterable[str]) -> Networks:
+        """Take addresses and networks, ``10.0.0.2``, ``10.1.0.0/16``.
+
+        Raises ValueError for what is none, and for a network of everybody.
+        """
+        return cls(tuple(map(_parsed, texts)))
+
+    def __contains__(self, address: str) -> bool:
+        """Whether it lies in one of them. What is no address lies in none."""
+        try:
+            found = ipaddress.ip_address(address)
+        except ValueError:
+            return False
+        if isinstance(found, ipaddress.IPv6Address):
+            found = found.ipv4_mapped or found
+        return any(found in network for network in self.each)
+
+
+def _parsed(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    try:
+        found = ipaddress.ip_network(text.strip())
+    except ValueError:
+        found = ipaddress.IPv4Network("0.0.0.0/0")
+    mapped = found.network_address.ipv4_mapped if isinstance(found, ipaddress.IPv6Network) else None
+    if mapped:
+        found = ipaddress.IPv4Network((mapped, found.prefixlen - 96))
+    if not found.prefixlen:
+        msg = f"{text!r}: give an address or a network of the proxies, such as 10.0.0.2 or 10.1.0.0/16"
+        raise ValueError(msg)
+    return found
