@@ -80,8 +80,8 @@ def _said(headers: Headers, encoding: Encoding) -> str:
 
 def _groups(headers: Headers, encoding: Encoding) -> frozenset[str]:
     """Return the groups. The field is a list, so it may be repeated, and empty elements are none."""
-    told = [part.strip() for value in _values(headers, GROUPS) for part in value.split(",")]
-    decoded = [_decoded(part, encoding) for part in told if part]
+    told = [part for value in _values(headers, GROUPS) for part in value.split(",") if part.strip()]
+    decoded = [_decoded(part, encoding) for part in told]
     if len(decoded) > 1 and all(was_encoded for _, was_encoded in decoded):
         parts = [plain for plain, _ in decoded]
     else:
@@ -120,10 +120,9 @@ def _decoded(value: str, encoding: Encoding) -> tuple[str, bool]:
     """Return what a value stands for, and whether it was in base64."""
     if encoding is Encoding.PLAIN:
         return value, False
+    raw = value.strip(" \t").encode("ascii", "replace")
     try:
-        plain = base64.b64decode(value.encode("ascii") + b"=" * (-len(value) % 4), validate=True).decode(
-            "utf-8"
-        )
+        plain = base64.b64decode(raw + b"=" * (-len(raw) % 4), validate=True).decode("utf-8")
     except (binascii.Error, UnicodeError):
         plain = None
     if encoding is Encoding.BASE64 and plain is None:
