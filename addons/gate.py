@@ -12,7 +12,8 @@ from weakref import WeakSet
 
 from mitmproxy.net.dns import response_codes
 
-from addons import page
+from addons.answers import response
+from exfilter.door import page
 
 if TYPE_CHECKING:
     from mitmproxy.dns import DNSFlow
@@ -50,7 +51,7 @@ class Gate:
     def request(self, flow: HTTPFlow) -> None:
         """Answer in the destination's place."""
         if flow.response is None and flow not in self._clearances:
-            flow.response = page.REFUSED.answer(flow.request.headers.get("accept", ""))
+            flow.response = response(page.REFUSED, flow.request.headers.get("accept", ""))
             if flow.request.method == "HEAD":
                 flow.response.raw_content = b""
 

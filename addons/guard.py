@@ -12,9 +12,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary, WeakSet
 
-from addons import page
+from addons.answers import response
 from addons.private import calls, stream, websocket
 from exfilter import flows
+from exfilter.door import page
 from exfilter.door.metrics import Refusal
 from exfilter.model import Stream
 
@@ -44,7 +45,7 @@ class Guard:
         self._desk = desk
         self._clearances = clearances
         self._max_body = max_body
-        self._closed = page.REFUSED.answer("", contact)
+        self._closed = response(page.REFUSED, "", contact)
         """The answer of every request until it is judged. Made once: that takes as long as all else here."""
         self._held: WeakSet[HTTPFlow] = WeakSet()
         self._streams: WeakKeyDictionary[HTTPFlow, Stream] = WeakKeyDictionary()
@@ -84,7 +85,7 @@ class Guard:
             flow.request.headers.pop("proxy-authorization", None)
             outcome = await self._judge(flow, _transfer(flow))
         except Exception:
-            flow.response = page.REFUSED.answer(accept, self._contact)
+            flow.response = response(page.REFUSED, accept, self._contact)
             if self._desk.audit_only:
                 self._pass(flow)
             raise
@@ -94,11 +95,11 @@ class Guard:
             return
         flow.request.raw_content = b""
         if outcome.busy:
-            flow.response = page.BUSY.answer(accept)
+            flow.response = response(page.BUSY, accept)
         elif outcome.transfer_id:
-            flow.response = page.HELD.answer(accept, self._contact, outcome.transfer_id)
+            flow.response = response(page.HELD, accept, self._contact, outcome.transfer_id)
         else:
-            flow.response = self._refusal(flow).answer(accept, self._contact)
+            flow.response = response(self._refusal(flow), accept, self._contact)
         if flow.request.method == "HEAD":
             flow.response.raw_content = b""
 
@@ -117,7 +118,7 @@ class Guard:
         """Judge messages of a call. Fail closed: only an outcome that says ``forward`` lets them pass."""
         flow = piece.flow
         accept = flow.request.headers.get("accept", "")
-        piece.refusal = page.REFUSED.answer(accept, self._contact)
+        piece.refusal = response(page.REFUSED, accept, self._contact)
         if flow.request.trailers is not None:
             flow.request.trailers.pop("proxy-authorization", None)
         transfer = replace(_message(flow, piece.data), stream=self._before(flow))
@@ -129,7 +130,7 @@ class Guard:
         self._remember(flow, piece.data, outcome)
         piece.passes = outcome.forward
         if outcome.transfer_id:
-            piece.refusal = page.HELD.answer(accept, self._contact, outcome.transfer_id)
+            piece.refusal = response(page.HELD, accept, self._contact, outcome.transfer_id)
 
     async def websocket_message(self, flow: HTTPFlow) -> None:
         """Hold a client's message until it is judged; forget the ones before it."""
@@ -203,7 +204,7 @@ class Guard:
         said = page.BROKEN_OFF if stream.is_sent(flow) else page.UNREACHED
         said = page.MALFORMED if failure.status < page.UNREACHED.status else said
         accept = flow.request.headers.get("accept", "")
-        failure.answer = said.answer(accept, self._contact, self._releases.get(flow, ""))
+        failure.answer = response(said, accept, self._contact, self._releases.get(flow, ""))
         if flow.request.method == "HEAD":
             failure.answer.raw_content = b""
 

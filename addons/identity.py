@@ -14,8 +14,9 @@ from weakref import WeakKeyDictionary
 
 from OpenSSL import SSL
 
-from addons import page
+from addons.answers import response
 from exfilter import flows
+from exfilter.door import page
 from exfilter.latest import Latest
 from exfilter.who import certificates, signin, users
 
@@ -155,7 +156,7 @@ class Identity:
     def _refusal(self, flow: HTTPFlow) -> Response:
         accept = flow.request.headers.get("accept", "")
         asked = page.SIGN_IN if self._sign_in is not None else page.NO_CERTIFICATE
-        return asked.answer(accept, self._contact)
+        return response(asked, accept, self._contact)
 
     def _of(self, client: Client) -> _Proven:
         return self._proven.get(client, _Proven())

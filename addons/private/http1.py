@@ -20,7 +20,8 @@ from mitmproxy.proxy.layers.http._base import ReceiveHttp
 from mitmproxy.proxy.layers.http._events import RequestProtocolError
 from mitmproxy.proxy.layers.http._http1 import Http1Server
 
-from addons import page
+from addons.answers import response
+from exfilter.door import page
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -44,7 +45,7 @@ class Servers:
 
 def _failed(status_code: int, message: str = "") -> bytes:  # noqa: ARG001 - it tells too much
     """Answer, mostly a head that cannot be read, without a word of mitmproxy's."""
-    answer = (page.MALFORMED if status_code < page.BROKEN_OFF.status else page.BROKEN_OFF).answer()
+    answer = response(page.MALFORMED if status_code < page.BROKEN_OFF.status else page.BROKEN_OFF)
     answer.headers["Connection"] = "close"
     assembled: bytes = http1.assemble_response(answer)
     return assembled
@@ -71,7 +72,7 @@ class BoundedServer(Http1Server):
             self.since = time.monotonic()
             self.reading.add(self)
         if len(self.buf) > HEAD:
-            yield from self._answered(page.HEAD_TOO_LARGE.answer())
+            yield from self._answered(response(page.HEAD_TOO_LARGE))
             self.state = self.done
 
     def read_body(self, event: Any) -> Generator[Any, Any]:  # noqa: ANN401 - mitmproxy's events
@@ -81,7 +82,7 @@ class BoundedServer(Http1Server):
             yield from super().read_body(event)
         except NotImplementedError:
             accept = self.request.headers.get("accept", "") if self.request else ""
-            yield from self._answered(page.TRAILERS.answer(accept))
+            yield from self._answered(response(page.TRAILERS, accept))
             reason = "a request with trailers"
             yield ReceiveHttp(RequestProtocolError(self.stream_id, reason, RequestProtocolError.code))
             self.state = self.done

@@ -9,7 +9,7 @@ import html
 import json
 from dataclasses import dataclass
 
-from mitmproxy.http import Response
+from exfilter.model import Headers
 
 HEADER = "X-Exfilter-Transfer"
 
@@ -43,6 +43,15 @@ _CONTACT = "<p>Whom to ask: {contact}</p>\n"
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP response, for whatever brings it to the sender."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """What is said, in whatever form."""
 
@@ -50,23 +59,22 @@ class Page:
     title: str
     text: str
     advice: str
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: Headers = ()
 
-    def answer(self, accept: str = "", contact: str = "", transfer_id: str = "") -> Response:
+    def answer(self, accept: str = "", contact: str = "", transfer_id: str = "") -> Answer:
         """Return it as the client likes it best; empty: nobody said whom to ask, nothing is kept."""
         if _prefers_json(accept):
             kind, body = "application/json", self._json(contact, transfer_id)
         else:
             kind, body = "text/html; charset=utf-8", self._html(contact, transfer_id)
-        headers = {
-            "Content-Type": kind,
-            "Cache-Control": "no-store",
-            "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
-            **dict(self.headers),
-        }
-        if transfer_id:
-            headers[HEADER] = transfer_id
-        return Response.make(self.status, body, headers)
+        headers = (
+            ("Content-Type", kind),
+            ("Cache-Control", "no-store"),
+            ("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'"),
+            *self.headers,
+            *([(HEADER, transfer_id)] if transfer_id else []),
+        )
+        return Answer(self.status, headers, body.encode())
 
     def _json(self, contact: str, transfer_id: str) -> str:
         fields = {
