@@ -16,20 +16,22 @@ from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
 from exfilter.door import metrics
+from exfilter.door.hosting import BROKEN, cannot_listen, complain, status
 from exfilter.door.logs import logger
 from exfilter.door.messenger import telling_others
-from exfilter.door.plan import Plan
+from exfilter.door.plan import Kind, Plan
 from exfilter.door.status import BEAT, READY, STARTING, STOPPING, State
-from exfilter.proxy import BROKEN, announce, cannot_listen, complain, location, serve, status
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from multiprocessing.context import SpawnProcess
+
+    from structlog.typing import FilteringBoundLogger
 
 DEATHS, WITHIN = 5, 60.0
 """So many deaths in so many seconds are no accident."""
@@ -174,8 +176,7 @@ class _Company:
             self._start()
         if not self._is_announced and all(each.word != STARTING for each in self._members):
             self._is_announced = True
-            socks = [location(*self._plan.socks, "socks5h")] if self._plan.socks else []
-            announce(self._log, self._plan, [*socks, location(self._plan.host, self._plan.port)])
+            _program(self._plan).announce(self._log, self._plan)
 
     def _bury(self, member: _Member) -> None:
         """Take leave of a process that ended, and start another in its place."""
@@ -243,13 +244,32 @@ class _Company:
         return State(serves=True, text=f"ready, {'; '.join(told)}")
 
 
+class _Program(Protocol):
+    """A door that can be one of several."""
+
+    def serve(self, plan: Plan, log: FilteringBoundLogger, parent: Connection | None) -> None: ...
+
+    def announce(self, log: FilteringBoundLogger, plan: Plan) -> None: ...
+
+
+def _program(plan: Plan) -> _Program:
+    """Return what a process of the door runs. The other door is not loaded."""
+    if plan.kind is Kind.ICAP:
+        from exfilter.icap import server  # noqa: PLC0415
+
+        return server
+    from exfilter import proxy  # noqa: PLC0415
+
+    return proxy
+
+
 def _door(plan: Plan, parent: Connection) -> None:
     """Be one of the processes."""
     # Ctrl-C in a terminal reaches the whole group: it is the parent that passes it on, once.
     os.setpgrp()
     log = logger(plan.style)
     try:
-        serve(plan, log, parent)
+        _program(plan).serve(plan, log, parent)
     except (ValueError, OSError) as error:
         complain(plan, log, error)
         sys.exit(BROKEN)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from exfilter import policy, settings
-from exfilter.cli.proxy import _address
+from exfilter.cli.doors import address as _address
 from exfilter.door.logs import logger
 from exfilter.door.plan import Plan
 from exfilter.index import build, keys

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from exfilter.cli.doors import address
 from exfilter.cli.formats import printable
-from exfilter.cli.proxy import _address
 from exfilter.cli.quarantine import WIDE, As, Folder, Format, Reviewer, os_user
 from exfilter.review import roles
 
@@ -96,7 +96,7 @@ def review(
     from exfilter.review.served import Served
     from exfilter.review.serving import serve
 
-    host, port = _address(listen)
+    host, port = address(listen)
     served = Served(host, port, given.review_hosts, certificate, key, tuple(behind_tls_proxy or ()))
     _check_somebody_may(given)
     serve(given, served, logger())

@@ -1,7 +1,8 @@
-"""How the proxy is opened: what the command line hands to the process that it becomes."""
+"""How a door is opened: what the command line hands to the process that it becomes."""
 
 from __future__ import annotations
 
+import enum
 import os
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,19 @@ import msgspec
 from exfilter.door.logs import Format
 
 
+class Kind(enum.StrEnum):
+    """What a door speaks."""
+
+    PROXY = "proxy"
+    ICAP = "icap"
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Settings and options of one door."""
 
+    kind: Kind = Kind.PROXY
     folder: Path
     """The configuration folder."""
-    proxy_ca: Path
     spool: Path
     deadline: float
     max_body: int
@@ -30,6 +38,18 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     port: int = 8080
     """0: a free one."""
     audit_only: bool = False
+    status: tuple[str, int] | None = None
+    """Where probes are answered. None: nowhere."""
+    contact: str = ""
+    """How a sender reaches the reviewers. Empty: nobody said."""
+    style: Format = Format.TEXT
+    """How lines on standard error look."""
+    processes: int = 1
+    """That share the port."""
+
+    # The proxy's
+
+    proxy_ca: Path = Path()
     auth: Path | None = None
     """An htpasswd file. None: nobody has to say who they are."""
     client_ca: Path | None = None
@@ -38,18 +58,21 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Where SOCKS5 is spoken. None: nowhere."""
     upstream_ca: Path | None = None
     """The only authorities that destinations are trusted by. None: those that mitmproxy brings."""
-    status: tuple[str, int] | None = None
-    """Where probes are answered. None: nowhere."""
     read_hosts: tuple[str, ...] = ()
     """Whose responses are read on their way back."""
-    contact: str = ""
-    """How a sender reaches the reviewers. Empty: nobody said."""
-    style: Format = Format.TEXT
-    """How lines on standard error look."""
-    processes: int = 1
-    """That share the port."""
     options: tuple[str, ...] = ()
     """mitmproxy's own, ``NAME=VALUE``."""
+
+    # The ICAP service's
+
+    trusted: tuple[str, ...] = ()
+    """Networks of the proxies that are believed who sends."""
+    users: str = "auto"
+    """How they write users' names, as ``exfilter.icap.identity.Encoding``."""
+    tls: tuple[Path, Path] | None = None
+    """Certificate and private key, in PEM. None: it speaks in clear."""
+    connections: int = 1024
+    """Most at a time."""
 
     @classmethod
     def given(cls, descriptor: int) -> Plan:
