@@ -104,7 +104,7 @@ class Transfer:
     """One outbound message: an HTTP request with its body, or a file given to ``scan``."""
 
     door: str
-    """``proxy``, ``scan`` or ``replay``."""
+    """``proxy``, ``icap``, ``scan`` or ``replay``."""
     body: Buffer
     name: str = ""
     """The file's path. Empty: not a file."""

@@ -14,7 +14,7 @@ from exfilter.groups import Membership
 from exfilter.index import arrays, keys, store
 from exfilter.latest import Latest, Once
 from exfilter.limits import PROXY, Limits
-from exfilter.model import Expired, Reason, Transfer, Unscanned, Verdict
+from exfilter.model import Expired, Reason, Transfer, Unscanned, Verdict, Versions
 from exfilter.scan import Engine, Pipeline
 from exfilter.settings import Settings
 from exfilter.uploads import Uploads, recognise
@@ -133,14 +133,15 @@ class Scanner:
             logger.info("%s: read again; digest %s, before %s", self._file, found.digest, before)
         return True
 
+    def versions(self) -> Versions:
+        """Return what decides now. Raises ValueError or OSError without an index."""
+        pipeline = self.pipeline()
+        return pipeline.engine.versions(pipeline.policy.digest)
+
     def follow(self) -> None:
         """Read the policy again where its file has changed, and say so, also while nothing is scanned."""
         with self._lock:
             self._has_new_policy()
-
-    def check(self) -> None:
-        """Raise ValueError or OSError where nothing could be scanned now."""
-        self.pipeline()
 
     def _look(self) -> tuple[object, ...]:
         """Return what changes with the index on disk, also when a file of it is altered in its place."""

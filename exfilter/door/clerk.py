@@ -7,6 +7,7 @@ anything is forwarded, a held body lies sealed before the sender hears of it.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import logging
 import time
 from collections import Counter
@@ -24,7 +25,7 @@ from exfilter.quarantine import loose, unbound
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from exfilter.model import Expired, Transfer, Verdict
+    from exfilter.model import Expired, Transfer, Verdict, Versions
     from exfilter.policy import Hindsight, Past, Question
 
 GRACE = 1.0
@@ -42,8 +43,8 @@ class Scanner(Protocol):
     def may_stream(self, transfer: Transfer) -> bool:
         """Whether a request to this destination may go on message by message."""
 
-    def check(self) -> None:
-        """Raise where nothing could be scanned now."""
+    def versions(self) -> Versions:
+        """Return what decides now. Raises where nothing could be scanned."""
 
     def hindsight(self, transfer: Transfer) -> Hindsight:
         """Return what the policy wants to know of the past, and makes of it."""
@@ -198,18 +199,15 @@ class Clerk:
 
     def check(self) -> Outcome:
         """Look whether transfers could be scanned, kept and recorded now. The rule says what could not."""
-        parts = (
-            ("index", self.scanner),
-            ("quarantine", self.quarantine),
-            ("decisions", self.journal),
-            ("ledger", self.ledger),
-        )
-        for word, part in parts:
-            try:
+        parts = ("quarantine", self.quarantine), ("decisions", self.journal), ("ledger", self.ledger)
+        word = "index"
+        try:
+            versions = self.scanner.versions()
+            for word, part in parts:  # noqa: B007 - it is said where one raises
                 part.check()
-            except Exception:  # noqa: BLE001 - whatever it is, the door is not ready
-                return Outcome(forward=False, rule=word)
-        return Outcome(forward=True)
+        except Exception:  # noqa: BLE001 - whatever it is, the door is not ready
+            return Outcome(forward=False, rule=word)
+        return Outcome(forward=True, tag=tag(versions))
 
     def keep(self, transfer: Transfer, failure: Failure, begin: float) -> Outcome:
         """Record a transfer that was not scanned, and seal it."""
@@ -371,7 +369,14 @@ def _outcome(
         unscanned=dict(Counter(item.reason.value for item in verdict.findings.unscanned)),
         sealing=sealing,
         recorded=recorded,
+        tag=tag(verdict.versions),
     )
+
+
+def tag(versions: Versions) -> str:
+    """Name what decides: another policy or index has another name, which says neither."""
+    told = f"{versions.exfilter}\0{versions.canonicaliser}\0{versions.policy}\0{versions.index}"
+    return hashlib.blake2b(told.encode(), digest_size=12).hexdigest()
 
 
 def blame(error: BaseException) -> str:

@@ -151,13 +151,17 @@ class Desk:
         with contextlib.suppress(LostError, BusyError):  # then it is used up
             await self.recorders.run(tasks.Restore(transfer_id), "", 0, (), time.monotonic() + self._settling)
 
-    async def unready(self) -> str:
-        """Return in one word why transfers could not be judged now. Empty: they can."""
+    async def check(self) -> Outcome:
+        """Look whether transfers could be judged now. The rule says in one word what keeps them from it."""
         until = time.monotonic() + LEAST
         try:
-            outcome = await self.recorders.run(tasks.Check(), "", 0, (), until)
+            return await self.recorders.run(tasks.Check(), "", 0, (), until)
         except (LostError, BusyError):
-            return "workers"
+            return Outcome(forward=False, rule="workers")
+
+    async def unready(self) -> str:
+        """Return in one word why transfers could not be judged now. Empty: they can."""
+        outcome = await self.check()
         return "" if outcome.forward else outcome.rule
 
     def _counted(self, transfer: Transfer, outcome: Outcome, seconds: float) -> Outcome:

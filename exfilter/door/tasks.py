@@ -31,11 +31,13 @@ CUT = frozenset({Reason.OVER_BUDGET, Reason.DEADLINE})
 
 
 class Sent(msgspec.Struct, frozen=True):
-    """A transfer without its body, and without the groups of its actor: those the worker finds out."""
+    """A transfer without its body."""
 
     door: str
     name: str
     actor: str
+    groups: frozenset[str]
+    """As whoever asks the door said; what the settings say of them the worker finds out."""
     destination: str
     method: str
     url: str
@@ -148,6 +150,8 @@ class Outcome(msgspec.Struct, frozen=True):
     """Bytes of a message of a stream, and of those before it, that could not be read."""
     busy: bool = False
     """Nobody had time: the sender may try again."""
+    tag: str = ""
+    """What policy and index decided, as a digest of 24 hexadecimal digits. Empty: nothing was decided."""
 
 
 _encode = msgspec.msgpack.Encoder().encode

@@ -87,9 +87,11 @@ class Membership:
         return cls(file, directory, kept=Kept(given.folder / ANSWERS) if directory else None)
 
     def placed(self, transfer: Transfer) -> Transfer:
-        """Return the transfer with its actor's groups."""
+        """Return the transfer with its actor's groups, beside those that it has."""
         actor = transfer.actor
-        groups = self._file().get(actor.casefold(), NONE) if self._file and actor else NONE
+        groups = transfer.groups
+        if self._file and actor:
+            groups |= self._file().get(actor.casefold(), NONE)
         if self._directory is None or not actor or _is_address(actor):
             return replace(transfer, groups=groups)
         found = self._found(self._directory, actor)

@@ -51,8 +51,8 @@ class Scanner:
         leak = SECRET in whole(transfer.body) or any(SECRET.decode() in text for text in carriers)
         return verdict(Action.QUARANTINE if leak else Action.ALLOW, customers=int(leak))
 
-    def check(self) -> None:
-        """Find nothing wrong."""
+    def versions(self) -> Versions:
+        return verdict(Action.ALLOW).versions
 
     def may_stream(self, transfer: Transfer) -> bool:
         return transfer.destination == "stream.example"
