@@ -21,6 +21,7 @@ COMMANDS = {
     "canaries": ("exfilter.cli.canaries:app", "Invent customers that say whose copy of the table leaked."),
     "scan": ("exfilter.cli.scan:scan", "Count the customers in files and say what would be held."),
     "proxy": ("exfilter.cli.proxy:proxy", "Run the egress proxy that holds transfers with customers."),
+    "icap": ("exfilter.cli.icap:icap", "Judge what Squid or another proxy asks about over ICAP."),
     "quarantine": ("exfilter.cli.quarantine:app", "Review what was held: list, show, release, deny."),
     "review": ("exfilter.cli.review:app", "Review in the browser, and say who may."),
     "baseline": ("exfilter.cli.baseline:baseline", "Compare a day of an actor with his past and his peers."),

@@ -1,0 +1,75 @@
+"""One connection of an ICAP client: bytes to events, answers to bytes, and an end to patience."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from exfilter.icap.parser import Parser
+
+if TYPE_CHECKING:
+    from exfilter.icap.events import Event
+
+ROUND = 64 * 1024
+"""Bytes that are read at a time."""
+STUCK = 300.0
+"""Seconds for which a client may take nothing of an answer."""
+FAREWELL = 5.0
+"""Seconds for the last bytes to leave."""
+
+
+class Gone(ConnectionError):  # noqa: N818 - a client, no error
+    """The client has closed the connection in the middle of a request."""
+
+
+@dataclass(slots=True, eq=False)
+class Link:
+    """A connection. For one task."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    parser: Parser = field(default_factory=Parser)
+
+    @property
+    def peer(self) -> str:
+        """The client's address."""
+        name = self.writer.get_extra_info("peername")
+        return str(name[0]) if name else ""
+
+    async def next(self, patience: float) -> Event | None:
+        """Return the next event; None: the client has closed between two requests.
+
+        Raises Malformed; Gone; TimeoutError where for so many seconds nothing arrives.
+        """
+        while (event := self.parser.next()) is None:
+            async with asyncio.timeout(patience):
+                data = await self.reader.read(ROUND)
+            if data:
+                self.parser.feed(data)
+            elif self.parser.is_idle:
+                return None
+            else:
+                raise Gone
+        return event
+
+    async def send(self, data: bytes) -> None:
+        """Send some, and wait while the client has not taken what went before. Raises OSError."""
+        self.writer.write(data)
+        async with asyncio.timeout(STUCK):
+            await self.writer.drain()
+
+    async def close(self) -> None:
+        """Close the connection; what was sent leaves first."""
+        try:
+            self.writer.close()
+            async with asyncio.timeout(FAREWELL):
+                await self.writer.wait_closed()
+        except OSError:
+            self.abort()
+
+    def abort(self) -> None:
+        """Close it now."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            self.writer.transport.abort()
