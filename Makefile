@@ -12,7 +12,7 @@ demo: install
 	$(BIN)/python examples/demo.py
 
 test: lint checked
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 2 --dist loadfile
 
 # The compiled modules once more, with bounds checks and sanitizers, under the tests of their laws.
 CHECKED := build/checked
@@ -25,7 +25,7 @@ checked: install
 	@grep -rq RaiseBufferIndexError build/checked-c
 	@$(WATCHED) $(BIN)/python -P -c "from exfilter.kernel import native; from exfilter.index import rows, tags; \
 	  from exfilter.content import passes; assert all('$(CHECKED)' in m.__file__ for m in (native, rows, tags, passes))"
-	$(WATCHED) $(BIN)/pytest -n 2 --dist loadgroup $(COMPILED)
+	$(WATCHED) $(BIN)/pytest -n 2 --dist loadfile $(COMPILED)
 
 # Hours rather than seconds of random text against the reference.
 fuzz: EXAMPLES ?= 20000

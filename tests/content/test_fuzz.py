@@ -27,8 +27,6 @@ from fixtures.wrapped.stacks import WRAPS
 from fixtures.wrapped.stacks import wrapped as stacked
 from tests.wrapped.making import files, people
 
-pytestmark = pytest.mark.xdist_group("fuzz")
-
 ROUNDS = max(1, int(os.environ.get("EXFILTER_EXAMPLES", "0")) // 50)
 """Mutations of each file of the catalogue."""
 LIMITS = Limits(bytes_out=64 * MIB, ratio_floor=4 * MIB, parts=5_000, depth=6)

@@ -19,8 +19,6 @@ from fixtures.customers import write_csv
 from fixtures.wrapped.bombs import BOMBS, Bomb
 from tests.index import making
 
-pytestmark = pytest.mark.xdist_group("bombs")
-
 SECONDS = 6.0
 """That a door gives to a transfer."""
 GRACE = 4.0

@@ -10,8 +10,6 @@ import pytest
 from fixtures.wrapped import CLEAN
 from tests.wrapped.making import Outcome
 
-pytestmark = pytest.mark.xdist_group("wrapped")
-
 RECALL = 0.97
 LEAKS = 20
 """Customers from which on a fresh policy holds a transfer."""

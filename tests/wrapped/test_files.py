@@ -21,7 +21,6 @@ from fixtures.wrapped.made import HEADINGS, Deck, export, rows
 from fixtures.wrapped.office import workbook
 from tests.wrapped.making import files, people
 
-pytestmark = pytest.mark.xdist_group("wrapped")
 MEMBERS = {"a.csv": b"ann@example.com\n" * 40, "b/c.txt": b"two"}
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 
-import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -14,8 +13,6 @@ from fixtures.wrapped.made import export
 from fixtures.wrapped.stacks import WRAPS, wrapped
 from tests.wrapped.clock import within
 from tests.wrapped.making import people
-
-pytestmark = pytest.mark.xdist_group("wrapped")
 
 FEW = "zip", "base64", "gzip", "mail"
 PAIRS = [pair for pair in itertools.product(sorted(WRAPS), repeat=2) if set(pair) & set(FEW)]
