@@ -43,6 +43,11 @@ def test_of_a_body_of_options_nothing_is_told() -> None:
     assert read([raw + raw])[1::2] == [End(b"T: 1\r\n")] * 2
 
 
+def test_a_preview_of_a_body_of_options_is_an_error() -> None:
+    assert status(head("Encapsulated: opt-body=0", "Preview: 0", line=f"OPTIONS {URI} ICAP/1.0")) == 400
+    assert status(head("Encapsulated: null-body=0", "Preview: 0", line=f"OPTIONS {URI} ICAP/1.0")) == 0
+
+
 def test_squid_announces_a_preview_of_no_body() -> None:
     found = first(head(f"Encapsulated: req-hdr=0, null-body={len(POST)}", "Preview: 0") + POST)
     assert (found.preview, found.has_body) == (None, False)
@@ -151,6 +156,11 @@ def test_a_name_in_a_field_may_be_in_any_letters() -> None:
         "X-Client-Username",
         "a\x01\xfc",
     )
+
+
+def test_credentials_that_squid_copies_are_read_however_long_and_go_no_further() -> None:
+    found = first(head("Proxy-Authorization: Basic " + "x\x01\xff" * 80_000, "Encapsulated: null-body=0"))
+    assert found.headers == (("Encapsulated", "null-body=0"),)
 
 
 def test_some_empty_lines_before_a_request_are_passed_over() -> None:
@@ -296,7 +306,7 @@ SIZES = [
     b"00000000000000005",
     b"10000000000000005",
     b"ffffffffffffffff",
-    b"100000001",
+    b"4000000000001",
     b"0; ieof",
     b"0; IEOF ;x",
     b"5;" + b"x" * 1024,
@@ -349,7 +359,13 @@ def test_heads_are_bounded() -> None:
     assert status(head("Encapsulated: null-body=0", *["a: b"] * 8), SMALL) == 400
     assert status(head("Encapsulated: null-body=0", "a: " + "b" * 600), SMALL) == 400
     assert status(b"x" * 100, SMALL) == 414
-    assert status(head("Encapsulated: null-body=0", "a: " + "b" * 70_000)) == 400
+    assert status(head("Encapsulated: null-body=0", "a: " + "b" * 600_000)) == 400
+
+
+def test_a_body_may_be_one_chunk_of_any_size() -> None:
+    parser = Parser()
+    parser.feed(with_body(b"4000000000000\r\nx"))
+    assert [parser.next() for _ in range(3)][1:] == [Data(b"x"), None]
 
 
 def test_memory_stays_flat_however_large_the_body_is() -> None:
