@@ -25,8 +25,8 @@ def status(raw: bytes, bounds: Bounds = Bounds()) -> int:  # noqa: B008 - frozen
     return last[0] if isinstance(last, tuple) else 0
 
 
-def first(raw: bytes) -> Head:
-    (found, *_) = read([raw])
+def first(raw: bytes, bounds: Bounds = Bounds()) -> Head:  # noqa: B008 - frozen
+    (found, *_) = read([raw], bounds)
     assert isinstance(found, Head)
     return found
 
@@ -128,6 +128,8 @@ def test_trailers_that_are_too_large_are_dropped_and_the_next_request_is_read() 
 
 
 def test_a_head_of_http_that_is_too_large_is_dropped_and_its_body_is_read() -> None:
+    most = (("req-hdr", b"x" * (SMALL.http_head - 4) + b"\r\n\r\n"),)
+    assert first(Built(sections=most).raw(), SMALL).sections == most
     raw = Built(sections=(("req-hdr", b"x" * SMALL.http_head + b"\r\n\r\n"),), chunks=(b"abc",)).raw()
     for step in (1, 33, 1000):
         found = read([raw[at : at + step] for at in range(0, len(raw), step)], SMALL)
@@ -269,7 +271,9 @@ PLACES = [
 
 @pytest.mark.parametrize("places", PLACES)
 def test_what_is_encapsulated_stands_where_it_should(places: str) -> None:
-    assert status(head(f"Encapsulated: {places}") + POST + b"0\r\n\r\n") == 400
+    raw = head(f"Encapsulated: {places}") + POST + b"0\r\n\r\n"
+    assert [type(each) for each in read([raw])] == [tuple]
+    assert status(raw) == 400
 
 
 def test_reqmod_and_respmod_say_what_they_encapsulate() -> None:
@@ -319,7 +323,7 @@ def test_a_chunk_whose_size_is_not_plain_is_an_error(size: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "size", [b"5", b"05", b"0000000000000005", b"5;a", b'5 ; a="x; ieof";b', b"5;ieof", b"5;"]
+    "size", [b"5", b"05", b"0000000000000005", b"5;a", b'5 ; a="x;ieof;y";b', b"5;ieof", b"5;"]
 )
 def test_what_stands_beside_a_size_is_passed_over(size: bytes) -> None:
     assert read([with_body(size + b"\r\nhello\r\n0;x=y\r\n\r\n")])[1:] == [Data(b"hello"), End()]
@@ -329,6 +333,7 @@ def test_what_stands_beside_a_size_is_passed_over(size: bytes) -> None:
     "body",
     [
         b"5\nhello\r\n0\r\n\r\n",
+        b"1x\nh\r\n0\r\n\r\n",
         b"5\r\nhello\n0\r\n\r\n",
         b"4\r\nhello\r\n0\r\n\r\n",
         b"6\r\nhello\r\n0\r\n\r\n",
@@ -347,11 +352,31 @@ def test_a_chunk_ends_where_its_size_says(body: bytes) -> None:
         b"5\r\nhello\r\n0\r\n\r\n",
         b"3\r\nhel\r\n2\r\nlo\r\n0; ieof\r\n\r\n",
         b"4\r\nhell\r\n0\r\nT: 1\r\n\r\n",
-        b'4\r\nhell\r\n0;x="; ieof"\r\nT: 1\r\n\r\n',
+        b'4\r\nhell\r\n0;x=";ieof;"\r\nT: 1\r\n\r\n',
     ],
 )
 def test_a_preview_is_no_longer_than_it_says_and_has_no_trailers(body: bytes) -> None:
     assert status(with_body(body, "Preview: 4")) == 400
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"\r\n\nREQMOD",
+        b"\r\n" * 9,
+        b"x" * 90 + b"\n" + b"y" * 90,
+        b"x" * 99 + b"\n",
+        b"x" * 100 + b"\n",
+        b"x\r\n" + b"y" * 580 + b"\n",
+        b"x\r\n" + b"y" * 596 + b"\n",
+        b"x\r\n" + b"y" * 597 + b"\n",
+        b"x\r\n" + b"y" * 700 + b"\n",
+        b"x\r\n" + b"y" * 594 + b"\r\n\r\n",
+        b"x\r\n" + b"y" * 590 + b"\r\n\r\n",
+    ],
+)
+def test_what_is_said_first_is_the_same_byte_by_byte(raw: bytes) -> None:
+    assert read([raw], SMALL) == read([raw[at : at + 1] for at in range(len(raw))], SMALL)
 
 
 def test_heads_are_bounded() -> None:
