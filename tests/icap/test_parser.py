@@ -171,6 +171,10 @@ def test_some_empty_lines_before_a_request_are_passed_over() -> None:
     assert status(b"\r\n" * 5 + good) == 400
 
 
+def test_what_follows_an_empty_line_in_two_pieces_is_looked_at_from_its_first_byte() -> None:
+    assert read([b"\r", b"\n\nREQMOD"]) == read([b"\r\n\nREQMOD"])
+
+
 def test_an_idle_connection_may_close() -> None:
     assert read([]) == []
     assert read([b"\r\n"]) == []
