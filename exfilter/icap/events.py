@@ -21,7 +21,8 @@ class Malformed(ValueError):  # noqa: N818 - what the bytes are
 class Bounds:
     """How much of each thing is taken; bytes, except ``fields``."""
 
-    icap_head: int = 64 * KIB
+    icap_head: int = 512 * KIB
+    """Twice ``http_head``: Squid copies the sender's ``Proxy-Authorization`` there, however long it is."""
     request_line: int = 8 * KIB
     fields: int = 1000
     """Of an ICAP head."""
@@ -29,7 +30,8 @@ class Bounds:
     """The encapsulated heads together. Larger ones are read and dropped."""
     line: int = 1 * KIB
     """With a chunk's size and its extensions."""
-    chunk: int = 1 << 32
+    chunk: int = 1 << 50
+    """Costs no memory. A proxy may send a body of any size as one."""
     trailers: int = 64 * KIB
     """Larger ones are read and dropped."""
     ahead: int = 64 * KIB
@@ -45,7 +47,7 @@ class Head:
     uri: str
     version: str
     headers: Headers
-    """Of ICAP, as sent, in order; bytes beyond ASCII are Latin-1."""
+    """Of ICAP, as sent, in order; bytes beyond ASCII are Latin-1. Without credentials: nobody needs them."""
     preview: int | None
     """Bytes that the preview may have. None: the whole body comes at once, or there is none."""
     allows: frozenset[str]

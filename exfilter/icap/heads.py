@@ -19,6 +19,7 @@ _UNFIT = re.compile(rb"[\x00\r\n]")
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 _ENTRY = re.compile(r"[ \t]*([a-z-]{1,20})[ \t]*=[ \t]*([0-9]{1,10})[ \t]*", re.IGNORECASE)
 _NUMBER = re.compile(r"[0-9]{1,10}")
+_CREDENTIALS = "proxy-authorization"
 _ORDER = {
     "OPTIONS": re.compile(r"null-body|opt-body"),
     "REQMOD": re.compile(r"(?:req-hdr )?(?:req-body|null-body)"),
@@ -75,7 +76,7 @@ def read(raw: bytes, bounds: Bounds) -> tuple[Head, Layout]:
         method=method,
         uri=uri,
         version=version,
-        headers=headers,
+        headers=tuple((name, value) for name, value in headers if name.lower() != _CREDENTIALS),
         preview=preview if has_body else None,  # Squid announces one of nothing, too
         allows=_listed(headers, "allow"),
         sections=(),

@@ -94,7 +94,7 @@ def _parts(listed: str) -> list[str]:
     found: list[str] = []
     for part in listed.split(","):
         last = found[-1] if found else ""
-        is_name = last[:5].lower() in {"ldap:", "ldaps"} and _ATTRIBUTE.match(part) and "://" not in part
+        is_name = last[:5].lower() in {"ldap:", "ldaps"} and _ATTRIBUTE.match(part)
         if last.endswith("\\") or is_name:
             found[-1] += "," + part
         else:

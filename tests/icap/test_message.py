@@ -224,12 +224,14 @@ def test_many_folded_lines_are_read_at_once() -> None:
 
 
 BITS = st.sampled_from(
-    "http:// // a.example b.example user @ \\ / ? # : 80 [ ] ::1 %00 %40 . ü 1 0x1 ; , - *".split()
-    + [" ", "\t", "\0", "\u3002"]
+    "http:// // a.example b.example user @ \\ / ? # : 80 [ ] ::1 %00 %40 . ü 1 0x1 ; , - * \u3002".split(" ")
 )
 
 
-@given(st.lists(BITS, max_size=8).map("".join), st.sampled_from(["POST", "CONNECT", "OPTIONS"]))
+@given(
+    st.lists(BITS | st.sampled_from(" \t\0"), max_size=8).map("".join),
+    st.sampled_from(["POST", "CONNECT", "OPTIONS"]),
+)
 def test_a_url_is_refused_or_goes_where_others_read_it(url: str, method: str) -> None:
     for target in (url, f"http://{url}"):
         try:

@@ -25,8 +25,8 @@ def status(raw: bytes, bounds: Bounds = Bounds()) -> int:  # noqa: B008 - frozen
     return last[0] if isinstance(last, tuple) else 0
 
 
-def first(raw: bytes) -> Head:
-    (found, *_) = read([raw])
+def first(raw: bytes, bounds: Bounds = Bounds()) -> Head:  # noqa: B008 - frozen
+    (found, *_) = read([raw], bounds)
     assert isinstance(found, Head)
     return found
 
@@ -41,6 +41,11 @@ def test_options_need_no_field() -> None:
 def test_of_a_body_of_options_nothing_is_told() -> None:
     raw = head("Encapsulated: opt-body=0", line=f"OPTIONS {URI} ICAP/1.0") + b"3\r\nabc\r\n0\r\nT: 1\r\n\r\n"
     assert read([raw + raw])[1::2] == [End(b"T: 1\r\n")] * 2
+
+
+def test_a_preview_of_a_body_of_options_is_an_error() -> None:
+    assert status(head("Encapsulated: opt-body=0", "Preview: 0", line=f"OPTIONS {URI} ICAP/1.0")) == 400
+    assert status(head("Encapsulated: null-body=0", "Preview: 0", line=f"OPTIONS {URI} ICAP/1.0")) == 0
 
 
 def test_squid_announces_a_preview_of_no_body() -> None:
@@ -123,6 +128,8 @@ def test_trailers_that_are_too_large_are_dropped_and_the_next_request_is_read() 
 
 
 def test_a_head_of_http_that_is_too_large_is_dropped_and_its_body_is_read() -> None:
+    most = (("req-hdr", b"x" * (SMALL.http_head - 4) + b"\r\n\r\n"),)
+    assert first(Built(sections=most).raw(), SMALL).sections == most
     raw = Built(sections=(("req-hdr", b"x" * SMALL.http_head + b"\r\n\r\n"),), chunks=(b"abc",)).raw()
     for step in (1, 33, 1000):
         found = read([raw[at : at + step] for at in range(0, len(raw), step)], SMALL)
@@ -153,10 +160,19 @@ def test_a_name_in_a_field_may_be_in_any_letters() -> None:
     )
 
 
+def test_credentials_that_squid_copies_are_read_however_long_and_go_no_further() -> None:
+    found = first(head("Proxy-Authorization: Basic " + "x\x01\xff" * 80_000, "Encapsulated: null-body=0"))
+    assert found.headers == (("Encapsulated", "null-body=0"),)
+
+
 def test_some_empty_lines_before_a_request_are_passed_over() -> None:
     good = head("Encapsulated: null-body=0")
     assert status(b"\r\n" * 4 + good + b"\r\n" + good) == 0
     assert status(b"\r\n" * 5 + good) == 400
+
+
+def test_what_follows_an_empty_line_in_two_pieces_is_looked_at_from_its_first_byte() -> None:
+    assert read([b"\r", b"\n\nREQMOD"]) == read([b"\r\n\nREQMOD"])
 
 
 def test_an_idle_connection_may_close() -> None:
@@ -259,7 +275,9 @@ PLACES = [
 
 @pytest.mark.parametrize("places", PLACES)
 def test_what_is_encapsulated_stands_where_it_should(places: str) -> None:
-    assert status(head(f"Encapsulated: {places}") + POST + b"0\r\n\r\n") == 400
+    raw = head(f"Encapsulated: {places}") + POST + b"0\r\n\r\n"
+    assert [type(each) for each in read([raw])] == [tuple]
+    assert status(raw) == 400
 
 
 def test_reqmod_and_respmod_say_what_they_encapsulate() -> None:
@@ -296,7 +314,7 @@ SIZES = [
     b"00000000000000005",
     b"10000000000000005",
     b"ffffffffffffffff",
-    b"100000001",
+    b"4000000000001",
     b"0; ieof",
     b"0; IEOF ;x",
     b"5;" + b"x" * 1024,
@@ -309,7 +327,7 @@ def test_a_chunk_whose_size_is_not_plain_is_an_error(size: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "size", [b"5", b"05", b"0000000000000005", b"5;a", b'5 ; a="x; ieof";b', b"5;ieof", b"5;"]
+    "size", [b"5", b"05", b"0000000000000005", b"5;a", b'5 ; a="x;ieof;y";b', b"5;ieof", b"5;"]
 )
 def test_what_stands_beside_a_size_is_passed_over(size: bytes) -> None:
     assert read([with_body(size + b"\r\nhello\r\n0;x=y\r\n\r\n")])[1:] == [Data(b"hello"), End()]
@@ -319,6 +337,7 @@ def test_what_stands_beside_a_size_is_passed_over(size: bytes) -> None:
     "body",
     [
         b"5\nhello\r\n0\r\n\r\n",
+        b"1x\nh\r\n0\r\n\r\n",
         b"5\r\nhello\n0\r\n\r\n",
         b"4\r\nhello\r\n0\r\n\r\n",
         b"6\r\nhello\r\n0\r\n\r\n",
@@ -337,11 +356,31 @@ def test_a_chunk_ends_where_its_size_says(body: bytes) -> None:
         b"5\r\nhello\r\n0\r\n\r\n",
         b"3\r\nhel\r\n2\r\nlo\r\n0; ieof\r\n\r\n",
         b"4\r\nhell\r\n0\r\nT: 1\r\n\r\n",
-        b'4\r\nhell\r\n0;x="; ieof"\r\nT: 1\r\n\r\n',
+        b'4\r\nhell\r\n0;x=";ieof;"\r\nT: 1\r\n\r\n',
     ],
 )
 def test_a_preview_is_no_longer_than_it_says_and_has_no_trailers(body: bytes) -> None:
     assert status(with_body(body, "Preview: 4")) == 400
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"\r\n\nREQMOD",
+        b"\r\n" * 9,
+        b"x" * 90 + b"\n" + b"y" * 90,
+        b"x" * 99 + b"\n",
+        b"x" * 100 + b"\n",
+        b"x\r\n" + b"y" * 580 + b"\n",
+        b"x\r\n" + b"y" * 596 + b"\n",
+        b"x\r\n" + b"y" * 597 + b"\n",
+        b"x\r\n" + b"y" * 700 + b"\n",
+        b"x\r\n" + b"y" * 594 + b"\r\n\r\n",
+        b"x\r\n" + b"y" * 590 + b"\r\n\r\n",
+    ],
+)
+def test_what_is_said_first_is_the_same_byte_by_byte(raw: bytes) -> None:
+    assert read([raw], SMALL) == read([raw[at : at + 1] for at in range(len(raw))], SMALL)
 
 
 def test_heads_are_bounded() -> None:
@@ -349,7 +388,13 @@ def test_heads_are_bounded() -> None:
     assert status(head("Encapsulated: null-body=0", *["a: b"] * 8), SMALL) == 400
     assert status(head("Encapsulated: null-body=0", "a: " + "b" * 600), SMALL) == 400
     assert status(b"x" * 100, SMALL) == 414
-    assert status(head("Encapsulated: null-body=0", "a: " + "b" * 70_000)) == 400
+    assert status(head("Encapsulated: null-body=0", "a: " + "b" * 600_000)) == 400
+
+
+def test_a_body_may_be_one_chunk_of_any_size() -> None:
+    parser = Parser()
+    parser.feed(with_body(b"4000000000000\r\nx"))
+    assert [parser.next() for _ in range(3)][1:] == [Data(b"x"), None]
 
 
 def test_memory_stays_flat_however_large_the_body_is() -> None:
