@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,13 +43,15 @@ class Scanner:
 
     def __init__(self) -> None:
         self.seen: list[Transfer] = []
+        self.policy = "policy-1"
 
     def examine(self, transfer: Transfer, expired: Expired) -> Verdict:
         assert not expired()
         self.seen.append(transfer)
         carriers = (transfer.url, transfer.destination, repr(transfer.headers), repr(transfer.trailers))
         leak = SECRET in whole(transfer.body) or any(SECRET.decode() in text for text in carriers)
-        return verdict(Action.QUARANTINE if leak else Action.ALLOW, customers=int(leak))
+        found = verdict(Action.QUARANTINE if leak else Action.ALLOW, customers=int(leak))
+        return replace(found, versions=replace(found.versions, policy=self.policy))
 
     def versions(self) -> Versions:
         return verdict(Action.ALLOW).versions
