@@ -269,8 +269,8 @@ def test_who_sends_is_whom_a_trusted_proxy_names(fields: str, actor: str) -> Non
     door, stranger = Door(), Door()
     asked(door, reqmod(post(), CLEAN, fields=fields + "X-Authenticated-Groups: Sales\r\n"))
     asked(stranger, reqmod(post(), CLEAN, fields=fields), trusted=NOWHERE)
-    assert (door.scanner.seen[0].actor, door.scanner.seen[0].groups) == (actor, {"sales"})
-    assert (stranger.scanner.seen[0].actor, stranger.scanner.seen[0].groups) == ("127.0.0.1", set())
+    assert (door.scanner.seen[0].actor, door.scanner.seen[0].groups) == (actor, frozenset({"sales"}))
+    assert (stranger.scanner.seen[0].actor, stranger.scanner.seen[0].groups) == ("127.0.0.1", frozenset())
 
 
 def test_a_name_that_cannot_be_read_lets_nothing_pass() -> None:
