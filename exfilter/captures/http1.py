@@ -16,7 +16,8 @@ HEAD = 1 << 20
 _REQUEST = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}) (\S+) HTTP/\d(?:\.\d)?\r?\n")
 _FOLD = re.compile(rb"\r?\n[ \t]+")
 _END = re.compile(rb"\r?\n\r?\n")
-_SIZE = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\n]*)?\r?\n")
+# The line that ends a chunk may come later than the chunk: it is read with the next size.
+_SIZE = re.compile(rb"(?:\r?\n)?[ \t]*([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\n]*)?\r?\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,7 @@ class Requests:
                 return start + length - len(data)
             begun.kept += data[start : start + length]
             del data[: start + length]
-            begun.at = 2 if data[:2] == b"\r\n" else 0
+            begun.at = 0
         return 1
 
     def _done(self, begun: _Begun, missing: int) -> Request:

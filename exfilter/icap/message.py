@@ -39,6 +39,8 @@ class Request:
 _LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([!-~\x80-\xff]+) (HTTP/[0-9](?:\.[0-9])?)")
 _CONTROL = re.compile(rb"\x00|\r(?!\n)|(?<!\r)\n")
 _ABSOLUTE = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?]*)(.*)", re.DOTALL)
+_USER = re.compile(r"[A-Za-z0-9._~%!$&'()*+,;=:-]*")
+"""RFC 3986, section 3.2.1."""
 _PLACE = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:]+)(?::([0-9]{0,5}))?")
 _NAME = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
 _NUMERIC = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)")
@@ -104,13 +106,14 @@ def _destination(method: str, target: str, said: str, scheme: str) -> tuple[str,
 def _authority(authority: str, rest: str) -> str:
     """Return where a URL goes, without who goes there.
 
-    A fragment, a backslash or a second @ end the authority for some readers and not for others.
+    What ends the authority for some readers and not for others - a fragment, a backslash, a second @, a
+    bracket - is no part of who goes there.
     """
-    is_query = rest.startswith("?")
-    if authority.count("@") > 1 or re.search(r"[\\#]", authority) or (is_query and re.search(r"[\\@]", rest)):
+    user, _, place = authority.rpartition("@")
+    if not _USER.fullmatch(user) or (rest.startswith("?") and re.search(r"[\\@]", rest)):
         msg = "the URL of the request can be read as two places"
         raise BadHttp(msg)
-    return authority.rpartition("@")[2]
+    return place
 
 
 def _place(authority: str) -> tuple[str, str]:

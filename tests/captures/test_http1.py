@@ -26,6 +26,12 @@ def test_chunks_are_joined_and_trailers_are_kept() -> None:
     assert (request.body, request.trailers, request.absent) == (b"abcde", (("T", "1"),), 0)
 
 
+def test_a_packet_may_end_between_a_chunk_and_its_line_end() -> None:
+    head = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+    fed = (head + b"3\r\nabc", b"\r\n2\r\nde\r", b"\n0\r\n\r\n", head + b"1\r\nf", b"\r", b"\n0\r\n\r\n")
+    assert [(each.body, each.absent) for each in read(*fed)] == [(b"abcde", 0), (b"f", 0)]
+
+
 def test_a_body_that_ends_early_says_how_much_is_missing() -> None:
     (request,) = read(b"POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\nabc")
     assert (request.body, request.absent) == (b"abc", 7)
