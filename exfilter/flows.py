@@ -18,6 +18,7 @@ from mitmproxy.tcp import TCPFlow
 from mitmproxy.udp import UDPFlow
 
 from exfilter.captures.captured import DOOR, LARGEST, Captured, Place, Refused, Unread
+from exfilter.captures.http1 import text
 from exfilter.model import Headers, Reason, Transfer, Unscanned
 from exfilter.who.networks import network
 
@@ -217,7 +218,7 @@ def _host(host: str) -> str:
 
 def _authority(request: Request) -> Headers:
     """Return the authority of HTTP/2, or of an absolute URL, where it says more than the destination."""
-    authority = _text(request.data.authority)
+    authority = text(request.data.authority)
     plain = _host(request.host)
     if authority.lower() in {"", plain, f"{plain}:{request.port}"}:
         return ()
@@ -226,16 +227,9 @@ def _authority(request: Request) -> Headers:
 
 def _headers(headers: HttpHeaders | None) -> Headers:
     fields = headers.fields if headers is not None else ()
-    return tuple((_text(name), _text(value)) for name, value in fields)
+    return tuple((text(name), text(value)) for name, value in fields)
 
 
-def _text(raw: bytes) -> str:
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return raw.decode("latin-1")
-
-
-def _clean(text: str) -> str:
+def _clean(said: str) -> str:
     """Undo mitmproxy's surrogate escapes: bytes that are not UTF-8 are read as Latin-1."""
-    return _text(text.encode("utf-8", "surrogateescape"))
+    return text(said.encode("utf-8", "surrogateescape"))

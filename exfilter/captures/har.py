@@ -68,8 +68,10 @@ def _is_cut(path: Path, size: int) -> bool:
         return False
     try:
         msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return not data.rstrip().endswith(b"}")
+    except msgspec.DecodeError as error:
+        return "truncated" in str(error)
+    except (UnicodeDecodeError, RecursionError):
+        return False
     return False
 
 

@@ -178,6 +178,13 @@ def test_what_leaves_no_machine_is_no_transfer(tmp_path: Path) -> None:
     assert read(written(tmp_path, document(entry("data:text/plain,hello"), entry("blob:x")))) == []
 
 
+def test_a_har_without_entries_that_is_cut_before_the_end_of_its_list_breaks_off(tmp_path: Path) -> None:
+    data = document()
+    for size in range(1, data.rindex(b"]") + 1):
+        items = read(written(tmp_path, data[:size]))
+        assert [isinstance(each, Unread) for each in items] == [True]
+
+
 @given(
     bodies=st.lists(st.text(max_size=60), max_size=6),
     cut=st.floats(0, 1),
