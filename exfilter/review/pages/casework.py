@@ -14,18 +14,18 @@ from exfilter.review.answering import Number, desk, reasoned, refusals
 from exfilter.review.cases import CaseState, MemberKind
 from exfilter.review.pages.body import INERT
 from exfilter.review.rendering import page
+from exfilter.review.spelling import Spelt
 
 router = APIRouter(include_in_schema=False)
 
 Analyst = Annotated[Person, Depends(needs(Role.ANALYST))]
 Reviewer = Annotated[Person, Depends(needs(Role.REVIEWER))]
 Words = Annotated[str, Form(max_length=cases.NOTE)]
+Listed = Annotated[str, Spelt("open|closed|all", "give open, closed or all"), Query()]
 
 
 @router.get("/cases")
-def listed(
-    request: Request, who: Analyst, state: Annotated[str, Query(pattern="^(open|closed|all)$")] = "open"
-) -> Response:
+def listed(request: Request, who: Analyst, state: Listed = "open") -> Response:
     """List the cases."""
     found = desk(request).cases.listed(None if state == "all" else CaseState(state))
     may = who.role.includes(Role.REVIEWER)
