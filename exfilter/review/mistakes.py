@@ -8,10 +8,13 @@ from typing import Any
 
 from exfilter.review.spelling import WORDED
 
+NO_NAME, NO_PARAMETER = "extra_forbidden", "extra_parameter"
+"""Types of errors: a field that there is not, and a parameter where there are others."""
 WORDS: Mapping[str, str] = {
     WORDED: "{say}",
     "missing": "it is missing: give it",
-    "extra_forbidden": "there is no such name: leave it out",
+    NO_NAME: "there is no such name: leave it out",
+    NO_PARAMETER: "there is no such name: give {known}, or leave it out",
     "enum": "give {expected}",
     "literal_error": "give {expected}",
     "string_type": "give text",

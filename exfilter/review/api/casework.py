@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
 from exfilter.review import cases, report, traces
 from exfilter.review.answering import Number, desk, reasoned, refusals
 from exfilter.review.api import models
+from exfilter.review.api.parameters import all_known
 from exfilter.review.api.transfers import TROUBLE, Analyst, Reviewer
 from exfilter.review.cases import CaseState, MemberKind
 from exfilter.review.pages.body import INERT
 
-router = APIRouter(prefix="/api/v1", tags=["cases"], responses=TROUBLE)
+router = APIRouter(prefix="/api/v1", tags=["cases"], responses=TROUBLE, dependencies=[Depends(all_known)])
 
 
 @router.get("/cases")

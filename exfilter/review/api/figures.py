@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 
 from exfilter.ledger import acts
 from exfilter.review.answering import desk
 from exfilter.review.api import models
+from exfilter.review.api.parameters import all_known
 from exfilter.review.api.transfers import TROUBLE, Analyst
 
-router = APIRouter(prefix="/api/v1", tags=["figures"], responses=TROUBLE)
+router = APIRouter(prefix="/api/v1", tags=["figures"], responses=TROUBLE, dependencies=[Depends(all_known)])
 
 
 @router.get("/figures")
