@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import random
 import threading
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 
+from exfilter.ledger.tables import scopes
 from exfilter.quarantine import Quarantine, State
 from exfilter.quarantine.entries import utc
 from exfilter.review import cases
+from exfilter.review.belonging import NOBODY, known
 from exfilter.review.cases import MemberKind
 from exfilter.review.decisions import ASKED, DENY, OPEN, RELEASE
 from exfilter.review.opening import REFUSED
+from exfilter.review.roles import Role
 from tests.quarantine.filling import fill
 from tests.review import filled
 from tests.review.desk import Browser, Desk
@@ -308,8 +313,9 @@ class TestCases:
         for _ in range(2):
             rob.fill(f"{case}/members", case, kind="actor", name="anna")
         assert house.state.desk.cases.get(1).named(MemberKind.ACTOR) == ("anna",)
-        rob.fill(f"{case}/members", case, kind="actor", name="a mistake")
-        rob.fill(f"{case}/remove", case, kind="actor", name="a mistake")
+        rob.fill(f"{case}/members", case, kind="actor", name="boris")
+        rob.fill(f"{case}/remove", case, kind="actor", name="boris")
+        assert house.state.desk.cases.get(1).named(MemberKind.ACTOR) == ("anna",)
         rob.fill(f"{case}/notes", case, text="asked her manager\n<script>x</script>")
         rob.post(
             f"{case}/trace", data={"csrf": rob.csrf(case)}, files={"file": ("t.json", json.dumps(TRACE))}
@@ -338,6 +344,37 @@ class TestCases:
         rob.fill(f"{case}/state", case, to="open", reason="not settled")
         assert rob.fill(f"{case}/notes", case, text="more").status_code == 303
 
+    @pytest.mark.usefixtures("held")
+    @pytest.mark.parametrize("name", ["ana", "Anna", "ann*", "mail.example", "%", "<b>cora"])
+    def test_an_actor_whom_nobody_knows_is_refused(self, house: Desk, name: str) -> None:
+        rob = house.as_("rob")
+        case = rob.fill("/cases", "/cases", title="One").headers["location"]
+        token = house.state.register.tokens.add("rob", Role.REVIEWER, 1)
+        program = house.browser(Authorization=f"Bearer {token}")
+        by_page = rob.fill(f"{case}/members", case, kind="actor", name=name)
+        by_program = program.post(f"/api/v1{case}/members", json={"kind": "actor", "name": name})
+        assert (by_page.status_code, by_program.status_code) == (422, 422)
+        assert by_program.json()["detail"] == NOBODY
+        assert NOBODY.partition(":")[0] in by_page.text
+        assert house.state.desk.cases.get(1).members == ()
+
+    def test_who_sent_was_shown_or_only_held_may_belong_to_it(self, house: Desk) -> None:
+        assert filled.send(house.folder, random.Random(7).randbytes(100_000), "dora")
+        filled.send(house.folder, filled.lines(filled.people()[:3]), "anna")
+        desk = house.state.desk
+        with desk.ledger.database.transaction(writes=True) as connection:
+            connection.execute(sa.insert(scopes).values(kind="reader", name="eve", turn=0, through=0))
+        assert [known(desk, MemberKind.ACTOR, each) for each in (" anna ", "dora", "eve")] == [
+            "anna",
+            "dora",
+            "eve",
+        ]
+        with desk.ledger.database.transaction() as connection:
+            names = (
+                connection.execute(sa.select(scopes.c.name).where(scopes.c.kind == "actor")).scalars().all()
+            )
+        assert "dora" not in names
+
     @pytest.mark.parametrize("text", ["", "{}", "[1]", json.dumps(TRACE | {"actors": "hanna"}), "\0"])
     def test_what_is_no_trace_is_refused_and_not_repeated(self, house: Desk, text: str) -> None:
         rob = house.as_("rob")
@@ -362,6 +399,7 @@ def test_a_hundred_thousand_entries_are_a_queue_like_any_other(tmp_path: Path) -
         assert ann.get("/dashboard?days=90").status_code == 200
 
 
+@pytest.mark.usefixtures("held")
 @pytest.mark.parametrize(
     ("path", "form"),
     [
