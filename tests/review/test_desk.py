@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import json
 import random
+import re
 import threading
 from typing import TYPE_CHECKING
 
@@ -148,6 +150,14 @@ class TestDecisions:
         assert "say why" in answer.text
         assert house.state.desk.quarantine.show(held).state is State.HELD
 
+    def test_what_was_typed_stays_in_the_form(self, house: Desk, held: str) -> None:
+        page = f"/transfers/{held}"
+        answer = house.as_("rob").fill(f"{page}/decide", page, wanted="release", reason=" <b", hours=48)
+        assert answer.status_code == 422
+        assert field("reason", answer.text) == " &lt;b"
+        assert field("why-open", answer.text) == ""
+        assert 'name="hours" type="number" min="1" max="720" value="48"' in answer.text
+
     def test_who_comes_second_is_told_who_was_first_and_when(self, house: Desk, held: str) -> None:
         house.state.register.accounts.add("ben", "reviewer", "a second pair of eyes")
         rob, ben = house.as_("rob"), house.browser()
@@ -236,6 +246,13 @@ class TestDecisions:
         assert strict.state.desk.quarantine.show(held).state is State.RELEASED
 
 
+def field(id_: str, page: str) -> str:
+    """Return what stands in a field of several lines."""
+    found = re.search(rf'<textarea id="{id_}"[^>]*>(.*?)</textarea>', page, re.DOTALL)
+    assert found
+    return found[1]
+
+
 def open_(browser: Browser, transfer: str, key: bytes = b"", **fields: str) -> httpx.Response:
     form = {"csrf": browser.csrf(f"/transfers/{transfer}"), "reason": "to see what it is", **fields}
     files = {"key": ("reviewer.key", key)} if key else {"key": ("", b"")}
@@ -281,6 +298,13 @@ class TestBody:
         assert "another" not in answer.text.replace("another reviewer", "")
         assert [each.subject for each in house.acts(REFUSED)] == [held]
         assert house.acts(OPEN) == []
+
+    def test_what_was_typed_stays_in_the_form_but_for_the_passphrase(self, house: Desk, held: str) -> None:
+        typed = "her manager asked </textarea><script>"
+        answer = open_(house.as_("rob"), held, passphrase="not seven owls", reason=typed)
+        assert field("why-open", answer.text) == html.escape(typed)
+        assert field("reason", answer.text) == ""
+        assert "not seven owls" not in answer.text
 
     def test_it_takes_two_where_so_set_and_the_first_one_gives_no_key(self, strict: Desk) -> None:
         held = filled.happened(strict.folder)
