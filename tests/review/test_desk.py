@@ -90,6 +90,17 @@ class TestPages:
         assert "boris" in texts[f"/transfers/{held}/elsewhere"]
         assert "mail.example" in texts["/dashboard"]
 
+    def test_what_is_unusual_is_said_in_sentences_of_the_day_of_the_transfer(self, house: Desk) -> None:
+        some = filled.lines(filled.people()[:5])
+        filled.send(house.folder, some, "anna", ago=86_400)
+        held = filled.send(house.folder, some + random.Random(7).randbytes(100_000), "anna", ago=86_400)
+        page = house.as_("rob").get(f"/transfers/{held}").text
+        said = re.search(r"<li>(This actor sent 5 customers that day; .*)</li>", page)
+        assert said
+        assert "days of his are known to compare it with; nothing is known of his peers yet; " in said[1]
+        assert said[1].endswith(").")
+        assert "<summary>Customers a day, as a table</summary>" in page
+
     def test_an_analyst_is_offered_no_decision_and_can_make_none(self, house: Desk, held: str) -> None:
         ann = house.as_("ann")
         assert "Release once" not in ann.get(f"/transfers/{held}").text
