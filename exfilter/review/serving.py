@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+from dataclasses import replace
 
 import uvicorn
 from fastapi import FastAPI
@@ -23,10 +24,11 @@ def serve(given: Settings, served: Served, log: FilteringBoundLogger) -> None:
     """Serve until interrupted. Raises OSError or ValueError."""
     _check(served)
     with bound(served.host, served.port) as listening:
-        app = make(given, served, log.error)
-        address = f"listening on {_url(served, listening)}"
+        here = replace(served, port=listening.getsockname()[1])  # 0 was any that is free
+        app = make(given, here, log.error)
+        address = f"listening on {_url(here)}"
         log.info(address)
-        uvicorn.Server(configured(app, served)).run([listening])
+        uvicorn.Server(configured(app, here)).run([listening])
 
 
 def configured(app: FastAPI, served: Served) -> uvicorn.Config:
@@ -72,6 +74,6 @@ def bound(host: str, port: int) -> socket.socket:
     return listening
 
 
-def _url(served: Served, listening: socket.socket) -> str:
+def _url(served: Served) -> str:
     host = f"[{served.host}]" if ":" in served.host else served.host
-    return f"{'https' if served.certificate else 'http'}://{host}:{listening.getsockname()[1]}"
+    return f"{'https' if served.certificate else 'http'}://{host}:{served.port}"

@@ -68,7 +68,7 @@ def test_by_keyboard_alone_in_and_out_and_nothing_breaks_the_policy(chromium: Br
     assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.id") == "main"
-    (session,) = [each for each in context.cookies() if each["name"] == "exfilter-session"]
+    (session,) = [each for each in context.cookies() if each["name"] == house.cookie("session")]
     assert (session["httpOnly"], session["sameSite"]) == (True, "Strict")
     page.get_by_role("button", name="Log out").focus()
     page.keyboard.press("Enter")
@@ -147,5 +147,5 @@ def test_the_companys_log_in_on_another_site_leads_back_in(chromium: Browser, tm
             page.get_by_role("link", name="Log in with the company's account").click()
             page.wait_for_selector("text=Tokens for programs")
             assert page.url.endswith("/account")
-            assert [each["name"] for each in context.cookies()].count("exfilter-session") == 1
+            assert [each["name"] for each in context.cookies()].count(desk.cookie("session")) == 1
             context.close()

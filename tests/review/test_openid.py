@@ -73,17 +73,17 @@ def test_who_has_a_role_at_the_company_is_in(house: Desk, issuer: Issuer) -> Non
     assert asked["code_challenge_method"] == "S256"
     assert {"state", "nonce", "code_challenge"} <= set(asked)
     assert asked["redirect_uri"] == f"{house.url}/login/back"
-    assert "exfilter-openid" not in browser.cookies
+    assert house.cookie("openid") not in browser.cookies
 
 
 def test_the_state_cookie_alone_is_lax(house: Desk) -> None:
     browser = house.browser()
     left = browser.get("/login/openid").headers["set-cookie"].lower()
-    assert "exfilter-openid=" in left
+    assert f"{house.cookie('openid')}=" in left
     assert "samesite=lax" in left
     assert "httponly" in left
     inside = arrive(browser).headers.get_list("set-cookie")
-    (session,) = [each for each in inside if each.startswith("exfilter-session")]
+    (session,) = [each for each in inside if each.startswith(house.cookie("session"))]
     assert "samesite=strict" in session.lower()
 
 

@@ -65,6 +65,7 @@ def test_it_serves_on_loopback_and_ends_quietly(folder: Path) -> None:
         browser = Browser(url, {})
         assert browser.log_in("ada", GOOD).status_code == 303
         assert browser.get("/people").status_code == 200
+        assert f"exfilter-session-{httpx.URL(url).port}" in browser.cookies
         assert "server" not in browser.get("/people").headers
 
 
