@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from structlog.typing import FilteringBoundLogger
 
 from exfilter.review.app import make
+from exfilter.review.dashboard import SPANS, USUAL
 from exfilter.review.patient import Patient
 from exfilter.review.served import Served
 from exfilter.settings import Settings
@@ -26,6 +27,7 @@ def serve(given: Settings, served: Served, log: FilteringBoundLogger) -> None:
     with bound(served.host, served.port) as listening:
         here = replace(served, port=listening.getsockname()[1])  # 0 was any that is free
         app = make(given, here, log.error)
+        app.state.desk.figures.renew(USUAL, *SPANS)  # behind: nobody waits for them
         address = f"listening on {_url(here)}"
         log.info(address)
         uvicorn.Server(configured(app, here)).run([listening])
