@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped, unused-ignore]
-from playwright.sync_api import sync_playwright
 
 from exfilter.review.roles import Role
 from tests.review.desk import PASSWORDS, Desk
@@ -28,18 +26,6 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     with Desk(tmp_path_factory.mktemp("browser")) as desk:
         desk.state.register.tokens.add("ada", Role.ANALYST, 1, "nightly" * 8)
         yield desk
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    program = shutil.which("chromium")
-    assert program, "chromium is missing: run .ci/run, or apt-get install chromium"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=program, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        )
-        yield browser
-        browser.close()
 
 
 def log_in(page: Page, house: Desk, name: str = "ada") -> None:
