@@ -12,6 +12,7 @@ from exfilter.quarantine import Quarantine, Weighed
 from exfilter.review.cases import Cases
 from exfilter.review.dashboard import Kept
 from exfilter.review.decisions import Decisions
+from exfilter.review.foreign import told
 from exfilter.review.recorded import NOT_DONE
 from exfilter.settings import Settings
 
@@ -67,7 +68,7 @@ class Desk:
         try:
             yield
         except ValueError as refused:
-            self.record(who, act, what, f"{NOT_DONE}{refused}")
+            self.record(who, act, what, f"{NOT_DONE}{told(refused)}")
             raise
 
     def begin_opening(self) -> Callable[[], None]:

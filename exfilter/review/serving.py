@@ -56,9 +56,11 @@ def _check(served: Served) -> None:
     if served.certificate is None:
         return
     try:
-        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(served.certificate, served.key)
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(served.certificate, served.key, password="")  # else OpenSSL asks for one
     except OSError as error:  # what ssl raises is one, too
-        why = error.strerror or "no certificate with its key, in PEM and without a passphrase"
+        is_read = isinstance(error, ssl.SSLError)
+        why = "no certificate with its key, in PEM and without a passphrase" if is_read else error.strerror
         msg = f"--certificate {served.certificate}, --key {served.key}: {why}"
         raise OSError(msg) from None
 

@@ -296,3 +296,13 @@ def test_an_issuer_needs_a_client_and_roles(tmp_path: Path) -> None:
     (tmp_path / "oidc.secret").chmod(0o644)
     with pytest.raises(PermissionError, match="can be read by others"):
         Client.of(settings.load(tmp_path), Served(), "secret")
+
+
+def test_a_file_without_certificates_is_said_in_plain_words(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("no certificate")
+    (tmp_path / settings.FILE).write_text(text("https://login.corp.example") + 'oidc_ca = "ca.pem"\n')
+    given = settings.load(tmp_path)
+    given.oidc_secret_file.write_text(SECRET)
+    given.oidc_secret_file.chmod(0o600)
+    with pytest.raises(OSError, match=r"ca\.pem: it holds no certificate, in PEM$"):
+        Client.of(given, Served(), "secret")
