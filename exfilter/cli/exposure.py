@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,7 +19,7 @@ from exfilter.cli.formats.rows import Cell, Output
 from exfilter.cli.quarantine import os_user
 
 if TYPE_CHECKING:
-    from typing import TextIO
+    from typing import IO, TextIO
 
     from exfilter.cli.affected import Affected, Count, Part
     from exfilter.ledger import Ledger
@@ -73,8 +74,7 @@ def exposure(
 
     rows.check(output, out)
     given = settings.load(config)
-    ledger = open_ledger(given)
-    try:
+    with closing(open_ledger(given)) as ledger:
         days = (day(since, "--since"), day(until, "--until"))
         choice = choosing.Choice(actor, destination, transfer, *days, viewed=viewed)
         if who_else and choice == choosing.Choice():
@@ -82,21 +82,24 @@ def exposure(
         found = _affected(given, ledger, choice, held=held and not viewed)
         with rows.opened(out) as file:
             _record(ledger, found, choice, output, reason)
-            if output is Output.HTML:
-                from exfilter.cli.formats import notice
-
-                file.write(notice.page(found, choice, _others(found, ALL) if who_else else None).encode())
-            elif output is Output.TABLE:
-                file.write(_text(found, who_else=who_else).encode("utf-8", "backslashreplace"))
-            elif who_else:
-                rows.write(file, output, OTHERS, map(_other, _others(found, ALL)))
-            else:
-                from exfilter.cli.affected import COLUMNS
-
-                rows.write(file, output, COLUMNS, found.rows())
+            _write(file, output, found, choice, who_else=who_else)
         _hint(found, out, held=held)
-    finally:
-        ledger.close()
+
+
+def _write(file: IO[bytes], output: Output, found: Affected, choice: Choice, *, who_else: bool) -> None:
+    """Write the list. ``who_else``: of others instead; a page to print has both."""
+    from exfilter.cli.affected import COLUMNS
+
+    if output is Output.HTML:
+        from exfilter.cli.formats import notice
+
+        file.write(notice.page(found, choice, _others(found, ALL) if who_else else None).encode())
+    elif output is Output.TABLE:
+        file.write(_text(found, who_else=who_else).encode("utf-8", "backslashreplace"))
+    elif who_else:
+        rows.write(file, output, OTHERS, map(_other, _others(found, ALL)))
+    else:
+        rows.write(file, output, COLUMNS, found.rows())
 
 
 def _affected(given: settings.Settings, ledger: Ledger, choice: Choice, *, held: bool) -> Affected:

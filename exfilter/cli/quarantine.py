@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -180,34 +181,30 @@ def release(
         typer.echo(f"{transfer_id} waits: another reviewer has to release it as well, within a day")
 
 
-@app.command()
-def deny(
-    transfer_id: Id,
-    reviewer: Reviewer,
-    reason: Why = "",
-    config: Folder = Path(),
-    server: Server = "",
-    token_file: TokenFile = None,
-) -> None:
-    """Decide that a transfer stays held for good."""
-    why = reasoned(reason)
-    _held(config, server, token_file, reviewer).deny(transfer_id, why)
-    typer.echo(f"{transfer_id} denied")
+def _decision(act: Callable[[Held], Callable[[str, str], None]], done: str) -> Callable[..., None]:
+    """Return the command of a decision that is final at once. ``done``: the word for it."""
+
+    def decide(
+        transfer_id: Id,
+        reviewer: Reviewer,
+        reason: Why = "",
+        config: Folder = Path(),
+        server: Server = "",
+        token_file: TokenFile = None,
+    ) -> None:
+        why = reasoned(reason)
+        act(_held(config, server, token_file, reviewer))(transfer_id, why)
+        typer.echo(f"{transfer_id} {done}")
+
+    return decide
 
 
-@app.command()
-def confirm(
-    transfer_id: Id,
-    reviewer: Reviewer,
-    reason: Why = "",
-    config: Folder = Path(),
-    server: Server = "",
-    token_file: TokenFile = None,
-) -> None:
-    """Decide that a transfer was a leak; it stays held for good."""
-    why = reasoned(reason)
-    _held(config, server, token_file, reviewer).confirm(transfer_id, why)
-    typer.echo(f"{transfer_id} confirmed as a leak")
+app.command("deny", help="Decide that a transfer stays held for good.")(
+    _decision(lambda held: held.deny, "denied")
+)
+app.command("confirm", help="Decide that a transfer was a leak; it stays held for good.")(
+    _decision(lambda held: held.confirm, "confirmed as a leak")
+)
 
 
 @app.command()

@@ -54,26 +54,29 @@ class Deviation:
         """The chance of at least so many on such a day, of somebody with his past and his peers."""
         return float(10.0**self.log10_p)
 
-    def sentence(self, measure: Measure = Measure.CUSTOMERS) -> str:
-        """Say it, for a reviewer."""
-        when = "today" if self.span.days == 1 else f"in {self.span}"
+    def sentence(self, measure: Measure = Measure.CUSTOMERS, *, past: bool = False) -> str:
+        """Say it, for a reviewer. ``past``: the day that was looked at is not today."""
         odds = f"probability {_written(self.log10_p)} ({MODEL}{f'; {self.looks} looks' * (self.looks > 1)})"
-        return (
-            f"this actor {measure.format(f'{self.seen:,}')} {when}; {self._own()}; {self._theirs()}; {odds}"
-        )
+        what = measure.format(f"{self.seen:,}")
+        return f"this actor {what} {self._when(past=past)}; {self._own()}; {self._theirs()}; {odds}"
+
+    def _when(self, *, past: bool) -> str:
+        if self.span.days == 1:
+            return "that day" if past else "today"
+        return f"in the {self.span} up to then" if past else f"in {self.span}"
 
     def _own(self) -> str:
+        if not self.known:
+            return f"no earlier {self.span} of his are known to compare it with"
         if self.median is None or self.most is None:
-            return (
-                f"none on {self.known:,} {self.span} of his own"
-                if self.known
-                else f"no own {self.span} known"
-            )
+            return f"nothing of the kind on his {self.known:,} {self.span} before"
         often = f"{self.active:,} of {self.known:,} with any"
         return f"his own {self.span}: median {self.median:,}, most {self.most:,} ({often})"
 
     def _theirs(self) -> str:
-        return "no peers known" if self.peers_median is None else f"his peers: median {self.peers_median:,}"
+        if self.peers_median is None:
+            return "nothing is known of his peers yet"
+        return f"his peers: median {self.peers_median:,}"
 
 
 def _written(log10_p: float) -> str:

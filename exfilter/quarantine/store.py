@@ -26,7 +26,7 @@ from exfilter.database import Database
 from exfilter.model import Transfer, Verdict
 from exfilter.quarantine import keys, proving, requests, sealing
 from exfilter.quarantine.binding import digest, loose_digest
-from exfilter.quarantine.choosing import PAGE, Choice, Page, counts, page
+from exfilter.quarantine.choosing import PAGE, Choice, Page, counts, knows, page
 from exfilter.quarantine.deciding import Decision, agree, decide, step, unknown
 from exfilter.quarantine.entries import COLUMNS, Entry, Move, described, utc
 from exfilter.quarantine.exporting import Export, Memory, Proof
@@ -244,6 +244,11 @@ class Quarantine:
         """Return how many of the chosen transfers are in each state, whichever state was chosen."""
         with self._database.transaction() as connection:
             return counts(connection, choice)
+
+    def knows(self, actor: str) -> bool:
+        """Whether anything of an actor was held, spelt as it is shown."""
+        with self._database.transaction() as connection:
+            return knows(connection, actor)
 
     def figures(self, since: str, most: int = 10) -> Figures:
         """Sum up what was sent since then (UTC, ISO 8601) and held. ``most``: actors and destinations."""

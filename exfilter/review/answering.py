@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
-from json import JSONDecodeError
 from typing import Annotated
 
 from fastapi import HTTPException, Path, Request
-from pydantic import ValidationError
 
 from exfilter.quarantine import AskedAlready, IllegalMove, Unknown
 from exfilter.review.cases import NoCase
 from exfilter.review.desk import Busy, Desk
+from exfilter.review.foreign import is_foreign
 
 Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 """Of a case, as the database can count them."""
@@ -37,9 +36,9 @@ def refusals() -> Iterator[None]:
         raise HTTPException(
             HTTPStatus.SERVICE_UNAVAILABLE, "another body is being opened: try again", {"Retry-After": "10"}
         ) from None
-    except (UnicodeError, JSONDecodeError, ValidationError):
-        raise  # Their messages quote what was read: it is answered as what broke.
     except ValueError as error:
+        if is_foreign(error):
+            raise  # It is answered as what broke.
         status = next(status for kind, status in STATUSES if isinstance(error, kind))
         raise HTTPException(status, str(error)) from None
 

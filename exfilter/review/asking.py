@@ -12,10 +12,24 @@ from pydantic import BaseModel, ConfigDict
 from exfilter.quarantine import Choice, State
 from exfilter.quarantine.ages import ago
 from exfilter.quarantine.choosing import PAGE
+from exfilter.review.spelling import Spelt
 
 Name = Annotated[str, Query(max_length=255, description="As shown; * is anything, case does not matter.")]
-Age = Annotated[str, Query(pattern=r"^([0-9]{1,6}[mhdw])?$", description="30m, 36h, 7d or 2w.")]
-TransferId = Annotated[str, Query(pattern=r"^(t-[a-z0-9]{1,64})?$", description="Id at which a page ended.")]
+Age = Annotated[
+    str,
+    Spelt(r"([0-9]{1,6}[mhdw])?", "give 30m, 36h, 7d or 2w"),
+    Query(description="30m, 36h, 7d or 2w."),
+]
+StateName = Annotated[
+    str,
+    Spelt("(held|released|denied|confirmed)?", "give held, released, denied or confirmed, or leave it out"),
+    Query(description="Empty: all."),
+]
+TransferId = Annotated[
+    str,
+    Spelt(r"(t-[a-z0-9]{1,64})?", "give what stood in `next` of the page before, or leave it out"),
+    Query(description="Id at which a page ended."),
+]
 
 
 class Asked(BaseModel):
@@ -23,9 +37,7 @@ class Asked(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    state: Annotated[str, Query(pattern="^(held|released|denied|confirmed)?$", description="Empty: all.")] = (
-        ""
-    )
+    state: StateName = ""
     actor: Name = ""
     destination: Name = ""
     rule: Name = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import threading
 from dataclasses import dataclass, field
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -16,6 +17,10 @@ from exfilter.quarantine.entries import utc
 from exfilter.quarantine.figures import Share
 
 TOP = 10
+USUAL = 30
+"""Days that are asked for mostly."""
+SPANS = (7, USUAL, 90, 365)
+"""Days that can be chosen on the page."""
 FRESH = 60.0
 """Seconds for which figures are not asked for again."""
 DAY = 86_400.0
@@ -59,71 +64,129 @@ def dashboard(quarantine: Quarantine, ledger: Ledger, days: int) -> Dashboard:
     first = today - days + 1
     figures = quarantine.figures(utc(now - days * DAY), TOP)
     with ledger.database.transaction() as connection:
-        sent = {row.day: row for row in connection.execute(_by_day(first))}
-        senders = _shares(connection, exposures.c.actor, first)
-        receivers = _shares(connection, exposures.c.destination, first)
+        sent = _sent(connection, first)
         missed = connection.scalar(sa.select(sa.func.sum(unread.c.bytes)).where(unread.c.day >= first))
     return Dashboard(
-        days=tuple(_day(each, figures, sent) for each in range(first, today + 1)),
+        days=tuple(_day(each, figures, sent.days) for each in range(first, today + 1)),
         counts=dict(quarantine.counts(Choice())),
         held=figures,
-        senders=senders,
-        receivers=receivers,
+        senders=sent.senders,
+        receivers=sent.receivers,
         unread_bytes=int(missed or 0),
         made=now,
     )
 
 
-def _sent(first: int) -> tuple[sa.ColumnElement[bool], ...]:
-    return exposures.c.sent, exposures.c.day >= first, scopes.c.kind.in_(SENDERS)
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """What passed with customers."""
+
+    days: dict[int, tuple[int, int]]
+    """Transfers and customers by day."""
+    senders: tuple[Share, ...]
+    receivers: tuple[Share, ...]
 
 
-def _by_day(first: int) -> sa.Select[tuple[int, int, int]]:
-    counted = sa.func.count().label("transfers"), sa.func.sum(exposures.c.customers).label("customers")
-    joined = sa.select(exposures.c.day, *counted).join(scopes, scopes.c.id == exposures.c.actor)
-    return joined.where(*_sent(first)).group_by(exposures.c.day)
+def _sent(connection: sa.Connection, first: int) -> _Sent:
+    """Read it from a day on."""
+    found: dict[str, list[tuple[int, int, int]]] = {"day": [], "actor": [], "destination": []}
+    for by, number, transfers, customers in connection.execute(_summed(first)):
+        found[by].append((int(number), int(transfers), int(customers)))
+    named = {number for by in ("actor", "destination") for number, *_ in found[by]}
+    rows = connection.execute(sa.select(scopes.c.id, scopes.c.name).where(scopes.c.id.in_(named)))
+    names = {row.id: row.name for row in rows}
+
+    def shares(by: str) -> tuple[Share, ...]:
+        return tuple(Share(names.get(number, ""), count, sum_) for number, count, sum_ in found[by])
+
+    days = {day: (count, sum_) for day, count, sum_ in found["day"]}
+    return _Sent(days, shares("actor"), shares("destination"))
 
 
-def _shares(connection: sa.Connection, column: sa.Column[int], first: int) -> tuple[Share, ...]:
-    customers = sa.func.sum(exposures.c.customers)
-    most = (
-        sa.select(column, sa.func.count(), customers)
-        .join(scopes, scopes.c.id == exposures.c.actor)
-        .where(*_sent(first))
-        .group_by(column)
-        .order_by(customers.desc(), column)
-        .limit(TOP)
+def _summed(first: int) -> sa.CompoundSelect[Any]:
+    """Return what sums it up by day, and by those who have most: in one pass over the wide rows.
+
+    ``+ 0``: they are read in the order of their days. By the index of actors they lie all over the file.
+    """
+    narrow = (
+        sa.select(exposures.c.day, exposures.c.actor, exposures.c.destination, exposures.c.customers)
+        .join(scopes, scopes.c.id == exposures.c.actor + 0)
+        .where(exposures.c.sent, exposures.c.day >= first, scopes.c.kind.in_(SENDERS))
+        .cte("narrow")
+        .prefix_with("MATERIALIZED")
     )
-    rows = connection.execute(most).all()
-    named = sa.select(scopes.c.id, scopes.c.name).where(scopes.c.id.in_([row[0] for row in rows]))
-    names = {row.id: row.name for row in connection.execute(named)}
-    return tuple(Share(names.get(number, ""), int(count), int(total)) for number, count, total in rows)
+    customers = sa.func.sum(narrow.c.customers)
+
+    def by(name: str) -> sa.Select[Any]:
+        column = narrow.c[name]
+        return sa.select(sa.literal(name), column, sa.func.count(), customers).group_by(column)
+
+    most = (
+        by(name).order_by(customers.desc(), narrow.c[name]).limit(TOP).subquery()
+        for name in ("actor", "destination")
+    )
+    return sa.union_all(by("day"), *(sa.select(each) for each in most))
 
 
-def _day(day: int, held: Figures, sent: dict[int, sa.Row[tuple[int, int, int]]]) -> Day:
+def _day(day: int, held: Figures, sent: dict[int, tuple[int, int]]) -> Day:
     date = dt.date.fromordinal(day).isoformat()
     of_day = [each for each in held.days if each.day == date]
-    row = sent.get(day)
+    transfers, customers = sent.get(day, (0, 0))
     return Day(
         date,
         sum(each.transfers for each in of_day),
         sum(each.customers for each in of_day),
-        int(row.transfers) if row else 0,
-        int(row.customers) if row else 0,
+        transfers,
+        customers,
     )
 
 
 @dataclass(slots=True)
 class Kept:
-    """The last figures: a page that is reloaded does not count everything anew."""
+    """The last figures: shown at once, however old; what is older than a minute is made anew behind them."""
 
+    quarantine: Quarantine
+    ledger: Ledger
     _made: dict[int, Dashboard] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _making: threading.Lock = field(default_factory=threading.Lock)
+    """Held while figures are made: one after the other."""
+    _thread: threading.Thread | None = None
 
-    def dashboard(self, quarantine: Quarantine, ledger: Ledger, days: int) -> Dashboard:
-        """Return them, made anew where they are older than a minute."""
-        with self._lock:
-            known = self._made.get(days)
-            if known is None or abs(ledger.clock() - known.made) > FRESH:
-                known = self._made[days] = dashboard(quarantine, ledger, days)
-            return known
+    def dashboard(self, days: int) -> Dashboard:
+        """Return them. Who is the first to ask for so many days waits for them."""
+        known = self._made.get(days)
+        if known is None:
+            with self._making:
+                return self._made.get(days) or self._make(days)
+        if not self._is_fresh(days):
+            self.renew(days)
+        return known
+
+    def renew(self, *days: int) -> None:
+        """Have those of so many days made by a thread, one after the other, unless it is at work already."""
+        if self._thread is None or not self._thread.is_alive():
+            thread = threading.Thread(target=self._make_behind, args=days)
+            thread.start()
+            self._thread = thread
+
+    def wait(self) -> None:
+        """Wait for the figures that are being made behind, if any are."""
+        if self._thread is not None:
+            self._thread.join()
+
+    def _is_fresh(self, days: int) -> bool:
+        known = self._made.get(days)
+        return known is not None and abs(self.ledger.clock() - known.made) <= FRESH
+
+    def _make(self, days: int) -> Dashboard:
+        made = self._made[days] = dashboard(self.quarantine, self.ledger, days)
+        return made
+
+    def _make_behind(self, *spans: int) -> None:
+        for days in spans:
+            with self._making:
+                try:
+                    if not self._is_fresh(days):
+                        self._make(days)
+                except Exception:  # noqa: BLE001 - whoever asks next makes them himself, and is told
+                    self._made.pop(days, None)

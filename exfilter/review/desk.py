@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from exfilter.ledger import Ledger, acts
 from exfilter.quarantine import Quarantine, Weighed
 from exfilter.review.cases import Cases
-from exfilter.review.dashboard import Dashboard, Kept
+from exfilter.review.dashboard import Kept
 from exfilter.review.decisions import Decisions
+from exfilter.review.foreign import told
 from exfilter.review.recorded import NOT_DONE
 from exfilter.settings import Settings
 
@@ -32,7 +33,7 @@ class Desk:
     ledger: Ledger
     """Whoever opened it closes it."""
     cases: Cases
-    _figures: Kept = field(default_factory=Kept)
+    figures: Kept
     _opening: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
@@ -42,10 +43,12 @@ class Desk:
         ``weighed``: which two are two reviewers.
         """
         quarantine = Quarantine.open(given.quarantine, second_reviewer=given.second_reviewer, weighed=weighed)
-        return cls(given, quarantine, ledger, Cases.open(given.quarantine, ledger.clock))
+        cases = Cases.open(given.quarantine, ledger.clock)
+        return cls(given, quarantine, ledger, cases, Kept(quarantine, ledger))
 
     def close(self) -> None:
         """Close the quarantine and the cases."""
+        self.figures.wait()
         self.quarantine.close()
         self.cases.close()
 
@@ -65,12 +68,8 @@ class Desk:
         try:
             yield
         except ValueError as refused:
-            self.record(who, act, what, f"{NOT_DONE}{refused}")
+            self.record(who, act, what, f"{NOT_DONE}{told(refused)}")
             raise
-
-    def dashboard(self, days: int) -> Dashboard:
-        """Return the figures of the last days. They are as old as a minute."""
-        return self._figures.dashboard(self.quarantine, self.ledger, days)
 
     def begin_opening(self) -> Callable[[], None]:
         """Return what ends it. One body at a time: it lies in memory, and a passphrase takes a gigabyte.

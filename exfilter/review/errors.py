@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
 from exfilter.review.access import Unsigned, is_api, person
+from exfilter.review.mistakes import mistake
 from exfilter.review.onward import inside
 from exfilter.review.rendering import page
 
@@ -61,11 +62,12 @@ def _refused(request: Request, error: Exception) -> Response:
 
 
 def _invalid(request: Request, error: Exception) -> Response:
-    """Say which fields are wrong and why, not what stood in them."""
+    """Say which fields are wrong and what may be given, not what stood in them."""
     assert isinstance(error, RequestValidationError)  # noqa: S101
-    fields = [{"field": ".".join(map(str, each["loc"])), "wrong": each["type"]} for each in error.errors()]
-    detail = "; ".join(f"{each['field']}: {each['wrong']}" for each in fields)
-    return answer(request, 422, f"not understood: {detail}"[:1000], fields=fields)
+    found = dict.fromkeys(mistake(each) for each in error.errors())
+    detail = "; ".join(f"{field}: {wrong}" for field, wrong in found)
+    fields = [{"field": field, "wrong": wrong} for field, wrong in found]
+    return answer(request, 422, detail[:1000], fields=fields)
 
 
 def _broken(request: Request, error: Exception) -> Response:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -182,9 +183,18 @@ def _claim(claims: Mapping[str, Any], path: str) -> Any:  # noqa: ANN401 - what 
     return found
 
 
+def _trusted(file: Path) -> ssl.SSLContext:
+    """Return what judges the issuer's certificate. Raises OSError for a file without certificates."""
+    try:
+        return ssl.create_default_context(cafile=file if file.name else None)
+    except ssl.SSLError:
+        msg = f"oidc_ca {file}: it holds no certificate, in PEM"
+        raise OSError(msg) from None
+
+
 def _client(given: Settings) -> StarletteOAuth2App:
     secret = private.read(given.oidc_secret_file).decode().strip() if given.oidc_secret_file.name else None
-    trusted = ssl.create_default_context(cafile=given.oidc_ca if given.oidc_ca.name else None)
+    trusted = _trusted(given.oidc_ca)
     made = OAuth().register(
         "issuer",
         client_id=given.oidc_client_id,

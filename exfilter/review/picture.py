@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from exfilter.ledger import Ledger, daily, transfers, usual
 from exfilter.ledger.choosing import Choice
 from exfilter.ledger.days import Calendar
-from exfilter.ledger.deviation import Measure
+from exfilter.ledger.deviation import Deviation, Measure
 from exfilter.ledger.sets import Customers
 from exfilter.ledger.transfers import Row
 from exfilter.ledger.windows import States
@@ -75,9 +75,14 @@ def of_actor(ledger: Ledger, name: str, kind: str, day: int) -> Picture:
         kind,
         tuple(Window(each, found.sent, found.new) for each, found in counted),
         days,
-        tuple(each.sentence(measure) for measure, each in seen.items() if each.seen),
+        tuple(_said(each, measure, past=day < today) for measure, each in seen.items() if each.seen),
         tuple(transfers.listed(ledger, _choice(name, kind), LAST)),
     )
+
+
+def _said(seen: Deviation, measure: Measure, *, past: bool) -> str:
+    text = seen.sentence(measure, past=past)
+    return f"{text[0].upper()}{text[1:]}."
 
 
 def _days(connection: sa.Connection, scope: tuple[int, int], today: int) -> tuple[tuple[str, int], ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from exfilter.ledger import Ledger, acts
+from exfilter.review.foreign import told
 
 LOG_IN, FAILED, LOG_OUT = "log in", "failed log-in", "log out"
 ADD, ROLE, PASSWORD = "add account", "change role", "change password"
@@ -31,5 +32,5 @@ def doing[T](record: Record, who: str, act: str, subject: str, reason: str, acti
     try:
         return action()
     except ValueError as refused:
-        record(who, act, subject, f"{NOT_DONE}{refused}")
+        record(who, act, subject, f"{NOT_DONE}{told(refused)}")
         raise

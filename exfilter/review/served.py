@@ -55,8 +55,12 @@ class Served:
         return [*self.names, *own]
 
     def cookie(self, name: str) -> str:
-        """Return a cookie's full name. With the prefix no neighbour of the same domain can set it."""
-        return f"__Host-exfilter-{name}" if self.secure else f"exfilter-{name}"
+        """Return a cookie's full name. With the prefix no neighbour of the same domain can set it.
+
+        On plain loopback the port is in it: browsers send a cookie to all ports, so two desks on one
+        machine would end each other's sessions.
+        """
+        return f"__Host-exfilter-{name}" if self.secure else f"exfilter-{name}-{self.port}"
 
     def set_cookie(
         self,

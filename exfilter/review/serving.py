@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import socket
 import ssl
+from dataclasses import replace
 
 import uvicorn
 from fastapi import FastAPI
 from structlog.typing import FilteringBoundLogger
 
 from exfilter.review.app import make
+from exfilter.review.dashboard import SPANS, USUAL
 from exfilter.review.patient import Patient
 from exfilter.review.served import Served
 from exfilter.settings import Settings
@@ -23,10 +25,12 @@ def serve(given: Settings, served: Served, log: FilteringBoundLogger) -> None:
     """Serve until interrupted. Raises OSError or ValueError."""
     _check(served)
     with bound(served.host, served.port) as listening:
-        app = make(given, served, log.error)
-        address = f"listening on {_url(served, listening)}"
+        here = replace(served, port=listening.getsockname()[1])  # 0 was any that is free
+        app = make(given, here, log.error)
+        app.state.desk.figures.renew(USUAL, *SPANS)  # behind: nobody waits for them
+        address = f"listening on {_url(here)}"
         log.info(address)
-        uvicorn.Server(configured(app, served)).run([listening])
+        uvicorn.Server(configured(app, here)).run([listening])
 
 
 def configured(app: FastAPI, served: Served) -> uvicorn.Config:
@@ -52,9 +56,11 @@ def _check(served: Served) -> None:
     if served.certificate is None:
         return
     try:
-        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(served.certificate, served.key)
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(served.certificate, served.key, password="")  # else OpenSSL asks for one
     except OSError as error:  # what ssl raises is one, too
-        why = error.strerror or "no certificate with its key, in PEM and without a passphrase"
+        is_read = isinstance(error, ssl.SSLError)
+        why = "no certificate with its key, in PEM and without a passphrase" if is_read else error.strerror
         msg = f"--certificate {served.certificate}, --key {served.key}: {why}"
         raise OSError(msg) from None
 
@@ -72,6 +78,6 @@ def bound(host: str, port: int) -> socket.socket:
     return listening
 
 
-def _url(served: Served, listening: socket.socket) -> str:
+def _url(served: Served) -> str:
     host = f"[{served.host}]" if ":" in served.host else served.host
-    return f"{'https' if served.certificate else 'http'}://{host}:{listening.getsockname()[1]}"
+    return f"{'https' if served.certificate else 'http'}://{host}:{served.port}"

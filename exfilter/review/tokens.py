@@ -49,9 +49,7 @@ class Tokens:
         short = "".join(char for char in label if char.isprintable())[:LABEL_LIMIT]
         with self.database.transaction(writes=True) as connection:
             owner = connection.execute(sa.select(accounts).where(accounts.c.name == account)).first()
-            if owner is None or not Role(owner.role).includes(role):
-                msg = f"there is no account {account} that may {role}: see `exfilter review user list`"
-                raise ValueError(msg)
+            _check(owner, account, role)
             connection.execute(sa.insert(tokens).values(ends=now + days * DAY, label=short, **row))
         return f"{PREFIX}_{id_}_{secret}"
 
@@ -94,3 +92,14 @@ class Tokens:
         if used is None or now - used > NOTED:
             with contextlib.suppress(OSError), self.database.transaction(writes=True) as connection:
                 connection.execute(sa.update(tokens).where(tokens.c.id == id_).values(used=now))
+
+
+def _check(owner: sa.Row[tuple[object, ...]] | None, account: str, role: Role) -> None:
+    """Raise ValueError where an account cannot have a token of this role."""
+    if owner is None:
+        msg = f"there is no account {account}: see `exfilter review user list`"
+        raise ValueError(msg)
+    allowed = [each for each in Role if Role(owner.role).includes(each)]
+    if role not in allowed:
+        msg = f"{account} has the role {owner.role}: give a token of theirs the role {' or '.join(allowed)}"
+        raise ValueError(msg)

@@ -117,7 +117,7 @@ def test_a_token_may_no_more_than_its_account(shell: Shell) -> None:
     shell.add("rob")
     code, _, err = shell("token", "add", "rob", "--role", "admin")
     assert code == 2
-    assert "may admin" in err
+    assert "a token of theirs the role analyst or reviewer" in err
 
 
 def test_without_the_extra_it_is_named(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

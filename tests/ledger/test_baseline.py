@@ -244,10 +244,13 @@ def test_it_is_said_in_a_sentence() -> None:
     )
     alone = Deviation(Span.MONTH, 5, 0, 0, None, None, 0, None, math.log10(0.25))
     assert alone.sentence(Measure.NEW) == (
-        "this actor sent 5 customers whom he never sent before in 30 days; no own 30 days known; "
-        "no peers known; probability 0.25 (log-logistic counts, zeros apart)"
+        "this actor sent 5 customers whom he never sent before in 30 days; no earlier 30 days of his "
+        "are known to compare it with; nothing is known of his peers yet; probability 0.25 "
+        "(log-logistic counts, zeros apart)"
     )
     tiny = Deviation(Span.REST, 10**12, 8, 0, None, None, 3, 1, -400.0)
     assert "sent 1,000,000,000,000 bytes that could not be read today" in tiny.sentence(Measure.UNSCANNED)
-    assert "none on 8 rest days of his own" in tiny.sentence()
+    assert "nothing of the kind on his 8 rest days before" in tiny.sentence()
     assert "probability 1e-400" in tiny.sentence()
+    assert " bytes that could not be read that day; " in tiny.sentence(Measure.UNSCANNED, past=True)
+    assert "in the 30 days up to then; " in alone.sentence(past=True)

@@ -76,6 +76,10 @@ class Desk:
     def acts(self, act: str = "") -> list[Act]:
         return listed(self.state.ledger.database, act)
 
+    def cookie(self, name: str) -> str:
+        """Return a cookie's full name."""
+        return str(self.state.served.cookie(name))
+
     def browser(self, **headers: str) -> Browser:
         return Browser(self.url, headers)
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped, unused-ignore]
-from playwright.sync_api import sync_playwright
 
 from exfilter.review.roles import Role
 from tests.review.desk import PASSWORDS, Desk
@@ -28,18 +26,6 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     with Desk(tmp_path_factory.mktemp("browser")) as desk:
         desk.state.register.tokens.add("ada", Role.ANALYST, 1, "nightly" * 8)
         yield desk
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    program = shutil.which("chromium")
-    assert program, "chromium is missing: run .ci/run, or apt-get install chromium"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=program, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        )
-        yield browser
-        browser.close()
 
 
 def log_in(page: Page, house: Desk, name: str = "ada") -> None:
@@ -68,7 +54,7 @@ def test_by_keyboard_alone_in_and_out_and_nothing_breaks_the_policy(chromium: Br
     assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.id") == "main"
-    (session,) = [each for each in context.cookies() if each["name"] == "exfilter-session"]
+    (session,) = [each for each in context.cookies() if each["name"] == house.cookie("session")]
     assert (session["httpOnly"], session["sameSite"]) == (True, "Strict")
     page.get_by_role("button", name="Log out").focus()
     page.keyboard.press("Enter")
@@ -147,5 +133,5 @@ def test_the_companys_log_in_on_another_site_leads_back_in(chromium: Browser, tm
             page.get_by_role("link", name="Log in with the company's account").click()
             page.wait_for_selector("text=Tokens for programs")
             assert page.url.endswith("/account")
-            assert [each["name"] for each in context.cookies()].count("exfilter-session") == 1
+            assert [each["name"] for each in context.cookies()].count(desk.cookie("session")) == 1
             context.close()

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import html
 import json
+import random
+import re
 import threading
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 
+from exfilter.ledger.tables import scopes
 from exfilter.quarantine import Quarantine, State
 from exfilter.quarantine.entries import utc
 from exfilter.review import cases
+from exfilter.review.belonging import NOBODY, known
 from exfilter.review.cases import MemberKind
 from exfilter.review.decisions import ASKED, DENY, OPEN, RELEASE
 from exfilter.review.opening import REFUSED
+from exfilter.review.roles import Role
 from tests.quarantine.filling import fill
 from tests.review import filled
 from tests.review.desk import Browser, Desk
@@ -83,6 +90,17 @@ class TestPages:
         assert "boris" in texts[f"/transfers/{held}/elsewhere"]
         assert "mail.example" in texts["/dashboard"]
 
+    def test_what_is_unusual_is_said_in_sentences_of_the_day_of_the_transfer(self, house: Desk) -> None:
+        some = filled.lines(filled.people()[:5])
+        filled.send(house.folder, some, "anna", ago=86_400)
+        held = filled.send(house.folder, some + random.Random(7).randbytes(100_000), "anna", ago=86_400)
+        page = house.as_("rob").get(f"/transfers/{held}").text
+        said = re.search(r"<li>(This actor sent 5 customers that day; .*)</li>", page)
+        assert said
+        assert "days of his are known to compare it with; nothing is known of his peers yet; " in said[1]
+        assert said[1].endswith(").")
+        assert "<summary>Customers a day, as a table</summary>" in page
+
     def test_an_analyst_is_offered_no_decision_and_can_make_none(self, house: Desk, held: str) -> None:
         ann = house.as_("ann")
         assert "Release once" not in ann.get(f"/transfers/{held}").text
@@ -142,6 +160,14 @@ class TestDecisions:
         assert answer.status_code == 422
         assert "say why" in answer.text
         assert house.state.desk.quarantine.show(held).state is State.HELD
+
+    def test_what_was_typed_stays_in_the_form(self, house: Desk, held: str) -> None:
+        page = f"/transfers/{held}"
+        answer = house.as_("rob").fill(f"{page}/decide", page, wanted="release", reason=" <b", hours=48)
+        assert answer.status_code == 422
+        assert field("reason", answer.text) == " &lt;b"
+        assert field("why-open", answer.text) == ""
+        assert 'name="hours" type="number" min="1" max="720" value="48"' in answer.text
 
     def test_who_comes_second_is_told_who_was_first_and_when(self, house: Desk, held: str) -> None:
         house.state.register.accounts.add("ben", "reviewer", "a second pair of eyes")
@@ -231,6 +257,13 @@ class TestDecisions:
         assert strict.state.desk.quarantine.show(held).state is State.RELEASED
 
 
+def field(id_: str, page: str) -> str:
+    """Return what stands in a field of several lines."""
+    found = re.search(rf'<textarea id="{id_}"[^>]*>(.*?)</textarea>', page, re.DOTALL)
+    assert found
+    return found[1]
+
+
 def open_(browser: Browser, transfer: str, key: bytes = b"", **fields: str) -> httpx.Response:
     form = {"csrf": browser.csrf(f"/transfers/{transfer}"), "reason": "to see what it is", **fields}
     files = {"key": ("reviewer.key", key)} if key else {"key": ("", b"")}
@@ -277,6 +310,13 @@ class TestBody:
         assert [each.subject for each in house.acts(REFUSED)] == [held]
         assert house.acts(OPEN) == []
 
+    def test_what_was_typed_stays_in_the_form_but_for_the_passphrase(self, house: Desk, held: str) -> None:
+        typed = "her manager asked </textarea><script>"
+        answer = open_(house.as_("rob"), held, passphrase="not seven owls", reason=typed)
+        assert field("why-open", answer.text) == html.escape(typed)
+        assert field("reason", answer.text) == ""
+        assert "not seven owls" not in answer.text
+
     def test_it_takes_two_where_so_set_and_the_first_one_gives_no_key(self, strict: Desk) -> None:
         held = filled.happened(strict.folder)
         rob, ben = strict.as_("rob"), strict.browser()
@@ -308,8 +348,9 @@ class TestCases:
         for _ in range(2):
             rob.fill(f"{case}/members", case, kind="actor", name="anna")
         assert house.state.desk.cases.get(1).named(MemberKind.ACTOR) == ("anna",)
-        rob.fill(f"{case}/members", case, kind="actor", name="a mistake")
-        rob.fill(f"{case}/remove", case, kind="actor", name="a mistake")
+        rob.fill(f"{case}/members", case, kind="actor", name="boris")
+        rob.fill(f"{case}/remove", case, kind="actor", name="boris")
+        assert house.state.desk.cases.get(1).named(MemberKind.ACTOR) == ("anna",)
         rob.fill(f"{case}/notes", case, text="asked her manager\n<script>x</script>")
         rob.post(
             f"{case}/trace", data={"csrf": rob.csrf(case)}, files={"file": ("t.json", json.dumps(TRACE))}
@@ -338,6 +379,37 @@ class TestCases:
         rob.fill(f"{case}/state", case, to="open", reason="not settled")
         assert rob.fill(f"{case}/notes", case, text="more").status_code == 303
 
+    @pytest.mark.usefixtures("held")
+    @pytest.mark.parametrize("name", ["ana", "Anna", "ann*", "mail.example", "%", "<b>cora"])
+    def test_an_actor_whom_nobody_knows_is_refused(self, house: Desk, name: str) -> None:
+        rob = house.as_("rob")
+        case = rob.fill("/cases", "/cases", title="One").headers["location"]
+        token = house.state.register.tokens.add("rob", Role.REVIEWER, 1)
+        program = house.browser(Authorization=f"Bearer {token}")
+        by_page = rob.fill(f"{case}/members", case, kind="actor", name=name)
+        by_program = program.post(f"/api/v1{case}/members", json={"kind": "actor", "name": name})
+        assert (by_page.status_code, by_program.status_code) == (422, 422)
+        assert by_program.json()["detail"] == NOBODY
+        assert NOBODY.partition(":")[0] in by_page.text
+        assert house.state.desk.cases.get(1).members == ()
+
+    def test_who_sent_was_shown_or_only_held_may_belong_to_it(self, house: Desk) -> None:
+        assert filled.send(house.folder, random.Random(7).randbytes(100_000), "dora")
+        filled.send(house.folder, filled.lines(filled.people()[:3]), "anna")
+        desk = house.state.desk
+        with desk.ledger.database.transaction(writes=True) as connection:
+            connection.execute(sa.insert(scopes).values(kind="reader", name="eve", turn=0, through=0))
+        assert [known(desk, MemberKind.ACTOR, each) for each in (" anna ", "dora", "eve")] == [
+            "anna",
+            "dora",
+            "eve",
+        ]
+        with desk.ledger.database.transaction() as connection:
+            names = (
+                connection.execute(sa.select(scopes.c.name).where(scopes.c.kind == "actor")).scalars().all()
+            )
+        assert "dora" not in names
+
     @pytest.mark.parametrize("text", ["", "{}", "[1]", json.dumps(TRACE | {"actors": "hanna"}), "\0"])
     def test_what_is_no_trace_is_refused_and_not_repeated(self, house: Desk, text: str) -> None:
         rob = house.as_("rob")
@@ -362,6 +434,7 @@ def test_a_hundred_thousand_entries_are_a_queue_like_any_other(tmp_path: Path) -
         assert ann.get("/dashboard?days=90").status_code == 200
 
 
+@pytest.mark.usefixtures("held")
 @pytest.mark.parametrize(
     ("path", "form"),
     [

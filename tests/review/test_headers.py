@@ -161,7 +161,7 @@ def test_over_tls_cookies_are_bound_to_the_host(tmp_path: Path) -> None:
 def test_no_cookie_and_no_header_breaks_it_or_opens_anything(
     house: Desk, cookies: list[bytes], authorization: bytes, path: str, method: str
 ) -> None:
-    names = ("exfilter-session", "exfilter-browser", "exfilter-openid")
+    names = [house.cookie(name) for name in ("session", "browser", "openid")]
     shown = b"; ".join(name.encode() + b"=" + clean(each) for name, each in zip(names, cookies, strict=False))
     headers = {b"Authorization": b"Bearer x" + clean(authorization), b"Cookie": shown or b"x=y"}
     url = f"{house.url}/{quote(path.lstrip('/'), safe='/', errors='replace')}"

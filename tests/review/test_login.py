@@ -15,13 +15,10 @@ from hypothesis import strategies as st
 from exfilter.review import attempts, recorded, tables
 from exfilter.review.onward import inside
 from exfilter.review.roles import Role
+from tests.review.desk import Desk
 
 if TYPE_CHECKING:
-    from tests.review.desk import Browser, Desk
-
-
-def cookie(browser: Browser, name: str = "exfilter-session") -> str:
-    return browser.cookies[name]
+    from pathlib import Path
 
 
 def test_who_logs_in_goes_on_to_where_he_wanted_to(desk: Desk) -> None:
@@ -90,21 +87,36 @@ def test_who_logs_out_is_out_even_where_it_cannot_be_recorded(desk: Desk) -> Non
 def test_the_session_is_new_after_log_in_and_gone_after_log_out(desk: Desk) -> None:
     browser = desk.browser()
     browser.get("/login")
-    before = cookie(browser)
+    before = browser.cookies[desk.cookie("session")]
     browser.log_in("rob")
-    inside_, token = cookie(browser), browser.csrf("/account")
+    inside_, token = browser.cookies[desk.cookie("session")], browser.csrf("/account")
     assert inside_ != before
     assert browser.fill("/logout").headers["location"] == "/login"
     again = desk.browser()
-    again.cookies.set("exfilter-session", inside_)
+    again.cookies.set(desk.cookie("session"), inside_)
     assert not again.is_in()
     assert again.post("/logout", data={"csrf": token}).status_code == 303
+
+
+def test_two_desks_on_one_machine_leave_each_other_their_sessions(desk: Desk, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    with Desk(tmp_path / "other") as other:
+        both = {desk.cookie(each) for each in ("session", "browser")}
+        assert both.isdisjoint({other.cookie(each) for each in ("session", "browser")})
+        browser = desk.as_("rob")
+        # As a browser does, which sends the cookies of a host to all of its ports.
+        there = other.browser()
+        there.cookies = browser.cookies
+        assert there.log_in("ann").status_code == 303
+        browser.cookies = there.cookies
+        assert browser.is_in()
+        assert there.is_in()
 
 
 def test_a_session_id_from_elsewhere_is_not_taken_over(desk: Desk) -> None:
     for made_up in ("x", "bnVsbA==.x.y", "eyJzZXNzaW9uIjogIngifQ==.awNqcQ.CTqkbDAIlXlgJ2"):
         browser = desk.browser()
-        browser.cookies.set("exfilter-session", made_up)
+        browser.cookies.set(desk.cookie("session"), made_up)
         assert not browser.is_in()
 
 

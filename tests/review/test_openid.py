@@ -73,17 +73,17 @@ def test_who_has_a_role_at_the_company_is_in(house: Desk, issuer: Issuer) -> Non
     assert asked["code_challenge_method"] == "S256"
     assert {"state", "nonce", "code_challenge"} <= set(asked)
     assert asked["redirect_uri"] == f"{house.url}/login/back"
-    assert "exfilter-openid" not in browser.cookies
+    assert house.cookie("openid") not in browser.cookies
 
 
 def test_the_state_cookie_alone_is_lax(house: Desk) -> None:
     browser = house.browser()
     left = browser.get("/login/openid").headers["set-cookie"].lower()
-    assert "exfilter-openid=" in left
+    assert f"{house.cookie('openid')}=" in left
     assert "samesite=lax" in left
     assert "httponly" in left
     inside = arrive(browser).headers.get_list("set-cookie")
-    (session,) = [each for each in inside if each.startswith("exfilter-session")]
+    (session,) = [each for each in inside if each.startswith(house.cookie("session"))]
     assert "samesite=strict" in session.lower()
 
 
@@ -296,3 +296,13 @@ def test_an_issuer_needs_a_client_and_roles(tmp_path: Path) -> None:
     (tmp_path / "oidc.secret").chmod(0o644)
     with pytest.raises(PermissionError, match="can be read by others"):
         Client.of(settings.load(tmp_path), Served(), "secret")
+
+
+def test_a_file_without_certificates_is_said_in_plain_words(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("no certificate")
+    (tmp_path / settings.FILE).write_text(text("https://login.corp.example") + 'oidc_ca = "ca.pem"\n')
+    given = settings.load(tmp_path)
+    given.oidc_secret_file.write_text(SECRET)
+    given.oidc_secret_file.chmod(0o600)
+    with pytest.raises(OSError, match=r"ca\.pem: it holds no certificate, in PEM$"):
+        Client.of(given, Served(), "secret")

@@ -97,10 +97,10 @@ def test_everybody_changes_their_own_password(desk: Desk) -> None:
     assert here.fill("/account/password", **new | {"old": "x"}).status_code == 422
     assert here.fill("/account/password", **new | {"new": "x", "again": "x"}).status_code == 422
     assert there.is_in()
-    before = here.cookies["exfilter-session"]
+    before = here.cookies[desk.cookie("session")]
     assert here.fill("/account/password", **new).status_code == 303
     assert here.is_in()
-    assert here.cookies["exfilter-session"] != before
+    assert here.cookies[desk.cookie("session")] != before
     assert not there.is_in()
     assert desk.browser().log_in("ann", GOOD).status_code == 303
 
@@ -116,7 +116,7 @@ def test_strangers_do_not_keep_who_is_logged_in_from_a_new_password(desk: Desk) 
     own = desk.as_("rob")
     strangers = [desk.browser().log_in("rob", "a guess").status_code for _ in range(11)]
     assert strangers[-1] == 429
-    own.cookies.delete("exfilter-browser")
+    own.cookies.delete(desk.cookie("browser"))
     changed = own.fill("/account/password", old=PASSWORDS["rob"], new=GOOD, again=GOOD)
     assert changed.status_code == 303, changed.text
 

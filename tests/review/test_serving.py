@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 from exfilter import settings
 from exfilter.index import keys
@@ -65,6 +66,7 @@ def test_it_serves_on_loopback_and_ends_quietly(folder: Path) -> None:
         browser = Browser(url, {})
         assert browser.log_in("ada", GOOD).status_code == 303
         assert browser.get("/people").status_code == 200
+        assert f"exfilter-session-{httpx.URL(url).port}" in browser.cookies
         assert "server" not in browser.get("/people").headers
 
 
@@ -113,6 +115,23 @@ def test_what_cannot_be_served_is_said_in_one_line(folder: Path, options: tuple[
     assert done.returncode == 2
     assert word in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("protect", [False, True])
+def test_a_key_that_does_not_fit_is_said_in_plain_words(folder: Path, *, protect: bool) -> None:
+    pem, key = certificate(folder)
+    if protect:
+        secret = serialization.BestAvailableEncryption(b"a passphrase")
+        private = serialization.load_pem_private_key(key.read_bytes(), None)
+        form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, secret
+        key.write_bytes(private.private_bytes(*form))
+    else:
+        key.write_text("no key")
+    options = ("--certificate", str(pem), "--key", str(key))
+    done = subprocess.run(command(folder, *options), capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert "no certificate with its key, in PEM and without a passphrase" in done.stderr
+    assert "ssl" not in done.stderr.lower()
 
 
 def test_answers_do_not_wait_for_acknowledgements() -> None:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
 from exfilter.review import cases, report, traces
 from exfilter.review.answering import Number, desk, reasoned, refusals
 from exfilter.review.api import models
+from exfilter.review.api.parameters import all_known
 from exfilter.review.api.transfers import TROUBLE, Analyst, Reviewer
+from exfilter.review.belonging import known
 from exfilter.review.cases import CaseState, MemberKind
 from exfilter.review.pages.body import INERT
 
-router = APIRouter(prefix="/api/v1", tags=["cases"], responses=TROUBLE)
+router = APIRouter(prefix="/api/v1", tags=["cases"], responses=TROUBLE, dependencies=[Depends(all_known)])
 
 
 @router.get("/cases")
@@ -54,13 +56,13 @@ def note(request: Request, who: Reviewer, number: Number, wanted: models.NoteTex
 @router.post("/cases/{number}/members", status_code=201)
 def add(request: Request, who: Reviewer, number: Number, wanted: models.NewMember) -> models.WholeCase:
     """Let a transfer, an actor or the result of a trace belong to it."""
-    here, name = desk(request), wanted.name
+    here = desk(request)
     with refusals():
-        if wanted.kind is MemberKind.TRANSFER:
-            name = here.quarantine.show(name).id
-        elif wanted.kind is MemberKind.TRACE:
+        if wanted.kind is MemberKind.TRACE:
             traces.read(wanted.content)
             name = traces.name(wanted.content)
+        else:
+            name = known(here, wanted.kind, wanted.name)
         content = wanted.content if wanted.kind is MemberKind.TRACE else ""
         with here.doing(who.name, cases.ADD, [f"case {number}: {wanted.kind} {name}"], ""):
             here.cases.add(number, wanted.kind, [name], who.name, content)

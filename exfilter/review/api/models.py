@@ -255,6 +255,7 @@ class Unread(BaseModel):
 class Figures(BaseModel):
     """What the dashboard shows."""
 
+    made: str = Field(description="When they were made, UTC, ISO 8601.")
     counts: dict[State, int]
     days: list[Day]
     held_actors: list[Share]

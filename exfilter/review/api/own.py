@@ -8,8 +8,15 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel
 
 from exfilter.review.access import Person, Role, needs
+from exfilter.review.api.parameters import all_known
+from exfilter.review.api.transfers import TROUBLE
 
-router = APIRouter(prefix="/api/v1", tags=["own"])
+router = APIRouter(
+    prefix="/api/v1",
+    tags=["own"],
+    responses={status: TROUBLE[status] for status in (401, 422, 503)},
+    dependencies=[Depends(all_known)],
+)
 
 Anybody = Annotated[Person, Depends(needs(Role.ANALYST))]
 

@@ -13,6 +13,7 @@ from exfilter.quarantine import State
 from exfilter.review.access import Person, Role, needs
 from exfilter.review.answering import desk, reasoned, refusals
 from exfilter.review.api import models
+from exfilter.review.api.parameters import all_known
 from exfilter.review.asking import Asked
 from exfilter.review.elsewhere import elsewhere
 from exfilter.review.opening import Given, opened
@@ -32,7 +33,7 @@ TROUBLE: dict[int | str, dict[str, Any]] = {
 }
 """What any call may answer besides."""
 
-router = APIRouter(prefix="/api/v1", tags=["transfers"], responses=TROUBLE)
+router = APIRouter(prefix="/api/v1", tags=["transfers"], responses=TROUBLE, dependencies=[Depends(all_known)])
 
 Analyst = Annotated[Person, Depends(needs(Role.ANALYST))]
 Reviewer = Annotated[Person, Depends(needs(Role.REVIEWER))]

@@ -6,11 +6,12 @@ from http import HTTPStatus
 from typing import Annotated
 
 import anyio
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from fastapi.responses import RedirectResponse, Response
 
 from exfilter.review import recorded
 from exfilter.review.access import SESSION, Person, Role, needs
+from exfilter.review.answering import refusals
 from exfilter.review.pages import login
 from exfilter.review.rendering import page
 
@@ -46,16 +47,13 @@ def _change(request: Request, who: Person, old: str, new: str) -> Response:
         state.record(who.name, recorded.FAILED, login.address(request), "old password")
         return _shown(request, who, "The old password is not right.")
     try:
-        recorded.doing(
-            state.record,
-            who.name,
-            recorded.PASSWORD,
-            who.name,
-            "",
-            lambda: accounts.set_password(who.name, new),
-        )
-    except ValueError as refused:
-        return _shown(request, who, str(refused))
+        with refusals():
+            recorded.doing(
+                state.record, who.name, recorded.PASSWORD, who.name, "",
+                lambda: accounts.set_password(who.name, new),
+            )  # fmt: skip
+    except HTTPException as refused:
+        return _shown(request, who, refused.detail)
     answer = RedirectResponse("/account?done=password", HTTPStatus.SEE_OTHER)
     login.begin(request, answer, who, "changed password")
     return answer
@@ -73,16 +71,13 @@ def add_token(
     state = request.app.state
     reason = f"{role}, {days} days: {label}"
     try:
-        made = recorded.doing(
-            state.record,
-            who.name,
-            recorded.TOKEN,
-            who.name,
-            reason,
-            lambda: state.register.tokens.add(who.name, role, days, label),
-        )
-    except ValueError as refused:
-        return _shown(request, who, str(refused))
+        with refusals():
+            made = recorded.doing(
+                state.record, who.name, recorded.TOKEN, who.name, reason,
+                lambda: state.register.tokens.add(who.name, role, days, label),
+            )  # fmt: skip
+    except HTTPException as refused:
+        return _shown(request, who, refused.detail)
     return _shown(request, who, token=made)
 
 

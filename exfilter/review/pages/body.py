@@ -22,7 +22,7 @@ from exfilter.model import Transfer
 from exfilter.review.access import Person, Role, needs
 from exfilter.review.answering import desk, reasoned, refusals
 from exfilter.review.opening import LARGEST_KEY, Clear, Given, masked, opened
-from exfilter.review.pages.transfer import shown
+from exfilter.review.pages.transfer import Typed, shown
 
 router = APIRouter(include_in_schema=False)
 
@@ -61,7 +61,7 @@ def open_body(
     except HTTPException as refused:
         if refused.status_code == HTTPStatus.NOT_FOUND:
             raise
-        return shown(request, who, id, str(refused.detail), refused.status_code)
+        return shown(request, who, id, refused, Typed(opening=reason))
     if found is None:
         return RedirectResponse(f"/transfers/{id}", HTTPStatus.SEE_OTHER)
     if how is How.FILE:

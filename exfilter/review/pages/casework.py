@@ -11,21 +11,22 @@ from fastapi.responses import RedirectResponse, Response
 from exfilter.review import cases, report, traces
 from exfilter.review.access import Person, Role, needs
 from exfilter.review.answering import Number, desk, reasoned, refusals
+from exfilter.review.belonging import known
 from exfilter.review.cases import CaseState, MemberKind
 from exfilter.review.pages.body import INERT
 from exfilter.review.rendering import page
+from exfilter.review.spelling import Spelt
 
 router = APIRouter(include_in_schema=False)
 
 Analyst = Annotated[Person, Depends(needs(Role.ANALYST))]
 Reviewer = Annotated[Person, Depends(needs(Role.REVIEWER))]
 Words = Annotated[str, Form(max_length=cases.NOTE)]
+Listed = Annotated[str, Spelt("open|closed|all", "give open, closed or all"), Query()]
 
 
 @router.get("/cases")
-def listed(
-    request: Request, who: Analyst, state: Annotated[str, Query(pattern="^(open|closed|all)$")] = "open"
-) -> Response:
+def listed(request: Request, who: Analyst, state: Listed = "open") -> Response:
     """List the cases."""
     found = desk(request).cases.listed(None if state == "all" else CaseState(state))
     may = who.role.includes(Role.REVIEWER)
@@ -70,18 +71,13 @@ def add(
     """Let a transfer or an actor belong to it."""
     here = desk(request)
     with refusals():
-        checked(here.quarantine.show(name.strip()).id if kind is MemberKind.TRANSFER else name, kind)
-        with here.doing(who.name, cases.ADD, [f"case {number}: {kind} {name}"], ""):
-            here.cases.add(number, kind, [name], who.name)
+        if kind is MemberKind.TRACE:
+            msg = "attach a trace as its file"
+            raise ValueError(msg)
+        member = known(here, kind, name)
+        with here.doing(who.name, cases.ADD, [f"case {number}: {kind} {member}"], ""):
+            here.cases.add(number, kind, [member], who.name)
     return _back(number)
-
-
-def checked(name: str, kind: MemberKind) -> str:
-    """Return the name of a member. Raises ValueError for a trace without its content."""
-    if kind is MemberKind.TRACE:
-        msg = "attach a trace as its file"
-        raise ValueError(msg)
-    return name
 
 
 @router.post("/cases/{number}/remove")

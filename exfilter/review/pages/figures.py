@@ -12,11 +12,11 @@ from exfilter.review import why
 from exfilter.review.access import Person, Role, needs
 from exfilter.review.answering import desk
 from exfilter.review.charts import chart
+from exfilter.review.dashboard import SPANS, USUAL
 from exfilter.review.rendering import page
 
 router = APIRouter(include_in_schema=False)
 
-SPANS = (7, 30, 90, 365)
 SERIES = (
     ("held", "Held transfers", "transfers"),
     ("held_customers", "Customers in held transfers", "customers"),
@@ -29,10 +29,10 @@ SERIES = (
 def dashboard(
     request: Request,
     _: Annotated[Person, Depends(needs(Role.ANALYST))],
-    days: Annotated[int, Query(ge=1, le=366)] = 30,
+    days: Annotated[int, Query(ge=1, le=366)] = USUAL,
 ) -> Response:
     """Show what was held and what passed, over time, by whom and where to."""
-    found = desk(request).dashboard(days)
+    found = desk(request).figures.dashboard(days)
     charts = [
         chart(title, unit, [(day.day, getattr(day, name)) for day in found.days])
         for name, title, unit in SERIES

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from fastapi.responses import RedirectResponse, Response
 
 from exfilter.review import recorded
 from exfilter.review.access import Person, Role, needs
 from exfilter.review.accounts import spelt
+from exfilter.review.answering import refusals
 from exfilter.review.rendering import page
 
 router = APIRouter(include_in_schema=False)
@@ -89,10 +90,11 @@ def _done(
 ) -> Response:
     """Do it, recorded, and show the page again; with what was wrong, where something was."""
     try:
-        known = spelt(subject) if is_name else subject
-        recorded.doing(request.app.state.record, who.name, act, known, reason, action)
-    except ValueError as refused:
-        return _shown(request, str(refused))
+        with refusals():
+            known = spelt(subject) if is_name else subject
+            recorded.doing(request.app.state.record, who.name, act, known, reason, action)
+    except HTTPException as refused:
+        return _shown(request, refused.detail)
     return RedirectResponse("/people", HTTPStatus.SEE_OTHER)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated
 
@@ -34,17 +35,33 @@ def transfer(request: Request, who: Analyst, id: Id) -> Response:  # noqa: A002 
     return shown(request, who, id)
 
 
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What stands in the page's forms when it comes back with trouble. Never a key or its passphrase."""
+
+    deciding: str = ""
+    """Reason of a decision."""
+    opening: str = ""
+    """Reason of an opening."""
+    hours: float = 24.0
+
+
 def shown(
-    request: Request, who: Person, transfer_id: str, trouble: str = "", status: int = HTTPStatus.OK
+    request: Request,
+    who: Person,
+    transfer_id: str,
+    refused: HTTPException | None = None,
+    typed: Typed = Typed(),
 ) -> Response:
-    """Return the page; with what was wrong, where something was."""
+    """Return the page; where something was refused, with why and with what was typed."""
     here = desk(request)
     with refusals():
         entry = here.quarantine.show(transfer_id)
     picture = of_entry(here.ledger, entry)
     may = who.role.includes(Role.REVIEWER)
     return page(
-        request, "desk/transfer.html", status=status, trouble=trouble, entry=entry, may=may,
+        request, "desk/transfer.html", status=refused.status_code if refused else HTTPStatus.OK,
+        trouble=refused.detail if refused else "", typed=typed, entry=entry, may=may,
         sentences=why.sentences(entry), versions=why.versions(entry), picture=picture,
         chart=chart("Customers a day", "customers", picture.days), held=entry.state is State.HELD,
         cases=here.cases.listed(holding=entry.id),
@@ -70,7 +87,7 @@ def decided(
     except HTTPException as refused:
         if refused.status_code == HTTPStatus.NOT_FOUND:
             raise
-        return shown(request, who, id, str(refused.detail), refused.status_code)
+        return shown(request, who, id, refused, Typed(deciding=reason, hours=hours))
     return RedirectResponse(f"/transfers/{id}", HTTPStatus.SEE_OTHER)
 
 
