@@ -23,6 +23,8 @@ SPANS = (7, USUAL, 90, 365)
 """Days that can be chosen on the page."""
 FRESH = 60.0
 """Seconds for which figures are not asked for again."""
+OLD = 900.0
+"""Seconds after which they are shown to nobody any more."""
 DAY = 86_400.0
 
 
@@ -143,7 +145,7 @@ def _day(day: int, held: Figures, sent: dict[int, tuple[int, int]]) -> Day:
 
 @dataclass(slots=True)
 class Kept:
-    """The last figures: shown at once, however old; what is older than a minute is made anew behind them."""
+    """The last figures: shown at once; what is older than a minute is made anew behind them."""
 
     quarantine: Quarantine
     ledger: Ledger
@@ -153,12 +155,12 @@ class Kept:
     _thread: threading.Thread | None = None
 
     def dashboard(self, days: int) -> Dashboard:
-        """Return them. Who is the first to ask for so many days waits for them."""
-        known = self._made.get(days)
+        """Return them. Who asks for so many days first, or first in a while, waits for them."""
+        known = self._young(days, OLD)
         if known is None:
             with self._making:
-                return self._made.get(days) or self._make(days)
-        if not self._is_fresh(days):
+                return self._young(days, OLD) or self._make(days)
+        if self._young(days, FRESH) is None:
             self.renew(days)
         return known
 
@@ -174,9 +176,9 @@ class Kept:
         if self._thread is not None:
             self._thread.join()
 
-    def _is_fresh(self, days: int) -> bool:
+    def _young(self, days: int, age: float) -> Dashboard | None:
         known = self._made.get(days)
-        return known is not None and abs(self.ledger.clock() - known.made) <= FRESH
+        return known if known and abs(self.ledger.clock() - known.made) <= age else None
 
     def _make(self, days: int) -> Dashboard:
         made = self._made[days] = dashboard(self.quarantine, self.ledger, days)
@@ -186,7 +188,7 @@ class Kept:
         for days in spans:
             with self._making:
                 try:
-                    if not self._is_fresh(days):
+                    if self._young(days, FRESH) is None:
                         self._make(days)
                 except Exception:  # noqa: BLE001 - whoever asks next makes them himself, and is told
                     self._made.pop(days, None)

@@ -15,7 +15,7 @@ from exfilter.ledger.choosing import SENDERS
 from exfilter.ledger.store import Ledger
 from exfilter.ledger.tables import exposures, scopes
 from exfilter.quarantine import Quarantine
-from exfilter.review.dashboard import FRESH, TOP, Kept, dashboard
+from exfilter.review.dashboard import FRESH, OLD, TOP, Kept, dashboard
 from tests.quarantine.filling import fill
 from tests.test_quarantine import NOW
 
@@ -107,6 +107,15 @@ def test_kept_figures_are_shown_at_once_and_made_anew_behind(kept: Kept, clock: 
     kept.wait()
     assert held(kept) == 3
     assert kept.dashboard(7).made == clock.now
+
+
+def test_figures_of_last_night_are_shown_to_nobody_in_the_morning(
+    kept: Kept, clock: Clock, file: Path
+) -> None:
+    assert held(kept) == 0
+    fill(file, 3)
+    clock.now += OLD + 1
+    assert held(kept) == 3
 
 
 def test_what_is_made_ready_is_there_for_the_first_who_asks(kept: Kept, file: Path) -> None:
