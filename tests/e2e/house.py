@@ -14,7 +14,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import pytest
 
@@ -69,17 +69,12 @@ class Proxy:
     """Shell commands before it, such as ``ulimit``."""
     said: list[str] = field(default_factory=list)
     address: str = ""
+    listen: str = "127.0.0.1:0"
+    command: ClassVar[str] = "proxy"
 
     def __enter__(self) -> Self:
-        command = [
-            *COMMAND,
-            "proxy",
-            "--config",
-            str(self.folder),
-            "--listen",
-            "127.0.0.1:0",
-            *self.arguments,
-        ]
+        places = ("--config", str(self.folder), "--listen", self.listen)
+        command = [*COMMAND, self.command, *places, *self.arguments]
         if self.limits:
             command = ["bash", "-c", f'{self.limits}; exec "$@"', "bash", *command]
         self.process = subprocess.Popen(
@@ -90,7 +85,7 @@ class Proxy:
         self._reader.start()
         if not listening.wait(PATIENCE) or not self.address:
             self.__exit__()
-            pytest.fail(f"the proxy did not start: {self.said}")
+            pytest.fail(f"{self.command} did not start: {self.said}")
         return self
 
     def _faulty(self) -> dict[str, str]:
@@ -103,7 +98,7 @@ class Proxy:
         assert self.process.stderr
         for line in self.process.stderr:
             self.said.append(line.rstrip())
-            if match := re.search(r"listening on (http://[^\s\"]+)", line):
+            if match := re.search(r"listening on (\w+://[^\s\"]+)", line):
                 self.address = match[1]
                 listening.set()
         listening.set()
