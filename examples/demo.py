@@ -14,8 +14,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -99,6 +99,10 @@ class Demo:
     console: Console
     far_end: FarEnd = field(default_factory=FarEnd)
     proxy: str = ""
+    authority: Path = Path()
+    """What curl trusts."""
+    login: tuple[str, ...] = ()
+    """How curl logs in to the proxy. Empty: not at all."""
     rows: list[Sent] = field(default_factory=list)
 
     @property
@@ -121,7 +125,6 @@ class Demo:
         path = path or f"/{what.replace(' ', '-')}/{scheme}"
         before = self.far_end.arrived.get(path, 0)
         page, headers = self.folder / "answer", self.folder / "headers"
-        authority = str(self.config / "proxy-ca" / "mitmproxy-ca-cert.pem")
         done = subprocess.run(
             [
                 *(
@@ -135,7 +138,8 @@ class Demo:
                     "--proxy",
                     self.proxy,
                 ),
-                *("--cacert", authority, "--output", str(page), "--dump-header", str(headers)),
+                *self.login,
+                *("--cacert", str(self.authority), "--output", str(page), "--dump-header", str(headers)),
                 *("--write-out", "%{http_code} %{size_upload}", *arguments, self.far_end.url(scheme, path)),
             ],
             capture_output=True,
@@ -171,38 +175,45 @@ def _await(ready: Any, what: str) -> None:  # noqa: ANN401 - any callable that s
 
 
 @contextmanager
+def far_end(demo: Demo) -> Iterator[None]:
+    """Run the far end."""
+    folder = demo.folder / "far-end"
+    folder.mkdir()
+    with subprocess.Popen(
+        [sys.executable, str(ROOT / "fixtures" / "farend.py"), "--folder", str(folder)],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as far:
+        threading.Thread(target=demo.far_end.read, args=(far.stdout,), daemon=True).start()
+        try:
+            _await(lambda: demo.far_end.ca or far.poll() is not None, "the far end")
+            yield
+        finally:
+            far.terminate()
+
+
+@contextmanager
+def door(demo: Demo, *arguments: str) -> Iterator[str]:
+    """Run a door of exfilter, and yield the address that it listens on."""
+    log = demo.folder / f"{arguments[0]}.log"
+    line = [EXFILTER, *arguments, "--listen", "127.0.0.1:0", "--config", str(demo.config)]
+    with log.open("w") as out, subprocess.Popen(line, stderr=out, text=True) as process:
+        try:
+            _await(lambda: "listening on" in log.read_text() or process.poll() is not None, arguments[0])
+            if "listening on" not in log.read_text():
+                message = f"exfilter {arguments[0]} did not start: {log.read_text().strip()}"
+                raise Unexpected(message)
+            yield log.read_text().split("listening on ")[1].split()[0]
+        finally:
+            process.terminate()
+
+
+@contextmanager
 def running(demo: Demo) -> Iterator[None]:
     """Run far end and proxy, and end both."""
-    far_folder = demo.folder / "far-end"
-    far_folder.mkdir()
-    far = subprocess.Popen(
-        [sys.executable, str(ROOT / "fixtures" / "farend.py"), "--folder", str(far_folder)],
-        stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    started = [far]
-    try:
-        threading.Thread(target=demo.far_end.read, args=(far.stdout,), daemon=True).start()
-        _await(lambda: demo.far_end.ca or far.poll() is not None, "the far end")
-        log = demo.folder / "proxy.log"
-        with log.open("w") as out:
-            proxy = subprocess.Popen(
-                [EXFILTER, "proxy", "--listen", "127.0.0.1:0", "--upstream-ca", demo.far_end.ca, "--config",
-                 str(demo.config)],
-                stderr=out,
-                text=True,
-            )  # fmt: skip
-        started.append(proxy)
-        _await(lambda: "listening on" in log.read_text() or proxy.poll() is not None, "the proxy")
-        if "listening on" not in log.read_text():
-            message = f"the proxy did not start: {log.read_text().strip()}"
-            raise Unexpected(message)
-        demo.proxy = log.read_text().split("listening on ")[1].split()[0]
+    with far_end(demo), door(demo, "proxy", "--upstream-ca", demo.far_end.ca) as demo.proxy:
+        demo.authority = demo.config / "proxy-ca" / "mitmproxy-ca-cert.pem"
         yield
-    finally:
-        for process in started:
-            process.terminate()
-        for process in started:
-            process.wait(PATIENCE)
 
 
 def _written(demo: Demo, body: Body) -> list[str]:
@@ -292,8 +303,8 @@ def report(demo: Demo) -> None:
     demo.console.print(table)
 
 
-def main() -> int:
-    """Run the demo. Returns the exit code."""
+def run(around: Callable[[Demo], AbstractContextManager[None]]) -> int:
+    """Run the demo inside of what makes its proxy run. Returns the exit code."""
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="exfilter-demo-") as name:
@@ -301,11 +312,11 @@ def main() -> int:
         try:
             console.print(f"An invented table of {CUSTOMERS:,} customers: {', '.join(COLUMNS)}")
             people = prepare(demo)
-            with running(demo):
+            with around(demo):
                 send_all(demo, people)
                 review(demo, people)
             settle(demo)
-        except (Unexpected, subprocess.CalledProcessError) as error:
+        except (Unexpected, RuntimeError, subprocess.CalledProcessError) as error:
             console.print(Text(f"demo: {error}", style="bold red"))
             report(demo)
             return 1
@@ -320,4 +331,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(running))

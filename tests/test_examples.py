@@ -9,14 +9,22 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import typer
+from ruamel.yaml import YAML
 
 from exfilter import settings
-from exfilter.cli import proxy
+from exfilter.cli import icap, proxy
+from fixtures.farend import certify
+from fixtures.squid import BINARY, COMPANY, Squid, replaced
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
+BEHIND_SQUID = EXAMPLES / "icap"
 UNIT, IMAGE = EXAMPLES / "exfilter-proxy.service", EXAMPLES / "Containerfile"
 
 
@@ -32,9 +40,9 @@ def instruction(name: str) -> list[str]:
     return found
 
 
-def options() -> set[str]:
+def options(door: Callable[..., None] = proxy.proxy) -> set[str]:
     app = typer.Typer()
-    app.command()(proxy.proxy)
+    app.command()(door)
     command = typer.main.get_command(app)
     return {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
 
@@ -88,9 +96,50 @@ def test_systemd_finds_no_mistake_in_the_unit(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_the_demonstration_runs_to_its_end() -> None:
+@pytest.mark.parametrize("script", ["demo.py", "behind_squid.py"])
+def test_the_demonstration_runs_to_its_end(script: str) -> None:
     demo = subprocess.run(
-        [sys.executable, EXAMPLES / "demo.py"], capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, EXAMPLES / script], capture_output=True, text=True, timeout=240, check=False
     )
-    assert demo.returncode == 0, demo.stderr
+    assert demo.returncode == 0, demo.stdout + demo.stderr
     assert "each as it must" in demo.stdout
+
+
+def services() -> dict[str, Any]:
+    found: dict[str, Any] = YAML(typ="safe").load(BEHIND_SQUID / "compose.yaml")["services"]
+    return found
+
+
+def parsed(file: Path) -> list[str]:
+    """Return what Squid finds wrong with a file."""
+    done = subprocess.run(
+        [BINARY, "-k", "parse", "-f", file], capture_output=True, text=True, timeout=60, check=False
+    )
+    said = done.stdout + done.stderr
+    assert "Processing: icap_service exfilter reqmod_precache" in said
+    wrong = [line for line in said.splitlines() if re.search("ERROR|WARNING|FATAL|BUG|obsolete", line)]
+    return [*wrong, *([f"ended with {done.returncode}"] if done.returncode else [])]
+
+
+def test_squid_finds_no_mistake_in_its_configurations(tmp_path: Path) -> None:
+    certify(tmp_path, tmp_path / "ca.pem")
+    file = Squid(tmp_path / "ca.pem", "icap://127.0.0.1:1344/reqmod").furnish(tmp_path)
+    assert parsed(file) == []
+    contained = tmp_path / "container.conf"
+    text = (BEHIND_SQUID / "container.conf").read_text("utf-8")
+    contained.write_text(replaced(text, {"/etc/squid/squid.conf": str(file)}))
+    assert parsed(contained) == []
+
+
+def test_the_containers_behind_squid_fit_each_other() -> None:
+    found = services()
+    shared = {name for name, service in found.items() if service.get("network_mode") == "service:network"}
+    assert shared == set(found) - {"network"}
+    command = found["exfilter"]["command"]
+    given = dict(word.removeprefix("--").split("=") for word in command[1:])
+    assert {f"--{name}" for name in given} <= options(icap.icap)
+    assert f"icap://{given['listen']}/reqmod" == COMPANY
+    assert f"http://{given['status']}/healthz" in IMAGE.read_text("utf-8")
+    assert f"exfilter:{given['config']}" in found["exfilter"]["volumes"]
+    assert "./squid:/etc/squid/exfilter:ro" in found["squid"]["volumes"]
+    assert found["network"]["ports"] == ["3128:3128"]
