@@ -15,8 +15,8 @@ from bench.results import shown
 
 BEGIN, END = "<!-- results: python -m bench.report --write bench/README.md -->", "<!-- end of results -->"
 ORDER = (
-    "throughput leak correctness recall formats overhead proxy whole build opening hits insiders patience "
-    "ledger replay"
+    "throughput leak correctness recall formats overhead proxy icap whole build opening hits insiders "
+    "patience ledger replay"
 ).split()
 
 

@@ -57,15 +57,27 @@ def bare(folder: Path, upstream_ca: Path) -> Iterator[Door]:
 @contextmanager
 def guarded(folder: Path, upstream_ca: Path, *more: str) -> Iterator[Door]:
     """Run ``exfilter proxy`` in a configuration folder."""
-    line = exfilter("proxy", "--config", str(folder), "--listen", "127.0.0.1:0")
-    line += ["--upstream-ca", str(upstream_ca), *more]
+    with _ours("proxy", folder, "--upstream-ca", str(upstream_ca), *more) as (process, url):
+        ca = folder / "proxy-ca" / "mitmproxy-ca-cert.pem"
+        yield Door("exfilter", process, url.removeprefix("http://"), ca, folder / "said")
+
+
+@contextmanager
+def asked(folder: Path, *more: str) -> Iterator[Door]:
+    """Run ``exfilter icap`` in a configuration folder. The address is the URL of the service."""
+    with _ours("icap", folder, "--trust", "127.0.0.0/8", *more) as (process, url):
+        yield Door("exfilter", process, url, Path(), folder / "said")
+
+
+@contextmanager
+def _ours(command: str, folder: Path, *more: str) -> Iterator[tuple[int, str]]:
+    """Run a door of exfilter, and yield its process and what it says that it listens on."""
+    line = exfilter(command, "--config", str(folder), "--listen", "127.0.0.1:0", *more)
     said = folder / "said"
     with _running(line, said) as process:
         _wait(process, lambda: "listening on " in said.read_text("utf-8"), said)
-        found = re.search(r"listening on http://(\S+)", said.read_text("utf-8"))
-        address = found[1] if found else ""
-        ca = folder / "proxy-ca" / "mitmproxy-ca-cert.pem"
-        yield Door("exfilter", process.pid, address, ca, said)
+        found = re.search(r"listening on (\w+://\S+)", said.read_text("utf-8"))
+        yield process.pid, found[1] if found else ""
 
 
 @contextmanager

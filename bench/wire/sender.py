@@ -6,6 +6,7 @@ Opens its connections, says ``ready``, waits for a line, sends, and prints what 
 from __future__ import annotations
 
 import argparse
+import base64
 import json
 import socket
 import ssl
@@ -34,6 +35,8 @@ class Errand:
     """None: plain HTTP."""
     fresh: bool
     """A new connection for each request."""
+    login: str = ""
+    """USER:PASSWORD at the proxy. Empty: it knows everybody."""
 
     def connect(self) -> socket.socket:
         """Return a connection on which requests can be sent."""
@@ -41,15 +44,22 @@ class Errand:
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if not self.tls:
             return opened
-        opened.sendall(f"CONNECT {self.host} HTTP/1.1\r\nHost: {self.host}\r\n\r\n".encode())
+        opened.sendall(f"CONNECT {self.host} HTTP/1.1\r\nHost: {self.host}\r\n{self._who}\r\n".encode())
         if receive(opened) != 200:
             raise ConnectionRefusedError(self.host)
         return self.tls.wrap_socket(opened, server_hostname=self.host.partition(":")[0])
+
+    @property
+    def _who(self) -> str:
+        """The line that logs in, for the proxy only."""
+        named = base64.b64encode(self.login.encode()).decode()
+        return f"Proxy-Authorization: Basic {named}\r\n" if self.login else ""
 
     def request(self, path: str = "/upload") -> bytes:
         """Return the bytes of a request."""
         target = path if self.tls else f"http://{self.host}{path}"
         head = f"POST {target} HTTP/1.1\r\nHost: {self.host}\r\nContent-Type: application/json\r\n"
+        head += "" if self.tls else self._who
         return f"{head}Content-Length: {len(self.body)}\r\n\r\n".encode() + self.body
 
 
@@ -71,9 +81,9 @@ def receive(connection: socket.socket) -> int:
 class Lane:
     """One connection's share of the requests."""
 
-    def __init__(self, errand: Errand) -> None:
+    def __init__(self, errand: Errand, request: bytes) -> None:
         self._errand = errand
-        self._request = errand.request()
+        self._request = request
         self._connection: socket.socket | None = None
         self.seconds: list[float] = []
         self.statuses: Counter[int] = Counter()
@@ -100,26 +110,37 @@ class Lane:
         return status
 
 
+def repeated(body: bytes, size: int) -> bytes:
+    """Return that many bytes: the body, again and again."""
+    return (body * -(-size // max(1, len(body))))[:size]
+
+
 def main() -> None:
     """Send, and print what was seen."""
     parser = argparse.ArgumentParser(prog="python -m bench.wire.sender", description=__doc__)
     parser.add_argument("--proxy", required=True, help="HOST:PORT")
     parser.add_argument("--to", required=True, help="HOST:PORT")
     parser.add_argument("--body", type=Path, required=True)
-    parser.add_argument("--bytes", type=int, required=True, help="of the file that are sent")
+    parser.add_argument(
+        "--bytes",
+        type=int,
+        required=True,
+        help="of the file that are sent, again and again where it is shorter",
+    )
     parser.add_argument("--ca", type=Path, help="trusted for TLS; none: plain HTTP")
+    parser.add_argument("--login", default="", help="USER:PASSWORD at the proxy")
     parser.add_argument("--fresh", action="store_true", help="a new connection for each request")
     parser.add_argument("--connections", type=int, default=1)
     parser.add_argument("--requests", type=int, default=1, help="on each connection")
     parser.add_argument("--seconds", type=float, default=600.0, help="no request begins later")
     given = parser.parse_args()
     with given.body.open("rb") as file:
-        body = file.read(given.bytes)
+        body = repeated(file.read(given.bytes), given.bytes)
     host, _, port = given.proxy.rpartition(":")
     tls = ssl.create_default_context(cafile=given.ca) if given.ca else None
-    lanes = [
-        Lane(Errand((host, int(port)), given.to, body, tls, given.fresh)) for _ in range(given.connections)
-    ]
+    errand = Errand((host, int(port)), given.to, body, tls, given.fresh, given.login)
+    request = errand.request()
+    lanes = [Lane(errand, request) for _ in range(given.connections)]
     print("ready", flush=True)  # noqa: T201 - for the process that started this one
     sys.stdin.readline()
     begin = time.perf_counter()
