@@ -44,15 +44,20 @@ def ask(engine: SharedEngine, folder: Path, *arguments: str, data: bytes | None 
     """Run the client; its output file must not be there before."""
     sent, out = folder / "sent", folder / "out"
     out.unlink(missing_ok=True)
-    line = ["c-icap-client", "-i", "127.0.0.1", "-p", str(engine.port), "-s", "reqmod", "-v", *arguments]
     if data is not None:
         sent.write_bytes(data)
-        line += ["-f", str(sent), "-o", str(out)]
-    done = subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
-    said = done.stdout + done.stderr
+        arguments += ("-f", str(sent), "-o", str(out))
+    said = heard(engine, "-v", *arguments)
     status = re.search(r"ICAP/1.0 (\d+)", said)
     head = said.partition("MOD HEADERS:")[2].strip()
     return Answer(int(status[1]) if status else 0, head, out.read_bytes() if out.exists() else b"")
+
+
+def heard(engine: SharedEngine, *arguments: str) -> str:
+    """Return all that the client says."""
+    line = ["c-icap-client", "-i", "127.0.0.1", "-p", str(engine.port), "-s", "reqmod", *arguments]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
+    return done.stdout + done.stderr
 
 
 def post(engine: SharedEngine, folder: Path, *arguments: str, data: bytes) -> Answer:
@@ -100,8 +105,7 @@ def test_responses_are_passed_unread(engine: SharedEngine, tmp_path: Path, leak:
 
 
 def test_what_it_offers_is_understood(engine: SharedEngine) -> None:
-    line = ["c-icap-client", "-i", "127.0.0.1", "-p", str(engine.port), "-s", "reqmod"]
-    said = subprocess.run(line, capture_output=True, text=True, timeout=60, check=False).stdout
+    said = heard(engine, "-v")
     assert "Allow 204: Yes" in said
     assert re.search(r"Preview: [1-9]\d*", said)
     tag = engine.options()["istag"]

@@ -20,6 +20,7 @@ from fixtures.squid import PASSWORD, USER, Squid
 from tests.e2e.conftest import PEOPLE
 from tests.e2e.engine import LOCAL, Engine, Office, SharedEngine
 from tests.e2e.house import exfilter, http, https
+from tests.e2e.test_neighbour import children
 from tests.e2e.test_who import spellings, written
 from tests.who.company import SERVER, Issued
 
@@ -74,11 +75,6 @@ def senders(folder: Path) -> dict[str, str]:
     with Quarantine.open(folder / "quarantine") as quarantine:
         assert quarantine.verify().whole
         return {entry.id: entry.actor for entry in quarantine.entries()}
-
-
-def children(engine: Engine) -> list[int]:
-    """Return the processes that serve."""
-    return sorted(pid for pid, line in engine.family().items() if "-m exfilter.icap" in line)
 
 
 def framed(size: int) -> list[str]:
@@ -162,11 +158,12 @@ def test_one_process_dies_and_others_go_on(
 ) -> None:
     doors = children(engine)
     assert len(doors) == 2
-    os.kill(doors[0], signal.SIGKILL)
+    lost = doors.pop()
+    os.kill(lost, signal.SIGKILL)
     url = http(far_end, "/after")
     assert engine.eventually(lambda: office.curl(url, data=b"hello").status == 200)
     assert {office.curl(url, data=leak).status for _ in range(10)} <= {403, 500}
-    assert engine.eventually(lambda: len(children(engine)) == 2 and doors[0] not in children(engine))
+    assert engine.eventually(lambda: len(children(engine)) == 2 and lost not in children(engine))
     assert {arrival.bytes for arrival in far_end.arrivals} == {5}
 
 
