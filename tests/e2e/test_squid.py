@@ -109,6 +109,15 @@ class TestEveryWay:
         assert {(line["actor"], line["customers"]) for line in lines} == {(USER, 60)}
 
 
+def test_large_uploads_at_once_arrive_whole(office: Office, far_end: FarEnd) -> None:
+    data = PROSE * 4
+    with ThreadPoolExecutor(6) as pool:
+        ways = [http(far_end, f"/{number}") for number in range(6)]
+        sent = [pool.submit(office.curl, url, data=data) for url in ways]
+        assert [each.result().status for each in sent] == [200] * len(ways)
+    assert [arrival.sha256 for arrival in far_end.arrivals] == [hashlib.sha256(data).hexdigest()] * len(ways)
+
+
 def test_a_released_transfer_passes_once(
     office: Office, engine: SharedEngine, far_end: FarEnd, leak: bytes
 ) -> None:
@@ -158,7 +167,7 @@ def test_one_process_dies_and_others_go_on(
 ) -> None:
     doors = children(engine)
     assert len(doors) == 2
-    lost = doors.pop()
+    lost = min(doors)
     os.kill(lost, signal.SIGKILL)
     url = http(far_end, "/after")
     assert engine.eventually(lambda: office.curl(url, data=b"hello").status == 200)
