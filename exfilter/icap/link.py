@@ -44,8 +44,7 @@ class Link:
         Raises Malformed; Gone; TimeoutError where for so many seconds nothing arrives.
         """
         while (event := self.parser.next()) is None:
-            async with asyncio.timeout(patience):
-                data = await self.reader.read(ROUND)
+            data = await self._read(patience)
             if data:
                 self.parser.feed(data)
             elif self.parser.is_idle:
@@ -53,6 +52,13 @@ class Link:
             else:
                 raise Gone
         return event
+
+    async def _read(self, patience: float) -> bytes:
+        try:
+            async with asyncio.timeout(patience):
+                return await self.reader.read(ROUND)
+        except ConnectionError:  # a proxy whose user has given up resets the connection
+            raise Gone from None
 
     async def send(self, data: bytes) -> None:
         """Send some, and wait while the client has not taken what went before. Raises OSError."""

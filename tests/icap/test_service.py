@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from typing import TYPE_CHECKING
 
 import pytest
@@ -229,6 +231,21 @@ def test_whoever_goes_in_the_middle_has_sent_nothing() -> None:
 
     talk(door, gone)
     assert not door.scanner.seen
+
+
+def test_a_sender_who_gives_up_is_no_error_of_the_door(caplog: pytest.LogCaptureFixture) -> None:
+    async def reset(client: Client) -> None:
+        client.writer.write(reqmod(post(), CLEAN).removesuffix(b"0\r\n\r\n"))
+        await asyncio.sleep(0.1)
+        now = struct.pack("ii", 1, 0)  # with a reset, as Squid does
+        client.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, now)
+        client.writer.transport.abort()
+        await asyncio.sleep(0.1)
+
+    door = Door()
+    talk(door, reset)
+    assert not door.scanner.seen
+    assert not caplog.records
 
 
 def test_audit_only_lets_pass_whatever_can_still_be_sent() -> None:
