@@ -13,6 +13,7 @@ import pytest
 from exfilter.cli import COMMANDS
 
 README = Path(__file__).parent.parent / "README.md"
+SQUID = README.parent / "examples" / "icap" / "squid.conf"
 BLOCKS = re.findall(r"^```sh\n(.*?)^```$", README.read_text("utf-8"), re.MULTILINE | re.DOTALL)
 
 
@@ -63,6 +64,13 @@ def test_nothing_is_shown_in_clear(outputs: list[str]) -> None:
 
 def test_every_command_is_in_the_reference() -> None:
     assert all(re.search(rf"^exfilter {name}\b", "".join(BLOCKS), re.MULTILINE) for name in COMMANDS)
+
+
+def test_every_line_of_squids_configuration_is_explained() -> None:
+    section = README.read_text("utf-8").partition("\n## Behind Squid (ICAP)\n")[2].partition("\n## ")[0]
+    lines = SQUID.read_text("utf-8").splitlines()
+    wanted = {line.split()[0] for line in lines if line and not line.startswith("#")}
+    assert {word for word in wanted if word not in section} == set()
 
 
 def test_links_lead_to_files() -> None:

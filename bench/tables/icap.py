@@ -16,7 +16,7 @@ from typing import Any
 from bench import ROOT
 from bench.lab import Lab
 from bench.results import Figure, Table
-from bench.tables.proxy import KB, MB, memory
+from bench.tables.proxy import KB, MB
 from bench.wire import doors, processes
 from bench.wire.doors import Door
 from fixtures.farend import certify
@@ -172,15 +172,21 @@ def _send(way: Way, case: Case, wire: Wire) -> dict[str, Any]:
 def _uploads(name: str, way: Way, wire: Wire) -> str:
     """Send much at once, and return in a sentence what became of it and what memory it took."""
     assert way.engine  # noqa: S101 - as its caller has it
-    before = memory(way.engine)
+    before = _memory(way.engine)
     said = _send(way, UPLOADS, wire)
     answers = ", ".join(f"{count} with {status}" for status, count in said["statuses"].items())
     rate = LARGE * MANY / MB / said["wall"]
     squid = processes.resident(way.squid.pid, peak=True) // MB
     return (
         f"{MANY} uploads of {LARGE // MB} MB at once, {name}: answered {answers}, {rate:.0f} MB/s; resident "
-        f"at most {memory(way.engine)}, before {before}; Squid {squid} MB"
+        f"at most {_memory(way.engine)}, before {before}; Squid {squid} MB"
     )
+
+
+def _memory(door: Door) -> str:
+    """Return what a door's largest process had in memory at most, and all: what they share counts in each."""
+    sizes = [processes.resident(each, peak=True) / MB for each in processes.tree(door.process)]
+    return f"{max(sizes):.0f} MB in one process, {sum(sizes):.0f} MB in all {len(sizes)}"
 
 
 def _row(case: Case, seen: Sequence[Seen]) -> tuple[Figure, ...]:

@@ -48,6 +48,21 @@ action = "block"
 
 """
 
+GROUPS = """
+[groups]
+support = []
+
+[[rules]]
+name = "support may"
+group = ["support"]
+action = "allow"
+
+[[rules]]
+name = "many"
+customers = 20
+action = "quarantine"
+"""
+
 
 @pytest.fixture(scope="module")
 def engine(shared_folder: Path) -> Iterator[SharedEngine]:
@@ -197,6 +212,38 @@ class TestTheEngineIsKilled:
                 assert again.eventually(lambda: office.curl(url, data=b"after").status == 200)
                 assert office.curl(url, data=leak).status == 403
         assert {arrival.bytes for arrival in far_end.arrivals} == {len(b"before"), len(b"after")}
+
+    def test_before_its_verdict(self, folder: Path, far_end: FarEnd, leak: bytes) -> None:
+        with Engine(folder, LOCAL, fault="hangs") as engine, Squid(far_end.ca, engine.address) as squid:
+            office = Office(squid)
+            with ThreadPoolExecutor(2) as pool:
+                urls = http(far_end), https(far_end)
+                waiting = [pool.submit(office.curl, url, data=leak) for url in urls]
+                time.sleep(3)
+                assert not any(each.done() for each in waiting)
+                engine.stop(signal.SIGKILL)
+                assert {each.result().status for each in waiting} <= {0, 500}
+        assert not far_end.arrivals
+
+
+def test_a_scan_that_fails_is_held(folder: Path, far_end: FarEnd, form: bytes) -> None:
+    with Engine(folder, LOCAL, fault="raises") as engine, Squid(far_end.ca, engine.address) as squid:
+        for url in (http(far_end), https(far_end)):
+            reply = Office(squid).curl(url, data=form)
+            assert (reply.status, bool(reply.transfer_id)) == (403, True)
+        assert "customer@example.com" not in "\n".join(engine.said)
+    assert not far_end.arrivals
+
+
+def test_groups_come_from_squid(folder: Path, far_end: FarEnd, leak: bytes) -> None:
+    (folder / "policy.toml").write_text(GROUPS)
+    told = ("adaptation_meta X-Authenticated-Groups support all",)
+    with Engine(folder, LOCAL) as engine:
+        with Squid(far_end.ca, engine.address, more=told) as squid:
+            assert Office(squid).curl(http(far_end), data=leak).status == 200
+        with Squid(far_end.ca, engine.address) as squid:
+            assert Office(squid).curl(http(far_end), data=leak).status == 403
+    assert len(far_end.arrivals) == 1
 
 
 def test_an_index_is_rebuilt_under_load(folder: Path, far_end: FarEnd, tmp_path: Path, leak: bytes) -> None:
