@@ -28,6 +28,7 @@ from exfilter.icap.tags import Tags
 
 if TYPE_CHECKING:
     from exfilter.door.desk import Desk
+    from exfilter.door.tasks import Outcome
     from exfilter.icap.identity import Encoding
     from exfilter.who.networks import Networks
 
@@ -187,18 +188,24 @@ class Service:
         intake.problem = intake.problem or wrong
         is_here = exchange.is_here and not intake.spool.dropped
         outcome = await intake.judge(fields, lost=not (is_here or exchange.may_leave_alone))
-        istag = self.tags.hear(outcome)
         try:
-            if outcome.forward:
-                await exchange.forward(istag, intake.spool)
-            elif outcome.busy:
-                await exchange.complain(istag, 503, "as many requests wait as may")
-            else:
-                await self._refuse(exchange, intake, outcome.transfer_id)
+            await self._answer(exchange, intake, outcome)
         except BaseException:
-            if outcome.released:
-                await self.desk.restore(outcome.released)  # it has not left by this door, or not whole
+            # Once a byte is on its way nobody knows how much arrives: it counts, and the release is used up.
+            if outcome.released and not exchange.has_begun:
+                await self.desk.restore(outcome.released)
             raise
+
+    async def _answer(self, exchange: Exchange, intake: Intake, outcome: Outcome) -> None:
+        istag = self.tags.hear(outcome)
+        if outcome.released and exchange.link.has_gone:
+            raise Gone
+        if outcome.forward:
+            await exchange.forward(istag, intake.spool)
+        elif outcome.busy:
+            await exchange.complain(istag, 503, "as many requests wait as may")
+        else:
+            await self._refuse(exchange, intake, outcome.transfer_id)
 
     async def _refuse(self, exchange: Exchange, intake: Intake, transfer_id: str) -> None:
         said = page.HELD if transfer_id else intake.trouble.page if intake.trouble else page.REFUSED

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +18,7 @@ from tests.addons.fakes import SECRET, Door, Scanner
 from tests.icap.asking import Client, Reply, chunked, post, reqmod, talk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from exfilter.icap.service import Service
     from exfilter.model import Expired, Transfer, Verdict
@@ -257,21 +258,56 @@ def test_audit_only_lets_pass_whatever_can_still_be_sent() -> None:
     assert asked(Door(audit_only=True), kept_nowhere, limit=4_999).http_status == 413
 
 
-def test_a_release_by_which_nothing_left_holds_again() -> None:
+class Slow(Scanner):
+    """Judges when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.told = threading.Event(), threading.Event()
+
+    def examine(self, transfer: Transfer, expired: Expired) -> Verdict:
+        self.begun.set()
+        assert self.told.wait(10)
+        return super().examine(transfer, expired)
+
+
+def test_a_release_holds_again_where_its_sender_went_before_anything_was_said() -> None:
+    scanner = Slow()
+    door = Door(scanner)
+    door.quarantine.released.add(LEAK)
+
+    async def gone(client: Client) -> None:
+        client.writer.write(reqmod(post(), LEAK))
+        assert await asyncio.to_thread(scanner.begun.wait, 10)
+        client.writer.close()
+        await asyncio.sleep(0.1)
+        scanner.told.set()
+        await until(lambda: bool(door.quarantine.redeemed) and LEAK in door.quarantine.released)
+
+    talk(door, gone)
+
+
+def test_a_release_by_which_a_part_was_sent_is_used_up(caplog: pytest.LogCaptureFixture) -> None:
     door = Door()
     body = LEAK + b"x" * 3_000_000
     door.quarantine.released.add(body)
+    services: list[Service] = []
 
     async def gone(client: Client) -> None:
         client.writer.write(reqmod(post(), body, allow=""))
-        await client.reader.readuntil(b"\r\n\r\n")
-        assert not door.quarantine.released
+        await client.reader.readuntil(LEAK)
         client.writer.transport.abort()
-        async with asyncio.timeout(10):
-            while body not in door.quarantine.released:  # noqa: ASYNC110 - in a fake
-                await asyncio.sleep(0.01)
+        await until(lambda: services[0].held == 0)
 
-    talk(door, gone, limit=10_000_000)
+    talk(door, gone, limit=10_000_000, heard=services.append)
+    assert not door.quarantine.released
+    assert not caplog.records
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not true():  # noqa: ASYNC110 - in a fake
+            await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize(
