@@ -43,6 +43,19 @@ class Link:
         """Whether the client has closed the connection, as far as it is known: an answer reaches nobody."""
         return self.reader.at_eof() or self.writer.transport.is_closing()
 
+    async def begin(self, idle: float, patience: float) -> Event | None:
+        """Return the head of the next request, which may take so long from its first byte to its last.
+
+        ``idle``: seconds until that first byte. Otherwise as ``next``.
+        """
+        if self.parser.is_idle:
+            data = await self._read(idle)
+            if not data:
+                return None
+            self.parser.feed(data)
+        async with asyncio.timeout(patience):
+            return await self.next(patience)
+
     async def next(self, patience: float) -> Event | None:
         """Return the next event; None: the client has closed between two requests.
 

@@ -60,7 +60,7 @@ class Service:
     tags: Tags = field(init=False)
     is_closing: bool = False
     _links: dict[Link, bool] = field(default_factory=dict, init=False)
-    """Each with whether it has a request without an answer."""
+    """Each with whether it has a request without an answer. Of the others, who rests longest comes first."""
 
     def __post_init__(self) -> None:
         self.tags = Tags(self.desk.check)
@@ -80,10 +80,11 @@ class Service:
     async def attend(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer the requests of a connection, one after the other."""
         link = Link(reader, writer)
-        self._links[link] = False
+        self._make_room()
         try:
+            self._rests(link)
             while await self._served(link) and not self.is_closing:
-                self._links[link] = False
+                self._rests(link)
         except Malformed as error:
             await self._turn_away(link, error.status, str(error))
         except OSError:
@@ -92,12 +93,27 @@ class Service:
             logger.error("connection broken: %s", type(error).__name__)  # noqa: TRY400 - no value is told
             link.abort()
         finally:
-            del self._links[link]
+            self._links.pop(link, None)
             await link.close()
+
+    def _make_room(self) -> None:
+        """Where there are as many connections as there may be, close one on which no request has come.
+
+        Whoever just holds connections open, or sends a head a byte at a time, keeps nobody out.
+        """
+        if len(self._links) >= self.connections:
+            resting = next((link for link, is_busy in self._links.items() if not is_busy), None)
+            if resting is not None:
+                del self._links[resting]
+                resting.abort()
+
+    def _rests(self, link: Link) -> None:
+        self._links.pop(link, None)
+        self._links[link] = False
 
     async def _served(self, link: Link) -> bool:
         """Answer the next request. Return whether another one may follow."""
-        head = await link.next(IDLE)
+        head = await link.begin(IDLE, self.patience)
         if not isinstance(head, Head):
             return False
         self._links[link] = True

@@ -200,17 +200,51 @@ def test_where_too_many_wait_the_proxy_is_told_that_the_service_is_overloaded() 
     assert reply.line == "ICAP/1.0 503 Service Overloaded"
 
 
+async def another(client: Client) -> Client:
+    """Return a second client of the same service."""
+    return Client(*await asyncio.open_connection(*client.writer.get_extra_info("peername")[:2]))
+
+
 def test_one_connection_more_than_there_may_be_is_told_so() -> None:
     async def two(client: Client) -> None:
-        assert (await client.ask(reqmod(post(), CLEAN))).status == 204
-        peer = client.writer.get_extra_info("peername")
-        other = Client(*await asyncio.open_connection(*peer[:2]))
+        assert (await client.ask(preview(CLEAN, whole=False, allow="204"))).status == 100
+        other = await another(client)
         assert (await other.ask(reqmod(post(), CLEAN))).line == "ICAP/1.0 503 Service Overloaded"
         assert await other.is_closed()
         other.writer.close()
-        assert (await client.ask(reqmod(post(), CLEAN))).status == 204
+        assert (await client.ask(b"0\r\n\r\n")).status == 204
 
     talk(Door(), two, connections=1)
+
+
+def test_who_has_asked_nothing_for_the_longest_time_makes_room() -> None:
+    async def three(first: Client) -> None:
+        second = await another(first)
+        for client in (second, first):
+            assert (await client.ask(reqmod(post(), CLEAN))).status == 204
+        third = await another(first)
+        for client in (third, first):
+            assert (await client.ask(reqmod(post(), CLEAN))).status == 204
+        assert await second.is_closed()
+        third.writer.write(reqmod(post(), CLEAN)[:50])
+        fourth = await another(first)
+        for client in (fourth, first):
+            assert (await client.ask(reqmod(post(), CLEAN))).status == 204
+        assert await third.is_closed()
+        for client in (second, third, fourth):
+            client.writer.close()
+
+    talk(Door(), three, connections=2)
+
+
+def test_a_head_has_to_come_in_time() -> None:
+    async def slow(client: Client) -> None:
+        for sign in reqmod(post(), CLEAN)[:20]:
+            client.writer.write(bytes([sign]))
+            await asyncio.sleep(0.05)
+        assert await client.is_closed()
+
+    talk(Door(), slow, patience=0.3)
 
 
 def test_whoever_stops_in_the_middle_is_answered_and_left() -> None:
