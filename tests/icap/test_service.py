@@ -52,6 +52,19 @@ class Raising(Scanner):
         raise OSError
 
 
+class Slow(Scanner):
+    """Judges when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.told = threading.Event(), threading.Event()
+
+    def examine(self, transfer: Transfer, expired: Expired) -> Verdict:
+        self.begun.set()
+        assert self.told.wait(10)
+        return super().examine(transfer, expired)
+
+
 def test_what_is_clean_may_go_on_as_it_is_after_its_journal_line() -> None:
     door = Door()
     reply = asked(door, reqmod(post(), CLEAN))
@@ -205,11 +218,53 @@ async def another(client: Client) -> Client:
     return Client(*await asyncio.open_connection(*client.writer.get_extra_info("peername")[:2]))
 
 
+class Crowded(Door):
+    """Has one request waiting for a worker; whoever comes next is one too many."""
+
+    def __init__(self) -> None:
+        self.slow = Slow()
+        super().__init__(self.slow)
+
+    async def asks(self, sender: str, client: Client) -> Reply:
+        """Ask for one who has nothing under way, or for him who waits, and let that one have his answer."""
+        client.writer.write(reqmod(post(), CLEAN, fields="X-Client-Username: anna\r\n"))
+        assert await asyncio.to_thread(self.slow.begun.wait, 10)
+        self.pool.lost = [BusyError()]
+        other = await another(client)
+        reply = await other.ask(reqmod(post(), LEAK, fields=f"X-Client-Username: {sender}\r\n"))
+        other.writer.close()
+        self.slow.told.set()
+        assert (await client.reply()).status == 204
+        return reply
+
+
+@pytest.mark.parametrize("connections", [1, 100])
+def test_nobody_who_makes_the_overload_gets_an_error_of_icap_by_it(connections: int) -> None:
+    async def many(client: Client) -> None:
+        reply = await door.asks("anna", client)
+        assert (reply.status, reply.http_status) == (200, 503)
+        assert b"Many transfers are being checked" in reply.body
+
+    door = Crowded()
+    talk(door, many, connections=connections)
+    assert [line["held"] for line in door.journal.lines] == [True, False]
+
+
+@pytest.mark.parametrize("connections", [1, 100])
+def test_whoever_asks_once_is_told_of_the_overload(connections: int) -> None:
+    async def two(client: Client) -> None:
+        assert (await door.asks("berta", client)).line == "ICAP/1.0 503 Service Overloaded"
+
+    door = Crowded()
+    talk(door, two, connections=connections)
+
+
 def test_one_connection_more_than_there_may_be_is_told_so() -> None:
     async def two(client: Client) -> None:
         assert (await client.ask(preview(CLEAN, whole=False, allow="204"))).status == 100
-        other = await another(client)
-        assert (await other.ask(reqmod(post(), CLEAN))).line == "ICAP/1.0 503 Service Overloaded"
+        other, fields = await another(client), "X-Client-Username: berta\r\n"
+        reply = await other.ask(reqmod(post(), CLEAN, fields=fields))
+        assert reply.line == "ICAP/1.0 503 Service Overloaded"
         assert await other.is_closed()
         other.writer.close()
         assert (await client.ask(b"0\r\n\r\n")).status == 204
@@ -290,19 +345,6 @@ def test_audit_only_lets_pass_whatever_can_still_be_sent() -> None:
     assert asked(Door(audit_only=True), big, limit=4_999).status == 204
     kept_nowhere = reqmod(post(), b"x" * 5_000, allow="")
     assert asked(Door(audit_only=True), kept_nowhere, limit=4_999).http_status == 413
-
-
-class Slow(Scanner):
-    """Judges when it is told to."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.begun, self.told = threading.Event(), threading.Event()
-
-    def examine(self, transfer: Transfer, expired: Expired) -> Verdict:
-        self.begun.set()
-        assert self.told.wait(10)
-        return super().examine(transfer, expired)
 
 
 def test_a_release_holds_again_where_its_sender_went_before_anything_was_said() -> None:
