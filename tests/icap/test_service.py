@@ -119,6 +119,18 @@ def test_a_password_for_the_proxy_is_neither_judged_nor_kept_and_goes_back() -> 
     assert not any(name.lower() == "proxy-authorization" for name, _ in door.scanner.seen[0].headers)
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        reqmod(post(), CLEAN, trailers=b"Proxy-Authorization: " + SECRET + b"\r\n"),
+        reqmod(b"GET http://x.example/ HTTP/1.1\r\nProxy-Authorization : " + SECRET + b"\r\n\r\n"),
+    ],
+    ids=["trailer", "blank"],
+)  # fmt: skip
+def test_what_a_proxy_may_not_know_for_a_password_is_none(data: bytes) -> None:
+    assert asked(Door(), data).http_status in {400, 403}
+
+
 def preview(body: bytes, *, whole: bool, allow: str = "") -> bytes:
     """Return a request with the beginning of its body."""
     fields = f"Preview: {len(body)}\r\n"
