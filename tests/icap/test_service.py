@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import struct
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from exfilter.door.pool import BusyError, LostError
 from exfilter.door.spool import Spool
-from exfilter.model import Reason
+from exfilter.icap import link
+from exfilter.model import Action, Reason
 from exfilter.who.networks import Networks
-from tests.addons.fakes import SECRET, Door, Scanner
+from tests.addons.fakes import SECRET, Door, Scanner, verdict
 from tests.icap.asking import Client, Reply, chunked, post, reqmod, talk
 
 if TYPE_CHECKING:
@@ -50,6 +52,14 @@ def asked(door: Door, data: bytes, **options: object) -> Reply:
 class Raising(Scanner):
     def examine(self, transfer: Transfer, expired: Expired) -> Verdict:  # noqa: ARG002
         raise OSError
+
+
+class Passing(Scanner):
+    """Looks at nothing."""
+
+    def examine(self, transfer: Transfer, expired: Expired) -> Verdict:
+        del transfer, expired
+        return verdict(Action.ALLOW)
 
 
 class Slow(Scanner):
@@ -228,6 +238,48 @@ def test_where_too_many_wait_the_proxy_is_told_that_the_service_is_overloaded() 
 async def another(client: Client) -> Client:
     """Return a second client of the same service."""
     return Client(*await asyncio.open_connection(*client.writer.get_extra_info("peername")[:2]))
+
+
+@pytest.mark.parametrize("is_large", [False, True])
+def test_a_defect_in_audit_lets_pass_what_is_whole_and_nothing_else(is_large: bool) -> None:  # noqa: FBT001
+    door = Door(audit_only=True)
+    door.pool.lost, door.recorders.lost = [RuntimeError()], [RuntimeError()]
+    reply = asked(door, reqmod(post(), b"x" * 5_000, allow=""), limit=4_999 if is_large else 5_000)
+    assert (reply.http_status if is_large else reply.body) == (503 if is_large else b"x" * 5_000)
+
+
+@pytest.mark.parametrize("audit_only", [False, True])
+def test_trailers_that_are_too_large_are_not_left_out(audit_only: bool) -> None:  # noqa: FBT001
+    trailers = b"X: " + b"x" * 70_000 + b"\r\n"
+    door = Door(audit_only=audit_only)
+    assert asked(door, reqmod(post(), CLEAN, allow="", trailers=trailers)).http_status == 501
+    assert [line["held"] for line in door.journal.lines] == [True]
+
+
+def test_what_breaks_off_on_its_way_back_ends_with_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def cut(client: Client) -> None:
+        client.writer.write(reqmod(post(), b"x" * 3_000_000, allow=""))
+        async with asyncio.timeout(10):
+            sent = await client.reader.read(-1)
+        assert sent.count(b"ICAP/1.0 ") == 1
+        assert b"\r\n0\r\n" not in sent
+
+    pread = os.pread
+    monkeypatch.setattr(os, "pread", lambda file, size, at: b"" if at else pread(file, size, at))
+    talk(Door(Passing()), cut, limit=10_000_000)
+
+
+def test_whoever_takes_nothing_of_an_answer_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(link, "STUCK", 0.2)
+    services: list[Service] = []
+
+    async def stuck(client: Client) -> None:
+        cast("asyncio.Transport", client.writer.transport).pause_reading()
+        client.writer.write(reqmod(post(), b"x" * 30_000_000, allow=""))
+        await until(lambda: services[0].held == 1)
+        await until(lambda: services[0].held == 0)
+
+    talk(Door(), stuck, limit=50_000_000, heard=services.append)
 
 
 class Crowded(Door):
@@ -458,6 +510,14 @@ def test_what_a_proxy_does_wrong_is_an_error_of_icap(line: str, status: int) -> 
     assert asked(Door(), f"{line}\r\nHost: here\r\n\r\n".encode()).status == status
 
 
+def test_a_client_that_wants_to_close_is_let_go() -> None:
+    async def last(client: Client) -> None:
+        assert (await client.ask(reqmod(post(), CLEAN, fields="Connection: close\r\n"))).status == 204
+        assert await client.is_closed()
+
+    talk(Door(), last)
+
+
 def respmod(body: bytes, allow: str = "") -> bytes:
     head = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n"
     first = f"RESPMOD icap://here/respmod ICAP/1.0\r\nHost: here\r\n{allow}".encode()
@@ -473,6 +533,24 @@ def test_what_comes_back_is_let_through_unread() -> None:
     reply = asked(door, respmod(LEAK))
     assert (reply.status, reply.http_status, reply.body) == (200, 200, LEAK)
     assert not door.scanner.seen
+
+
+def test_of_what_comes_back_a_preview_is_enough() -> None:
+    async def twice(client: Client) -> None:
+        preview = respmod(b"x" * 10, "Preview: 10\r\n")
+        for _ in range(2):
+            assert (await client.ask(preview)).status == 204
+        assert (await client.ask(reqmod(post(), CLEAN))).status == 204
+
+    talk(Door(), twice)
+
+
+def test_what_comes_back_is_not_cut_off() -> None:
+    async def large(client: Client) -> None:
+        client.writer.write(respmod(b"x" * 5_000))
+        assert await client.is_closed()
+
+    talk(Door(), large, limit=4_999)
 
 
 def test_what_is_held_when_the_door_closes_has_its_answer_and_who_waits_is_let_go() -> None:
