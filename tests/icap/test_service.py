@@ -18,6 +18,7 @@ from exfilter.model import Action, Reason
 from exfilter.who.networks import Networks
 from tests.addons.fakes import SECRET, Door, Scanner, verdict
 from tests.icap.asking import Client, Reply, chunked, post, reqmod, talk
+from tests.icap.test_intake import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 CLEAN = b"name=value"
 LEAK = b"to=" + SECRET
+OPTIONS = b"OPTIONS icap://here/reqmod ICAP/1.0\r\nHost: here\r\n\r\n"
 NOWHERE = Networks.parse(["192.0.2.1"])
 
 
@@ -326,11 +328,12 @@ def test_whoever_asks_once_is_told_of_the_overload(connections: int) -> None:
 def test_one_connection_more_than_there_may_be_is_told_so() -> None:
     async def two(client: Client) -> None:
         assert (await client.ask(preview(CLEAN, whole=False, allow="204"))).status == 100
-        other, fields = await another(client), "X-Client-Username: berta\r\n"
-        reply = await other.ask(reqmod(post(), CLEAN, fields=fields))
-        assert reply.line == "ICAP/1.0 503 Service Overloaded"
-        assert await other.is_closed()
-        other.writer.close()
+        upload = reqmod(post(), CLEAN, fields="X-Client-Username: berta\r\n")
+        for request in (upload, OPTIONS, respmod(b"x", "Allow: 204\r\n")):
+            other = await another(client)
+            assert (await other.ask(request)).line == "ICAP/1.0 503 Service Overloaded"
+            assert await other.is_closed()
+            other.writer.close()
         assert (await client.ask(b"0\r\n\r\n")).status == 204
 
     talk(Door(), two, connections=1)
@@ -400,6 +403,26 @@ def test_a_sender_who_gives_up_is_no_error_of_the_door(caplog: pytest.LogCapture
     talk(door, reset)
     assert not door.scanner.seen
     assert not caplog.records
+
+
+def test_who_reads_what_arrives_is_let_go_with_the_sender(monkeypatch: pytest.MonkeyPatch) -> None:
+    door, reader = Door(), Reader()
+    begun: list[object] = []
+
+    def begin(*asked: object) -> Reader:
+        begun.append(asked)
+        return reader
+
+    monkeypatch.setattr(door.pool, "begin", begin)
+
+    async def gone(client: Client) -> None:
+        client.writer.write(reqmod(post(), b"x" * 6_000_000).removesuffix(b"0\r\n\r\n"))
+        await until(lambda: bool(begun))
+        client.writer.transport.abort()
+        await until(lambda: reader.is_gone)
+
+    talk(door, gone, limit=10_000_000)
+    assert not door.scanner.seen
 
 
 def test_audit_only_lets_pass_whatever_can_still_be_sent() -> None:
@@ -476,7 +499,7 @@ def test_a_name_that_cannot_be_read_lets_nothing_pass() -> None:
 
 def test_what_the_service_is_and_by_what_it_decides() -> None:
     door = Door()
-    reply = asked(door, b"OPTIONS icap://here/reqmod ICAP/1.0\r\nHost: here\r\n\r\n")
+    reply = asked(door, OPTIONS)
     assert reply.status == 200
     assert reply.head["methods"] == "REQMOD"
     assert reply.head["allow"] == "204"
