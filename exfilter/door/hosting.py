@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import gc
 import os
 import resource
@@ -62,7 +63,8 @@ def complain(plan: Plan, log: FilteringBoundLogger, error: Exception) -> None:
 
 def cannot_listen(address: tuple[str, int], option: str, error: object) -> str:
     """Say why nothing listens on an address, which option named it, and what to do."""
-    number = error.errno if isinstance(error, OSError) else None
+    # asyncio names no number where no address that a name stands for is one of this machine.
+    number = error.errno or errno.EADDRNOTAVAIL if isinstance(error, OSError) else None
     # Below zero: from looking up the name.
     why = os.strerror(number) if number and number > 0 else "no such address" if number else "unknown error"
     return f"cannot listen on {address[0]}:{address[1]}: {why}; choose another {option} HOST:PORT"
