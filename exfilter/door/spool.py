@@ -41,7 +41,8 @@ class Spool:
         self.broken = ""
         """Why there was no room. Empty: there was."""
         self._limit = limit
-        self._pieces: list[bytes] = []
+        self._kept = bytearray()
+        """What is in memory: in one piece, for many small ones take many times their bytes."""
         self._size = 0
         self._file: int | None = None
         self._stored = 0
@@ -61,7 +62,7 @@ class Spool:
 
     def __bytes__(self) -> bytes:
         """Return what is in memory."""
-        return b"".join(self._pieces)
+        return bytes(self._kept)
 
     def __iadd__(self, data: bytes) -> Self:
         """Take the next piece."""
@@ -88,8 +89,8 @@ class Spool:
             self._file = None
             Spool.stored -= self._stored
             self._stored = 0
-        Spool.held -= sum(map(len, self._pieces))
-        self._pieces.clear()
+        Spool.held -= len(self._kept)
+        self._kept.clear()
         self._size = 0
 
     def __del__(self) -> None:
@@ -106,7 +107,7 @@ class Spool:
             self._file = descriptor
             self._write(kept)
         if self._file is None:
-            self._pieces.append(data)
+            self._kept += data
             Spool.held += len(data)
         else:
             self._write(data)

@@ -16,7 +16,10 @@ from exfilter.model import Headers, Transfer
 
 DOOR = "icap"
 CREDENTIALS = "proxy-authorization"
-"""Header with a password for the proxy: it is not for the destination, and stands in no quarantine."""
+"""Header with a password for the proxy: it is not for the destination, and stands in no quarantine.
+
+As a trailer it is for nobody: proxies look for it in the head, and may hand trailers on unseen.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ def asked(head: Head, peer: str, sender: Callable[[], Sender]) -> Asked:
         found = message.request(dict(head.sections).get("req-hdr", b""))
     except message.BadHttp as error:
         return sent, Problem(f"not a valid request: {error}", Refusal.OTHER, page.MALFORMED)
-    headers = _for_others(found.headers)
+    headers = tuple(field for field in found.headers if field[0].lower() != CREDENTIALS)
     return replace(sent, destination=found.host, method=found.method, url=found.url, headers=headers), None
 
 
@@ -57,8 +60,4 @@ def trailers(end: End) -> tuple[Headers, Problem | None]:
     """Return the fields behind the body, and what is wrong with them."""
     if end.too_large:
         return (), Problem("the trailers are too large", Refusal.OTHER, page.TRAILERS)
-    return _for_others(message.fields(end.trailers)), None
-
-
-def _for_others(fields: Headers) -> Headers:
-    return tuple(field for field in fields if field[0].lower() != CREDENTIALS)
+    return message.fields(end.trailers), None

@@ -21,7 +21,7 @@ FAREWELL = 5.0
 
 
 class Gone(ConnectionError):  # noqa: N818 - a client, no error
-    """The client has closed the connection in the middle of a request."""
+    """The client has closed the connection in the middle of a request, or of its answer."""
 
 
 @dataclass(slots=True, eq=False)
@@ -37,6 +37,24 @@ class Link:
         """The client's address."""
         name = self.writer.get_extra_info("peername")
         return str(name[0]) if name else ""
+
+    @property
+    def has_gone(self) -> bool:
+        """Whether the client has closed the connection, as far as it is known: an answer reaches nobody."""
+        return self.reader.at_eof() or self.writer.transport.is_closing()
+
+    async def begin(self, idle: float, patience: float) -> Event | None:
+        """Return the head of the next request, which may take so long from its first byte to its last.
+
+        ``idle``: seconds until that first byte. Otherwise as ``next``.
+        """
+        if self.parser.is_idle:
+            data = await self._read(idle)
+            if not data:
+                return None
+            self.parser.feed(data)
+        async with asyncio.timeout(patience):
+            return await self.next(patience)
 
     async def next(self, patience: float) -> Event | None:
         """Return the next event; None: the client has closed between two requests.
@@ -61,10 +79,13 @@ class Link:
             raise Gone from None
 
     async def send(self, data: bytes) -> None:
-        """Send some, and wait while the client has not taken what went before. Raises OSError."""
+        """Send some, and wait while the client has not taken what went before. Raises Gone, TimeoutError."""
         self.writer.write(data)
-        async with asyncio.timeout(STUCK):
-            await self.writer.drain()
+        try:
+            async with asyncio.timeout(STUCK):
+                await self.writer.drain()
+        except ConnectionError:
+            raise Gone from None
 
     async def close(self) -> None:
         """Close the connection; what was sent leaves first."""

@@ -38,6 +38,9 @@ class Request:
 
 _LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([!-~\x80-\xff]+) (HTTP/[0-9](?:\.[0-9])?)")
 _CONTROL = re.compile(rb"\x00|\r(?!\n)|(?<!\r)\n")
+_FOLD = re.compile(rb"\r\n[ \t]+")
+_LOOSE = re.compile(rb"\A[ \t]|(?:\A|(?<=\n))(?:[\v\f]|[^:\r\n]*(?<=[ \t\v\f]):)")
+"""A name with a blank before or behind it: another field to some (RFC 9112, sections 2.2 and 5.1)."""
 _ABSOLUTE = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?]*)(.*)", re.DOTALL)
 _USER = re.compile(r"[A-Za-z0-9._~%!$&'()*+,;=:-]*")
 """RFC 3986, section 3.2.1."""
@@ -63,6 +66,9 @@ def request(raw: bytes, scheme: str = "") -> Request:
     line = _LINE.fullmatch(first)
     if line is None:
         msg = "the first line of the request is not that of HTTP"
+        raise BadHttp(msg)
+    if _LOOSE.search(_FOLD.sub(b" ", block)):
+        msg = "the name of a header has a blank before or behind it"
         raise BadHttp(msg)
     method, target, version = line[1].decode("ascii"), http1.text(line[2]), line[3].decode("ascii")
     headers = http1.fields(block)

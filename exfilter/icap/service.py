@@ -4,21 +4,24 @@ Fail closed. Rule 1: only an outcome that says `forward` is answered with 204, o
 Rule 2: whatever goes wrong before an answer has begun is answered with a page in the place of the request;
 after that the connection breaks. Rule 3: what the sender of a request can influence never becomes an error of
 ICAP, because a proxy that is set to bypass an engine in trouble would let it pass; only what the proxy itself
-does wrong does, and overload (503). Rule 4: in audit-only mode everything passes that is still there.
+does wrong does, and overload (503) - but not the overload of a sender who has other requests under way, which
+he could make for this very purpose. Rule 4: in audit-only mode everything passes that is still there.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
 from exfilter.door import page
+from exfilter.door.metrics import Refusal
 from exfilter.door.spool import Spool
 from exfilter.icap import answers
-from exfilter.icap.asked import asked, trailers
+from exfilter.icap.asked import Problem, asked, trailers
 from exfilter.icap.events import End, Head, Malformed, Preview
 from exfilter.icap.exchange import Exchange
 from exfilter.icap.identity import sender
@@ -28,6 +31,7 @@ from exfilter.icap.tags import Tags
 
 if TYPE_CHECKING:
     from exfilter.door.desk import Desk
+    from exfilter.door.tasks import Outcome
     from exfilter.icap.identity import Encoding
     from exfilter.who.networks import Networks
 
@@ -38,6 +42,8 @@ PREVIEW = 32 * 1024
 without the request being sent back."""
 IDLE = 300.0
 """Seconds for which a client may keep a connection without a request."""
+
+CROWDED = 503, "there are as many connections as there may be"
 
 logger = logging.getLogger("exfilter.door")
 
@@ -59,7 +65,10 @@ class Service:
     tags: Tags = field(init=False)
     is_closing: bool = False
     _links: dict[Link, bool] = field(default_factory=dict, init=False)
-    """Each with whether it has a request without an answer."""
+    """Each with whether it has a request without an answer. Of the others, who rests longest comes first."""
+
+    _under_way: Counter[str] = field(default_factory=Counter, init=False)
+    """How many requests of each sender are here that have no answer yet."""
 
     def __post_init__(self) -> None:
         self.tags = Tags(self.desk.check)
@@ -68,6 +77,10 @@ class Service:
     def held(self) -> int:
         """Requests that have no answer yet."""
         return sum(self._links.values())
+
+    @property
+    def _is_crowded(self) -> bool:
+        return len(self._links) > self.connections
 
     def close(self) -> None:
         """Take no more requests; those that have begun have their answers."""
@@ -79,10 +92,11 @@ class Service:
     async def attend(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer the requests of a connection, one after the other."""
         link = Link(reader, writer)
-        self._links[link] = False
+        self._make_room()
         try:
+            self._rests(link)
             while await self._served(link) and not self.is_closing:
-                self._links[link] = False
+                self._rests(link)
         except Malformed as error:
             await self._turn_away(link, error.status, str(error))
         except OSError:
@@ -91,12 +105,27 @@ class Service:
             logger.error("connection broken: %s", type(error).__name__)  # noqa: TRY400 - no value is told
             link.abort()
         finally:
-            del self._links[link]
+            self._links.pop(link, None)
             await link.close()
+
+    def _make_room(self) -> None:
+        """Where there are as many connections as there may be, close one on which no request has come.
+
+        Whoever just holds connections open, or sends a head a byte at a time, keeps nobody out.
+        """
+        if len(self._links) >= self.connections:
+            resting = next((link for link, is_busy in self._links.items() if not is_busy), None)
+            if resting is not None:
+                del self._links[resting]
+                resting.abort()
+
+    def _rests(self, link: Link) -> None:
+        self._links.pop(link, None)
+        self._links[link] = False
 
     async def _served(self, link: Link) -> bool:
         """Answer the next request. Return whether another one may follow."""
-        head = await link.next(IDLE)
+        head = await link.begin(IDLE, self.patience)
         if not isinstance(head, Head):
             return False
         self._links[link] = True
@@ -107,8 +136,8 @@ class Service:
 
     def _unserved(self, head: Head) -> tuple[int, str] | None:
         """Return why a request is turned away, whatever is encapsulated in it."""
-        if len(self._links) > self.connections:
-            return 503, "there are as many connections as there may be"
+        if self._is_crowded and head.method != "REQMOD":
+            return CROWDED
         if head.service not in (LEAVES, RETURNS):
             return 404, f"there are /{LEAVES} and /{RETURNS}"
         if head.method == "REQMOD" and head.service != LEAVES:
@@ -165,6 +194,12 @@ class Service:
         exchange = Exchange(link, head)
         who = partial(sender, head.headers, link.peer, self.trusted, self.users)
         intake = Intake(self.desk, *asked(head, link.peer, who), self.max_body)
+        actor = intake.transfer.actor
+        if self._is_crowded and not self._under_way[actor]:
+            return await self._turn_away(link, *CROWDED)
+        if self._is_crowded:
+            intake.problem = Problem(CROWDED[1], Refusal.SATURATED, page.BUSY)
+        self._under_way[actor] += 1
         try:
             await self._judged(exchange, intake)
         except (Malformed, Gone):
@@ -177,6 +212,7 @@ class Service:
                 await self._unjudged(exchange, intake)
             return False
         finally:
+            self._under_way -= Counter((actor,))
             intake.close()
         return head.keep_alive
 
@@ -187,23 +223,30 @@ class Service:
         intake.problem = intake.problem or wrong
         is_here = exchange.is_here and not intake.spool.dropped
         outcome = await intake.judge(fields, lost=not (is_here or exchange.may_leave_alone))
-        istag = self.tags.hear(outcome)
         try:
-            if outcome.forward:
-                await exchange.forward(istag, intake.spool)
-            elif outcome.busy:
-                await exchange.complain(istag, 503, "as many requests wait as may")
-            else:
-                await self._refuse(exchange, intake, outcome.transfer_id)
+            await self._answer(exchange, intake, outcome)
         except BaseException:
-            if outcome.released:
-                await self.desk.restore(outcome.released)  # it has not left by this door, or not whole
+            # Once a byte is on its way nobody knows how much arrives: it counts, and the release is used up.
+            if outcome.released and not exchange.has_begun:
+                await self.desk.restore(outcome.released)
             raise
 
-    async def _refuse(self, exchange: Exchange, intake: Intake, transfer_id: str) -> None:
-        said = page.HELD if transfer_id else intake.trouble.page if intake.trouble else page.REFUSED
+    async def _answer(self, exchange: Exchange, intake: Intake, outcome: Outcome) -> None:
+        istag = self.tags.hear(outcome)
+        if outcome.released and exchange.link.has_gone:
+            raise Gone
+        if outcome.forward:
+            await exchange.forward(istag, intake.spool)
+        elif outcome.busy and self._under_way[intake.transfer.actor] == 1:
+            await exchange.complain(istag, 503, "as many requests wait as may")
+        else:
+            await self._refuse(exchange, intake, outcome)
+
+    async def _refuse(self, exchange: Exchange, intake: Intake, outcome: Outcome) -> None:
+        otherwise = page.BUSY if outcome.busy else page.REFUSED
+        said = page.HELD if outcome.transfer_id else intake.trouble.page if intake.trouble else otherwise
         accept, is_head = intake.transfer.header("accept"), intake.transfer.method == "HEAD"
-        answer = said.answer(accept, self.contact, transfer_id)
+        answer = said.answer(accept, self.contact, outcome.transfer_id)
         await exchange.refuse(self.tags.last, answer, is_head=is_head)
 
     async def _unjudged(self, exchange: Exchange, intake: Intake) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tracemalloc
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,6 +23,19 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(spool, "IN_MEMORY", 20)
     monkeypatch.setattr(spool, "ALL_IN_MEMORY", 60)
     monkeypatch.setattr(Spool, "folder", tmp_path)
+
+
+def test_a_body_of_many_small_pieces_takes_no_more_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool, "IN_MEMORY", 1 << 20)
+    monkeypatch.setattr(spool, "ALL_IN_MEMORY", 1 << 20)
+    kept = Spool()
+    tracemalloc.start()
+    for number in range(100_000):
+        kept += b"%02d" % (number % 100)
+    most = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert kept.file is None
+    assert most < 2 * len(kept)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

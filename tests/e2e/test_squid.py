@@ -20,6 +20,7 @@ from fixtures.squid import PASSWORD, USER, Squid
 from tests.e2e.conftest import PEOPLE
 from tests.e2e.engine import LOCAL, Engine, Office, SharedEngine
 from tests.e2e.house import exfilter, http, https
+from tests.e2e.raw import Sink
 from tests.e2e.test_neighbour import children
 from tests.e2e.test_who import spellings, written
 from tests.who.company import SERVER, Issued
@@ -156,6 +157,39 @@ def test_a_tunnel_is_judged_by_where_it_goes(office: Office, engine: SharedEngin
         ("CONNECT", REFUSED, True),
     ]
     assert [arrival.method for arrival in far_end.arrivals] == ["GET"]
+
+
+def test_a_destination_is_greeted_with_the_name_that_was_judged(office: Office, engine: SharedEngine) -> None:
+    with Sink() as sink:
+        here = f"localhost:{sink.port}"
+        other = f"jane-doe.example.com:{sink.port}"
+        said = ("--connect-to", f"{other}:{here}", "-H", f"Host: {here}", "-k")
+        assert office.curl(f"https://{other}/", *said).status == 503
+        assert b"localhost" in sink.received
+        assert b"jane-doe" not in sink.received
+    assert {line["destination"] for line in engine.decisions()} == {"localhost"}
+
+
+def test_nobody_is_asked_for_the_name_in_a_request_that_is_held(
+    engine: SharedEngine, far_end_ca: Path, leak: bytes
+) -> None:
+    asked = "idnsALookup: buf is"
+    told = ("debug_options ALL,1 78,3", "dns_nameservers 127.0.0.1", "dns_timeout 1 second")
+    with Squid(far_end_ca, engine.address, more=told, leads_here=False) as squid:
+        assert Office(squid).curl("http://jane-doe.example.invalid/", data=leak).status == 403
+        assert asked not in squid.said()
+        assert Office(squid).curl("http://somebody.example.invalid/").status >= 500
+        assert asked in squid.said()
+
+
+def test_the_machine_of_the_proxy_is_no_destination(
+    engine: SharedEngine, far_end_ca: Path, far_end: FarEnd
+) -> None:
+    with Squid(far_end_ca, engine.address, leads_here=False) as squid:
+        for url in (http(far_end), https(far_end)):
+            reply = Office(squid).curl(url, data=b"hello")
+            assert (reply.status, reply.transfer_id) == (403, "")
+    assert not far_end.arrivals
 
 
 def test_who_is_not_logged_in_is_nobody(office: Office, engine: SharedEngine, far_end: FarEnd) -> None:

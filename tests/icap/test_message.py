@@ -164,6 +164,37 @@ def test_a_host_header_that_is_needed_names_one_place(lines: tuple[str, ...]) ->
         goes_to("/x", *lines)
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("Host: a.example", "X-A : 1"),
+        ("Host: a.example", "X-A\t: 1"),
+        ("Host: a.example", "X-A\v: 1"),
+        ("Host: a.example", "\fX-A: 1"),
+        ("Host: a.example", "X-A", " : 1"),
+        (" X-A: 1", "Host: a.example"),
+    ],
+)
+def test_the_name_of_a_header_has_no_blank_about_it(lines: tuple[str, ...]) -> None:
+    with pytest.raises(BadHttp, match="has a blank"):
+        request(sent("http://a.example/", *lines))
+
+
+def test_blanks_elsewhere_are_no_matter() -> None:
+    lines = ("Host: a.example", "X-A:1 : 2", "X-B: 1", " 2 : 3", "no colon ")
+    assert request(sent("http://a.example/", *lines)).headers[1:] == (
+        ("X-A", "1 : 2"),
+        ("X-B", "1 2 : 3"),
+        ("no colon", ""),
+    )
+
+
+def test_many_blanks_take_no_time() -> None:
+    with pytest.raises(BadHttp, match="has a blank"):
+        request(sent("http://a.example/", "x" + " " * 200_000 + ":"))
+    request(sent("http://a.example/", "x" + " " * 200_000, *["y "] * 10_000))
+
+
 def test_two_host_headers_that_differ_are_refused_also_where_none_is_needed() -> None:
     assert goes_to("http://a.example/", "Host: b.example", "HOST: B.example") == "a.example"
     with pytest.raises(BadHttp, match="two different"):

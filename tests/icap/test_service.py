@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +18,7 @@ from tests.addons.fakes import SECRET, Door, Scanner
 from tests.icap.asking import Client, Reply, chunked, post, reqmod, talk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from exfilter.icap.service import Service
     from exfilter.model import Expired, Transfer, Verdict
@@ -49,6 +50,19 @@ def asked(door: Door, data: bytes, **options: object) -> Reply:
 class Raising(Scanner):
     def examine(self, transfer: Transfer, expired: Expired) -> Verdict:  # noqa: ARG002
         raise OSError
+
+
+class Slow(Scanner):
+    """Judges when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.told = threading.Event(), threading.Event()
+
+    def examine(self, transfer: Transfer, expired: Expired) -> Verdict:
+        self.begun.set()
+        assert self.told.wait(10)
+        return super().examine(transfer, expired)
 
 
 def test_what_is_clean_may_go_on_as_it_is_after_its_journal_line() -> None:
@@ -103,6 +117,18 @@ def test_a_password_for_the_proxy_is_neither_judged_nor_kept_and_goes_back() -> 
     head = post(Proxy_Authorization="Basic " + SECRET.decode())
     assert asked(door, reqmod(head, CLEAN, allow="")).http == head
     assert not any(name.lower() == "proxy-authorization" for name, _ in door.scanner.seen[0].headers)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        reqmod(post(), CLEAN, trailers=b"Proxy-Authorization: " + SECRET + b"\r\n"),
+        reqmod(b"GET http://x.example/ HTTP/1.1\r\nProxy-Authorization : " + SECRET + b"\r\n\r\n"),
+    ],
+    ids=["trailer", "blank"],
+)  # fmt: skip
+def test_what_a_proxy_may_not_know_for_a_password_is_none(data: bytes) -> None:
+    assert asked(Door(), data).http_status in {400, 403}
 
 
 def preview(body: bytes, *, whole: bool, allow: str = "") -> bytes:
@@ -199,17 +225,93 @@ def test_where_too_many_wait_the_proxy_is_told_that_the_service_is_overloaded() 
     assert reply.line == "ICAP/1.0 503 Service Overloaded"
 
 
+async def another(client: Client) -> Client:
+    """Return a second client of the same service."""
+    return Client(*await asyncio.open_connection(*client.writer.get_extra_info("peername")[:2]))
+
+
+class Crowded(Door):
+    """Has one request waiting for a worker; whoever comes next is one too many."""
+
+    def __init__(self) -> None:
+        self.slow = Slow()
+        super().__init__(self.slow)
+
+    async def asks(self, sender: str, client: Client) -> Reply:
+        """Ask for one who has nothing under way, or for him who waits, and let that one have his answer."""
+        client.writer.write(reqmod(post(), CLEAN, fields="X-Client-Username: anna\r\n"))
+        assert await asyncio.to_thread(self.slow.begun.wait, 10)
+        self.pool.lost = [BusyError()]
+        other = await another(client)
+        reply = await other.ask(reqmod(post(), LEAK, fields=f"X-Client-Username: {sender}\r\n"))
+        other.writer.close()
+        self.slow.told.set()
+        assert (await client.reply()).status == 204
+        return reply
+
+
+@pytest.mark.parametrize("connections", [1, 100])
+def test_nobody_who_makes_the_overload_gets_an_error_of_icap_by_it(connections: int) -> None:
+    async def many(client: Client) -> None:
+        reply = await door.asks("anna", client)
+        assert (reply.status, reply.http_status) == (200, 503)
+        assert b"Many transfers are being checked" in reply.body
+
+    door = Crowded()
+    talk(door, many, connections=connections)
+    assert [line["held"] for line in door.journal.lines] == [True, False]
+
+
+@pytest.mark.parametrize("connections", [1, 100])
+def test_whoever_asks_once_is_told_of_the_overload(connections: int) -> None:
+    async def two(client: Client) -> None:
+        assert (await door.asks("berta", client)).line == "ICAP/1.0 503 Service Overloaded"
+
+    door = Crowded()
+    talk(door, two, connections=connections)
+
+
 def test_one_connection_more_than_there_may_be_is_told_so() -> None:
     async def two(client: Client) -> None:
-        assert (await client.ask(reqmod(post(), CLEAN))).status == 204
-        peer = client.writer.get_extra_info("peername")
-        other = Client(*await asyncio.open_connection(*peer[:2]))
-        assert (await other.ask(reqmod(post(), CLEAN))).line == "ICAP/1.0 503 Service Overloaded"
+        assert (await client.ask(preview(CLEAN, whole=False, allow="204"))).status == 100
+        other, fields = await another(client), "X-Client-Username: berta\r\n"
+        reply = await other.ask(reqmod(post(), CLEAN, fields=fields))
+        assert reply.line == "ICAP/1.0 503 Service Overloaded"
         assert await other.is_closed()
         other.writer.close()
-        assert (await client.ask(reqmod(post(), CLEAN))).status == 204
+        assert (await client.ask(b"0\r\n\r\n")).status == 204
 
     talk(Door(), two, connections=1)
+
+
+def test_who_has_asked_nothing_for_the_longest_time_makes_room() -> None:
+    async def three(first: Client) -> None:
+        second = await another(first)
+        for client in (second, first):
+            assert (await client.ask(reqmod(post(), CLEAN))).status == 204
+        third = await another(first)
+        for client in (third, first):
+            assert (await client.ask(reqmod(post(), CLEAN))).status == 204
+        assert await second.is_closed()
+        third.writer.write(reqmod(post(), CLEAN)[:50])
+        fourth = await another(first)
+        for client in (fourth, first):
+            assert (await client.ask(reqmod(post(), CLEAN))).status == 204
+        assert await third.is_closed()
+        for client in (second, third, fourth):
+            client.writer.close()
+
+    talk(Door(), three, connections=2)
+
+
+def test_a_head_has_to_come_in_time() -> None:
+    async def slow(client: Client) -> None:
+        for sign in reqmod(post(), CLEAN)[:20]:
+            client.writer.write(bytes([sign]))
+            await asyncio.sleep(0.05)
+        assert await client.is_closed()
+
+    talk(Door(), slow, patience=0.3)
 
 
 def test_whoever_stops_in_the_middle_is_answered_and_left() -> None:
@@ -257,21 +359,43 @@ def test_audit_only_lets_pass_whatever_can_still_be_sent() -> None:
     assert asked(Door(audit_only=True), kept_nowhere, limit=4_999).http_status == 413
 
 
-def test_a_release_by_which_nothing_left_holds_again() -> None:
+def test_a_release_holds_again_where_its_sender_went_before_anything_was_said() -> None:
+    scanner = Slow()
+    door = Door(scanner)
+    door.quarantine.released.add(LEAK)
+
+    async def gone(client: Client) -> None:
+        client.writer.write(reqmod(post(), LEAK))
+        assert await asyncio.to_thread(scanner.begun.wait, 10)
+        client.writer.close()
+        await asyncio.sleep(0.1)
+        scanner.told.set()
+        await until(lambda: bool(door.quarantine.redeemed) and LEAK in door.quarantine.released)
+
+    talk(door, gone)
+
+
+def test_a_release_by_which_a_part_was_sent_is_used_up(caplog: pytest.LogCaptureFixture) -> None:
     door = Door()
     body = LEAK + b"x" * 3_000_000
     door.quarantine.released.add(body)
+    services: list[Service] = []
 
     async def gone(client: Client) -> None:
         client.writer.write(reqmod(post(), body, allow=""))
-        await client.reader.readuntil(b"\r\n\r\n")
-        assert not door.quarantine.released
+        await client.reader.readuntil(LEAK)
         client.writer.transport.abort()
-        async with asyncio.timeout(10):
-            while body not in door.quarantine.released:  # noqa: ASYNC110 - in a fake
-                await asyncio.sleep(0.01)
+        await until(lambda: services[0].held == 0)
 
-    talk(door, gone, limit=10_000_000)
+    talk(door, gone, limit=10_000_000, heard=services.append)
+    assert not door.quarantine.released
+    assert not caplog.records
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not true():  # noqa: ASYNC110 - in a fake
+            await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize(
