@@ -112,6 +112,9 @@ def test_an_index_that_is_altered_in_its_place_is_used_no_more(
         scanner.pipeline()
     with pytest.raises(IndexRefused):
         scanner.pipeline()
+    transfer = Transfer(door="proxy", body=b"", destination="paste.example", method="POST")
+    assert scanner.failed("no index", transfer, Reason.MALFORMED).action.holds
+    assert scanner.hindsight(transfer).recall, "what is held unscanned is written down all the same"
 
 
 def test_what_the_settings_allow_reaches_the_readers(house: Settings) -> None:

@@ -64,7 +64,8 @@ def cannot_listen(address: tuple[str, int], option: str, error: object) -> str:
     """Say why nothing listens on an address, which option named it, and what to do."""
     number = error.errno if isinstance(error, OSError) else None
     # Below zero: from looking up the name.
-    why = os.strerror(number) if number and number > 0 else "no such address" if number else "unknown error"
+    # Without one: from asyncio, of an address that is another machine's.
+    why = os.strerror(number) if number and number > 0 else "this machine has no such address"
     return f"cannot listen on {address[0]}:{address[1]}: {why}; choose another {option} HOST:PORT"
 
 
