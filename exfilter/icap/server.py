@@ -60,9 +60,7 @@ def announce(log: FilteringBoundLogger, plan: Plan) -> None:
     if plan.audit_only:
         log.warning("audit only: every transfer passes, whatever is found in it")
     if plan.tls is None and not _is_here(plan.host):
-        log.warning(
-            "what proxies have opened comes here in clear: give --tls-cert, or listen on 127.0.0.1"
-        )
+        log.warning("what proxies have opened comes here in clear: give --tls-cert, or listen on 127.0.0.1")
     scheme = "icaps" if plan.tls else "icap"
     log.info("listening on %s/%s", location(plan.host, plan.port, scheme), LEAVES)
 
