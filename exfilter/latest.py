@@ -89,7 +89,7 @@ class Latest[T]:
             # Without a traceback, whose locals are the file's text.
             self._complain(str(error))
         except OSError as error:
-            self._complain(f"{self._path}: {error.strerror}")
+            self._complain(f"{self._path}: {error.strerror}" if error.strerror else str(error))
 
     def _complain(self, text: str) -> None:
         """Say what is wrong with the file, once for all processes that have it from this one."""

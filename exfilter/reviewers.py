@@ -19,7 +19,7 @@ def recipients(given: Sequence[str] | Path) -> tuple[pyrage.x25519.Recipient, ..
     names nobody is refused too: a door that relied on it could hold nothing.
     """
     if isinstance(given, Path):
-        name, lines = str(given), given.read_text("utf-8").splitlines()
+        name, lines = str(given), _text(given).splitlines()
     else:
         name, lines = "recipients", list(given)
     found = []
@@ -35,6 +35,14 @@ def recipients(given: Sequence[str] | Path) -> tuple[pyrage.x25519.Recipient, ..
         msg = f"{name}: holds no public key, nothing could be sealed; write one 'age1...' a line"
         raise ValueError(msg)
     return tuple(found)
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text("utf-8")
+    except FileNotFoundError:
+        msg = f"{file} is not there: restore it, what is held is sealed to the public keys in it"
+        raise FileNotFoundError(msg) from None
 
 
 type Ask = Callable[[], str]

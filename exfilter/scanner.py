@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -109,7 +110,10 @@ class Scanner:
 
     def hindsight(self, transfer: Transfer) -> policy.Hindsight:
         """Return what the policy wants to know of the past. One policy asks and decides."""
-        return policy.Hindsight(self.pipeline().policy, self.placed(transfer))
+        with contextlib.suppress(ValueError, OSError):
+            return policy.Hindsight(self.pipeline().policy, self.placed(transfer))
+        # Without an index: what was not scanned is written down all the same, by the policy that judged it.
+        return policy.Hindsight(self._last.policy, self.placed(transfer))
 
     def view(self, transfer: Transfer, expired: Expired, missing: int = 0) -> Verdict:
         """Scan what an actor was shown. ``missing``: bytes behind the body. Raises as ``examine``."""

@@ -16,7 +16,7 @@ from exfilter.index.keys import IndexKey
 from exfilter.index.manifest import IndexRefused
 from exfilter.index.merge import merge
 from exfilter.index.update import Request, update
-from exfilter.model import Transfer, never
+from exfilter.model import Reason, Transfer, never
 from exfilter.scanner import Scanner
 from exfilter.settings import Settings
 from tests.index.making import TABLE, write
@@ -112,6 +112,9 @@ def test_an_index_that_is_altered_in_its_place_is_used_no_more(
         scanner.pipeline()
     with pytest.raises(IndexRefused):
         scanner.pipeline()
+    transfer = Transfer(door="proxy", body=b"", destination="paste.example", method="POST")
+    assert scanner.failed("no index", transfer, Reason.MALFORMED).action.holds
+    assert scanner.hindsight(transfer).question is not None, "what is held is written down all the same"
 
 
 def test_what_the_settings_allow_reaches_the_readers(house: Settings) -> None:

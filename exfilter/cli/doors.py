@@ -87,6 +87,6 @@ def address(listen: str, option: str = "--listen") -> tuple[str, int]:
     """Return host and port. Raises ValueError."""
     host, _, port = listen.rpartition(":")
     if not host or not (port.isascii() and port.isdigit() and int(port) in PORTS):
-        msg = f"{option} {listen}: write HOST:PORT, for example 127.0.0.1:8080"
+        msg = f"{option} {listen}: write HOST:PORT with a port up to 65535, such as 127.0.0.1:8080"
         raise ValueError(msg)
     return host.removeprefix("[").removesuffix("]"), int(port)

@@ -233,9 +233,15 @@ def export(
         secret = () if waits else reviewers.identities(key or settings.reviewer_key, asking(passphrase_file))
         opened = decisions.export(transfer_id, secret, reason, out, request=request)
     if opened:
-        typer.echo(f"{transfer_id} written to {out}: it holds customers in clear")
+        typer.echo(f"{transfer_id} written to {out}: {_written(out)}")
     else:
         typer.echo(f"{transfer_id} waits: another reviewer has to open it as well, within a day")
+
+
+def _written(out: Path) -> str:
+    if out.stat().st_size:
+        return "it holds customers in clear"
+    return "its body is empty; --request writes URL and headers as well"
 
 
 @app.command()

@@ -66,7 +66,8 @@ def cannot_listen(address: tuple[str, int], option: str, error: object) -> str:
     # asyncio names no number where no address that a name stands for is one of this machine.
     number = error.errno or errno.EADDRNOTAVAIL if isinstance(error, OSError) else None
     # Below zero: from looking up the name.
-    why = os.strerror(number) if number and number > 0 else "no such address" if number else "unknown error"
+    # Without one: from asyncio, of an address that is another machine's.
+    why = os.strerror(number) if number and number > 0 else "this machine has no such address"
     return f"cannot listen on {address[0]}:{address[1]}: {why}; choose another {option} HOST:PORT"
 
 

@@ -24,9 +24,10 @@ from exfilter.icap import answers
 from exfilter.icap.asked import Problem, asked, trailers
 from exfilter.icap.events import End, Head, Malformed, Preview
 from exfilter.icap.exchange import Exchange
-from exfilter.icap.identity import sender
+from exfilter.icap.identity import Sender, sender
 from exfilter.icap.intake import Intake
 from exfilter.icap.link import Gone, Link
+from exfilter.icap.setup import Setup
 from exfilter.icap.tags import Tags
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class Service:
     """Seconds between two pieces of a request."""
     contact: str = ""
     tags: Tags = field(init=False)
+    setup: Setup = field(init=False)
     is_closing: bool = False
     _links: dict[Link, bool] = field(default_factory=dict, init=False)
     """Each with whether it has a request without an answer. Of the others, who rests longest comes first."""
@@ -72,6 +74,7 @@ class Service:
 
     def __post_init__(self) -> None:
         self.tags = Tags(self.desk.check)
+        self.setup = Setup(self.trusted)
 
     @property
     def held(self) -> int:
@@ -129,16 +132,17 @@ class Service:
         if not isinstance(head, Head):
             return False
         self._links[link] = True
-        if wrong := self._unserved(head):
+        if wrong := self._unserved(head, link.peer):
             return await self._turn_away(link, *wrong)
         serve = {"OPTIONS": self._options, "RESPMOD": self._returned}.get(head.method, self._held_back)
         return await serve(link, head)
 
-    def _unserved(self, head: Head) -> tuple[int, str] | None:
+    def _unserved(self, head: Head, peer: str) -> tuple[int, str] | None:
         """Return why a request is turned away, whatever is encapsulated in it."""
         if self._is_crowded and head.method != "REQMOD":
             return CROWDED
         if head.service not in (LEAVES, RETURNS):
+            self.setup.elsewhere(peer)
             return 404, f"there are /{LEAVES} and /{RETURNS}"
         if head.method == "REQMOD" and head.service != LEAVES:
             return 405, f"what leaves goes to /{LEAVES}"
@@ -173,6 +177,7 @@ class Service:
 
     async def _returned(self, link: Link, head: Head) -> bool:
         """Let through what comes back."""
+        self.setup.returns(link.peer)
         exchange = Exchange(link, head)
         if exchange.may_leave_alone:
             await self._end(link)
@@ -191,9 +196,11 @@ class Service:
 
     async def _held_back(self, link: Link, head: Head) -> bool:
         """Hold a request until it is judged."""
+        self.setup.look(head, link.peer)
         exchange = Exchange(link, head)
-        who = partial(sender, head.headers, link.peer, self.trusted, self.users)
-        intake = Intake(self.desk, *asked(head, link.peer, who), self.max_body)
+        intake = Intake(
+            self.desk, *asked(head, link.peer, partial(self._sender, head, link.peer)), self.max_body
+        )
         actor = intake.transfer.actor
         if self._is_crowded and not self._under_way[actor]:
             return await self._turn_away(link, *CROWDED)
@@ -215,6 +222,13 @@ class Service:
             self._under_way -= Counter((actor,))
             intake.close()
         return head.keep_alive
+
+    def _sender(self, head: Head, peer: str) -> Sender:
+        try:
+            return sender(head.headers, peer, self.trusted, self.users)
+        except ValueError as error:
+            self.setup.unsaid(peer, str(error))
+            raise
 
     async def _judged(self, exchange: Exchange, intake: Intake) -> None:
         async for piece in exchange.pieces(self.patience):

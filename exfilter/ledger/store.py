@@ -258,11 +258,15 @@ class Ledger:
     @contextlib.contextmanager
     def _turns(self, names: Sequence[Scope], actor: str) -> Iterator[tuple[sa.Connection, list[Turn]]]:
         """Run a transaction in which these scopes are one turn further, and no other one has them."""
-        with self.database.transaction(writes=True) as connection:
+        with contextlib.ExitStack() as stack:
+            connection = stack.enter_context(self.database.transaction(writes=True))
             try:
                 turns = writing.taken(connection, self._numbers(connection, names, actor))
             except KeyError:  # `tidy` has taken a name away that nothing stood under any more
+                # Anew: who enters a name waits for others who do, and must not keep them waiting.
                 self._forget()
+                stack.pop_all().close()
+                connection = stack.enter_context(self.database.transaction(writes=True))
                 turns = writing.taken(connection, self._numbers(connection, names, actor))
             if tuple(names) not in self._members:
                 writing.join(connection, names, turns, self.calendar.day(self.clock()))

@@ -31,15 +31,16 @@ def number(connection: sa.Connection, name: Scope) -> int:
 
 
 def taken(connection: sa.Connection, numbers: Sequence[int]) -> list[Turn]:
-    """Take the next turn of each scope. Raises KeyError where one is not there.
+    """Take the next turn of each scope. Raises KeyError where one is not there, and takes none.
 
     In one order for all: two transactions never wait for each other.
     """
     mine = scopes.c.id.in_(numbers)
     locked = sa.select(scopes.c.id, scopes.c.turn, scopes.c.through).where(mine).order_by(scopes.c.id)
     found = {row.id: row for row in connection.execute(locked.with_for_update())}
+    turns = [Turn(number, found[number].turn + 1, found[number].through) for number in numbers]
     connection.execute(sa.update(scopes).where(mine).values(turn=scopes.c.turn + 1))
-    return [Turn(number, found[number].turn + 1, found[number].through) for number in numbers]
+    return turns
 
 
 def join(connection: sa.Connection, names: Sequence[Scope], turns: Sequence[Turn], day: int) -> None:

@@ -60,6 +60,6 @@ def _parsed(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
     if mapped:
         found = ipaddress.IPv4Network((mapped, found.prefixlen - 96))
     if not found.prefixlen:
-        msg = f"{text!r}: give an address or a network of the proxies, such as 10.0.0.2 or 10.1.0.0/16"
+        msg = f"{text!r} is no address or network of yours: give such as 10.0.0.2 or 10.1.0.0/16"
         raise ValueError(msg)
     return found

@@ -58,11 +58,11 @@ class Shell:
         out, err = self.capfd.readouterr()
         return int(left.value.code or 0), out, err
 
-    def hold(self, number: int = 0, actor: str = "anna") -> str:
+    def hold(self, number: int = 0, actor: str = "anna", body: bytes = BODY) -> str:
         """Hold a transfer of 500 customers."""
         transfer = Transfer(
             "proxy",
-            BODY + bytes([number]),
+            body and body + bytes([number]),
             actor=actor,
             destination="files.example",
             method="POST",
@@ -197,6 +197,12 @@ def test_an_export_is_the_body_for_its_owner_alone(shell: Shell) -> None:
     code, _, err = shell("export", held, "--out", str(out))
     assert code == 2
     assert "not overwritten" in err
+
+
+def test_an_export_of_an_empty_body_names_what_else_there_is(shell: Shell) -> None:
+    out = shell.folder / "out"
+    _, said, _ = shell("export", shell.hold(body=b""), "--out", str(out))
+    assert said.endswith("its body is empty; --request writes URL and headers as well\n")
 
 
 def test_an_export_without_the_key_says_so(shell: Shell) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import tempfile
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -158,6 +159,16 @@ def test_names_go_and_come_back(opened: Opened) -> None:
     past, _ = Sent(frozenset({2}), day=TODAY, groups=("support",)).enter(second)
     assert today(past) == (1, 1)
     assert len(rows(first, scopes)) == 3
+
+
+def test_two_doors_that_find_the_same_name_gone_do_not_lock_each_other_out(opened: Opened) -> None:
+    doors = opened(), opened()
+    for day in range(0, 12 * 400, 400):
+        Sent(frozenset({1}), day=day).enter(at(doors[0], day))
+        retention.tidy(doors[0], 365)
+        later = [Sent(frozenset({2}), day=day, destination="x.example", body=b"%d" % n) for n in range(2)]
+        with ThreadPoolExecutor(2) as threads:
+            list(threads.map(lambda each, door: each.enter(door), later, doors))
 
 
 def test_a_name_that_came_anew_has_another_number(ledger: Ledger) -> None:

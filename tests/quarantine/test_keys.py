@@ -67,3 +67,8 @@ def test_a_plain_key_can_be_given_a_passphrase_once(keys: tuple[Path, Path]) -> 
 def test_a_key_in_the_armour_that_age_writes_opens_too(keys: tuple[Path, Path]) -> None:
     text = pyrage.passphrase.encrypt(keys[0].read_bytes(), "a battery", armored=True)
     assert reviewers.unlocked(text, "the key", lambda: "a battery")
+
+
+def test_public_keys_that_are_gone_are_asked_back(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="restore it, what is held is sealed"):
+        reviewers.recipients(tmp_path / "reviewers.txt")
