@@ -64,7 +64,7 @@ def test_a_second_signal_ends_it_at_once_and_nothing_passes(folder: Path) -> Non
         (("--tls-cert", "policy.toml"), "belong together: name both, or neither"),
         (("--tls-cert", "policy.toml", "--tls-key", "policy.toml"), "are not PEM"),
         (("--tls-cert", "none", "--tls-key", "none"), "--tls-cert none: No such file"),
-        (("--trust", "0.0.0.0/0"), "give an address or a network of the proxies"),
+        (("--trust", "0.0.0.0/0"), "0.0.0.0/0' is no address or network"),
         (("--listen", "192.0.2.1:0"), "cannot listen on 192.0.2.1:0: Cannot assign requested address"),
     ],
 )
