@@ -2,7 +2,7 @@ r"""Who sends: what a proxy that is trusted says in the head of ICAP, else the p
 
 Proxies spell names in several ways (draft-stecher-icap-subid-00, and what products made of it): plain, as a
 URI (``WinNT://CORP\anna``, ``LDAP://host/CN=Anna,DC=corp``, ``Local://anna``), and in base64 of either. A
-name is the same however it is spelt: ``CORP\anna``, the distinguished name, ``anna``.
+name is the same however it is spelt, and has no case: ``corp\anna``, the distinguished name, ``anna``.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def _groups(headers: Headers, encoding: Encoding) -> frozenset[str]:
         parts = [plain for plain, _ in decoded]
     else:
         parts = _parts(",".join(plain for plain, _ in decoded))
-    return frozenset(_checked(_name(part), GROUPS).casefold() for part in parts if part.strip())
+    return frozenset(_checked(_name(part), GROUPS) for part in parts if part.strip())
 
 
 def _parts(listed: str) -> list[str]:
@@ -153,4 +153,5 @@ def _checked(name: str, field: str) -> str:
     if not found or len(found) > LONGEST or any(unicodedata.category(c) in {"Cc", "Cs"} for c in name):
         msg = f"the field {field} holds an empty name, a very long one, or one with control characters"
         raise ValueError(msg)
-    return found
+    # Who logs in as anna and as ANNA is one: proxies hand on what was typed, and directories take either.
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", found).casefold())

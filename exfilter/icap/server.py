@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from exfilter.door.plan import Plan
 
 BACKLOG = 1024
+HANDSHAKE = 10.0
+"""Seconds for that of TLS."""
 
 
 def serve(plan: Plan, log: FilteringBoundLogger, parent: Connection | None = None) -> None:
@@ -102,6 +104,7 @@ async def _listening(
             limit=2 * ROUND,
             backlog=BACKLOG,
             ssl=secured,
+            ssl_handshake_timeout=HANDSHAKE if secured else None,
             reuse_port=shares,
         )
     except OSError as error:

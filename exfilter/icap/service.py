@@ -21,7 +21,7 @@ from exfilter.door import page
 from exfilter.door.metrics import Refusal
 from exfilter.door.spool import Spool
 from exfilter.icap import answers
-from exfilter.icap.asked import Problem, asked, trailers
+from exfilter.icap.asked import DOOR, Asked, Problem, asked, trailers
 from exfilter.icap.events import End, Head, Malformed, Preview
 from exfilter.icap.exchange import Exchange
 from exfilter.icap.identity import Sender, sender
@@ -29,6 +29,7 @@ from exfilter.icap.intake import Intake
 from exfilter.icap.link import Gone, Link
 from exfilter.icap.setup import Setup
 from exfilter.icap.tags import Tags
+from exfilter.model import Transfer
 
 if TYPE_CHECKING:
     from exfilter.door.desk import Desk
@@ -196,11 +197,8 @@ class Service:
 
     async def _held_back(self, link: Link, head: Head) -> bool:
         """Hold a request until it is judged."""
-        self.setup.look(head, link.peer)
         exchange = Exchange(link, head)
-        intake = Intake(
-            self.desk, *asked(head, link.peer, partial(self._sender, head, link.peer)), self.max_body
-        )
+        intake = Intake(self.desk, *self._asked(head, link.peer), self.max_body)
         actor = intake.transfer.actor
         if self._is_crowded and not self._under_way[actor]:
             return await self._turn_away(link, *CROWDED)
@@ -222,6 +220,16 @@ class Service:
             self._under_way -= Counter((actor,))
             intake.close()
         return head.keep_alive
+
+    def _asked(self, head: Head, peer: str) -> Asked:
+        try:
+            self.setup.look(head, peer)
+            return asked(head, peer, partial(self._sender, head, peer))
+        except Exception as error:  # noqa: BLE001 - fail closed, rule 3
+            logger.error("head not read: %s", type(error).__name__)  # noqa: TRY400 - no value is told
+            return Transfer(DOOR, b"", actor=peer), Problem(
+                "a defect in reading its head", Refusal.OTHER, page.REFUSED
+            )
 
     def _sender(self, head: Head, peer: str) -> Sender:
         try:

@@ -497,6 +497,18 @@ def test_a_name_that_cannot_be_read_lets_nothing_pass() -> None:
     assert len(door.journal.lines) == 1
 
 
+class Broken(Networks):
+    def __contains__(self, address: str) -> bool:
+        raise RuntimeError
+
+
+def test_a_defect_in_reading_a_head_is_no_error_of_icap() -> None:
+    door = Door()
+    reply = asked(door, reqmod(post(), CLEAN), trusted=Broken())
+    assert (reply.status, reply.http_status) == (200, 503)
+    assert [line["held"] for line in door.journal.lines] == [True]
+
+
 def test_what_the_service_is_and_by_what_it_decides() -> None:
     door = Door()
     reply = asked(door, OPTIONS)
