@@ -17,6 +17,7 @@ from exfilter.door.hosting import Closing, Staff, cannot_listen, location, prepa
 from exfilter.door.logs import discreet
 from exfilter.door.nursery import Nursery
 from exfilter.door.status import STOPPING, Readiness
+from exfilter.icap.crowd import Crowd
 from exfilter.icap.identity import Encoding
 from exfilter.icap.link import ROUND
 from exfilter.icap.service import LEAVES, Service
@@ -50,7 +51,7 @@ def serve(plan: Plan, log: FilteringBoundLogger, parent: Connection | None = Non
         plan.max_body,
         trusted,
         Encoding(plan.users),
-        plan.connections,
+        Crowd(plan.connections),
         plan.patience,
         plan.contact,
     )
@@ -81,9 +82,9 @@ async def _run(
 
         async def shut() -> None:
             server.close()
-            service.close()
+            service.crowd.close()
 
-        closing = Closing(lambda: service.held, shut, ended.set, plan.deadline, log)
+        closing = Closing(lambda: service.crowd.held, shut, ended.set, plan.deadline, log)
         closing.listen()
         if parent is None:
             host, port = server.sockets[0].getsockname()[:2]

@@ -11,8 +11,8 @@ he could make for this very purpose. Rule 4: in audit-only mode everything passe
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ from exfilter.door.metrics import Refusal
 from exfilter.door.spool import Spool
 from exfilter.icap import answers
 from exfilter.icap.asked import DOOR, Asked, Problem, asked, trailers
+from exfilter.icap.crowd import Crowd
 from exfilter.icap.events import End, Head, Malformed, Preview
 from exfilter.icap.exchange import Exchange
 from exfilter.icap.identity import Sender, sender
@@ -59,48 +60,23 @@ class Service:
     trusted: Networks
     """Of the proxies that are believed who sends."""
     users: Encoding
-    connections: int
-    """Most at a time."""
+    crowd: Crowd
     patience: float
     """Seconds between two pieces of a request."""
     contact: str = ""
     tags: Tags = field(init=False)
     setup: Setup = field(init=False)
-    is_closing: bool = False
-    _links: dict[Link, bool] = field(default_factory=dict, init=False)
-    """Each with whether it has a request without an answer. Of the others, who rests longest comes first."""
-
-    _under_way: Counter[str] = field(default_factory=Counter, init=False)
-    """How many requests of each sender are here that have no answer yet."""
 
     def __post_init__(self) -> None:
         self.tags = Tags(self.desk.check)
         self.setup = Setup(self.trusted)
 
-    @property
-    def held(self) -> int:
-        """Requests that have no answer yet."""
-        return sum(self._links.values())
-
-    @property
-    def _is_crowded(self) -> bool:
-        return len(self._links) > self.connections
-
-    def close(self) -> None:
-        """Take no more requests; those that have begun have their answers."""
-        self.is_closing = True
-        for link, is_busy in self._links.items():
-            if not is_busy:
-                link.abort()
-
     async def attend(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer the requests of a connection, one after the other."""
         link = Link(reader, writer)
-        self._make_room()
         try:
-            self._rests(link)
-            while await self._served(link) and not self.is_closing:
-                self._rests(link)
+            with self.crowd.entered(link):
+                await self._attended(link)
         except Malformed as error:
             await self._turn_away(link, error.status, str(error))
         except OSError:
@@ -109,30 +85,18 @@ class Service:
             logger.error("connection broken: %s", type(error).__name__)  # noqa: TRY400 - no value is told
             link.abort()
         finally:
-            self._links.pop(link, None)
             await link.close()
 
-    def _make_room(self) -> None:
-        """Where there are as many connections as there may be, close one on which no request has come.
-
-        Whoever just holds connections open, or sends a head a byte at a time, keeps nobody out.
-        """
-        if len(self._links) >= self.connections:
-            resting = next((link for link, is_busy in self._links.items() if not is_busy), None)
-            if resting is not None:
-                del self._links[resting]
-                resting.abort()
-
-    def _rests(self, link: Link) -> None:
-        self._links.pop(link, None)
-        self._links[link] = False
+    async def _attended(self, link: Link) -> None:
+        while await self._served(link) and not self.crowd.is_closing:
+            self.crowd.rests(link)
 
     async def _served(self, link: Link) -> bool:
         """Answer the next request. Return whether another one may follow."""
         head = await link.begin(IDLE, self.patience)
         if not isinstance(head, Head):
             return False
-        self._links[link] = True
+        self.crowd.works(link)
         if wrong := self._unserved(head, link.peer):
             return await self._turn_away(link, *wrong)
         serve = {"OPTIONS": self._options, "RESPMOD": self._returned}.get(head.method, self._held_back)
@@ -140,7 +104,7 @@ class Service:
 
     def _unserved(self, head: Head, peer: str) -> tuple[int, str] | None:
         """Return why a request is turned away, whatever is encapsulated in it."""
-        if self._is_crowded and head.method != "REQMOD":
+        if self.crowd.is_too_large and head.method != "REQMOD":
             return CROWDED
         if head.service not in (LEAVES, RETURNS):
             self.setup.elsewhere(peer)
@@ -162,7 +126,7 @@ class Service:
         methods = "REQMOD" if head.service == LEAVES else "RESPMOD"
         istag = await self.tags.now()
         said = answers.options(
-            istag, "exfilter", methods=methods, preview=PREVIEW, max_connections=self.connections
+            istag, "exfilter", methods=methods, preview=PREVIEW, max_connections=self.crowd.most
         )
         await link.send(said)
         return head.keep_alive
@@ -200,11 +164,15 @@ class Service:
         exchange = Exchange(link, head)
         intake = Intake(self.desk, *self._asked(head, link.peer), self.max_body)
         actor = intake.transfer.actor
-        if self._is_crowded and not self._under_way[actor]:
+        if self.crowd.is_too_large and not self.crowd.under_way[actor]:
             return await self._turn_away(link, *CROWDED)
-        if self._is_crowded:
+        if self.crowd.is_too_large:
             intake.problem = Problem(CROWDED[1], Refusal.SATURATED, page.BUSY)
-        self._under_way[actor] += 1
+        with self.crowd.sending(actor), contextlib.closing(intake):
+            return await self._answered(exchange, intake) and head.keep_alive
+
+    async def _answered(self, exchange: Exchange, intake: Intake) -> bool:
+        """Judge and answer. Return whether the connection can go on."""
         try:
             await self._judged(exchange, intake)
         except (Malformed, Gone):
@@ -212,14 +180,11 @@ class Service:
         except Exception as error:  # noqa: BLE001 - fail closed, rule 2
             logger.error("request not judged: %s", type(error).__name__)  # noqa: TRY400 - no value is told
             if exchange.has_begun:
-                link.abort()
+                exchange.link.abort()
             else:
                 await self._unjudged(exchange, intake)
             return False
-        finally:
-            self._under_way -= Counter((actor,))
-            intake.close()
-        return head.keep_alive
+        return True
 
     def _asked(self, head: Head, peer: str) -> Asked:
         try:
@@ -259,7 +224,7 @@ class Service:
             raise Gone
         if outcome.forward:
             await exchange.forward(istag, intake.spool)
-        elif outcome.busy and self._under_way[intake.transfer.actor] == 1:
+        elif outcome.busy and self.crowd.under_way[intake.transfer.actor] == 1:
             await exchange.complain(istag, 503, "as many requests wait as may")
         else:
             await self._refuse(exchange, intake, outcome)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from exfilter.icap.crowd import Crowd
 from exfilter.icap.identity import Encoding
 from exfilter.icap.service import Service
 from exfilter.who.networks import Networks
@@ -113,7 +114,7 @@ def talk(
     heard: Callable[[Service], None] = lambda _: None,
 ) -> None:
     """Have a client talk with a service; ``heard`` is given that."""
-    service = Service(door.desk, limit, trusted, Encoding.AUTO, connections, patience, "room 5")
+    service = Service(door.desk, limit, trusted, Encoding.AUTO, Crowd(connections), patience, "room 5")
     heard(service)
 
     async def run() -> None:
@@ -124,6 +125,6 @@ def talk(
                 await body(client)
             finally:
                 client.writer.close()
-                service.close()
+                service.crowd.close()
 
     asyncio.run(run())

@@ -278,8 +278,8 @@ def test_whoever_takes_nothing_of_an_answer_is_left(monkeypatch: pytest.MonkeyPa
     async def stuck(client: Client) -> None:
         cast("asyncio.Transport", client.writer.transport).pause_reading()
         client.writer.write(reqmod(post(), b"x" * 30_000_000, allow=""))
-        await until(lambda: services[0].held == 1)
-        await until(lambda: services[0].held == 0)
+        await until(lambda: services[0].crowd.held == 1)
+        await until(lambda: services[0].crowd.held == 0)
 
     talk(Door(), stuck, limit=50_000_000, heard=services.append)
 
@@ -460,7 +460,7 @@ def test_a_release_by_which_a_part_was_sent_is_used_up(caplog: pytest.LogCapture
         client.writer.write(reqmod(post(), body, allow=""))
         await client.reader.readuntil(LEAK)
         client.writer.transport.abort()
-        await until(lambda: services[0].held == 0)
+        await until(lambda: services[0].crowd.held == 0)
 
     talk(door, gone, limit=10_000_000, heard=services.append)
     assert not door.quarantine.released
@@ -593,10 +593,10 @@ def test_what_is_held_when_the_door_closes_has_its_answer_and_who_waits_is_let_g
 
     async def closing(client: Client) -> None:
         assert (await client.ask(reqmod(post(), CLEAN))).status == 204
-        assert service_of[0].held == 0
+        assert service_of[0].crowd.held == 0
         assert (await client.ask(preview(CLEAN, whole=False, allow="204"))).status == 100
-        assert service_of[0].held == 1
-        service_of[0].close()
+        assert service_of[0].crowd.held == 1
+        service_of[0].crowd.close()
         assert (await client.ask(b"0\r\n\r\n")).status == 204
         assert await client.is_closed()
 
