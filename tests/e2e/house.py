@@ -98,7 +98,7 @@ class Proxy:
         assert self.process.stderr
         for line in self.process.stderr:
             self.said.append(line.rstrip())
-            if match := re.search(r"listening on (\w+://[^\s\"]+)", line):
+            if match := re.search(r"listening on ((?:http|icaps?)://[^\s\"]+)", line):
                 self.address = match[1]
                 listening.set()
         listening.set()
