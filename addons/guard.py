@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import secrets
 import time
 from dataclasses import replace
@@ -17,6 +16,7 @@ from addons.private import calls, stream, websocket
 from exfilter import flows
 from exfilter.door import page
 from exfilter.door.metrics import Refusal
+from exfilter.door.problems import is_method, problem
 from exfilter.model import Stream
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from addons.gate import Clearances
     from exfilter.door.desk import Desk
     from exfilter.door.pool import Arrival
-    from exfilter.door.spool import Spool
+    from exfilter.door.problems import Problem
     from exfilter.door.tasks import Outcome
     from exfilter.model import Transfer
 
@@ -33,8 +33,6 @@ _ABOUT = frozenset({"content-type", "content-encoding", "grpc-encoding", "connec
 """Headers of a call that say how its messages are to be read."""
 TAIL = 16 * 1024
 """Bytes of the messages of a stream that are read again with the next one."""
-_METHOD = re.compile(rb"[A-Z][A-Z-]{0,19}")
-"""What a method may be: no place for text, not even in the case of its letters."""
 
 
 class Guard:
@@ -66,7 +64,7 @@ class Guard:
 
     def early(self, flow: HTTPFlow, file: int) -> Arrival | None:
         """Have a large body read while it arrives. None: it is read when it is whole."""
-        if flow.response is not None or not _has_method(flow):
+        if flow.response is not None or not is_method(_method(flow)):
             return None
         return self._desk.arriving(flows.from_request(flow, "proxy"), file)
 
@@ -99,7 +97,8 @@ class Guard:
         elif outcome.transfer_id:
             flow.response = response(page.HELD, accept, self._contact, outcome.transfer_id)
         else:
-            flow.response = response(self._refusal(flow), accept, self._contact)
+            wrong = self._problem(flow)
+            flow.response = response(wrong.page if wrong else page.REFUSED, accept, self._contact)
         if flow.request.method == "HEAD":
             flow.response.raw_content = b""
 
@@ -109,7 +108,7 @@ class Guard:
     async def exfilter_opening(self, opening: calls.Opening) -> None:
         """Let a call go on message by message where the policy says so, and nothing is in its head."""
         transfer = flows.from_request(opening.flow, "proxy")
-        if _has_method(opening.flow):
+        if is_method(_method(opening.flow)):
             outcome = await self._desk.open(transfer)
             opening.granted = outcome.forward
             self._note_release(opening.flow, outcome)
@@ -215,32 +214,17 @@ class Guard:
 
     async def _judge(self, flow: HTTPFlow, transfer: Transfer) -> Outcome:
         spool, reading = stream.spool(flow), stream.arrival(flow)
-        refusal = self._unjudged(flow, spool)
-        if reading is not None and (refusal is not None or flow.request.trailers):
+        wrong = self._problem(flow)
+        if reading is not None and (wrong is not None or flow.request.trailers):
             reading.abandon()  # nobody waits for it, or it has read the body without its trailers
             reading = None
-        if refusal is not None:
+        if wrong is not None:
             lost = spool is not None and spool.dropped > 0
-            return await self._desk.refuse(transfer, *refusal, lost=lost)
+            return await self._desk.refuse(transfer, wrong.reason, wrong.why, lost=lost)
         return await self._desk.judge(transfer, reading)
 
-    def _unjudged(self, flow: HTTPFlow, spool: Spool | None) -> tuple[str, Refusal] | None:
-        """Return why a request is refused without a look at it. None: it is judged."""
-        if not _has_method(flow):
-            return "the method is not made of capital letters and hyphens", Refusal.METHOD
-        if spool is not None and spool.broken:
-            return f"the body could not be kept: {spool.broken}", Refusal.NO_ROOM
-        if spool is not None and spool.dropped:
-            return f"the body is larger than the {self._max_body} bytes that are read", Refusal.TOO_LARGE
-        return None
-
-    def _refusal(self, flow: HTTPFlow) -> page.Page:
-        spool = stream.spool(flow)
-        if spool is not None and spool.dropped and not spool.broken:
-            return page.too_large(self._max_body)
-        if not _has_method(flow):
-            return page.NO_METHOD
-        return page.REFUSED
+    def _problem(self, flow: HTTPFlow) -> Problem | None:
+        return problem(_method(flow), stream.spool(flow), self._max_body)
 
     def _note_release(self, flow: HTTPFlow, outcome: Outcome) -> None:
         if outcome.released:
@@ -270,6 +254,6 @@ def _message(flow: HTTPFlow, data: bytes) -> Transfer:
     return replace(request, body=data, headers=kept, time=time.time())
 
 
-def _has_method(flow: HTTPFlow) -> bool:
+def _method(flow: HTTPFlow) -> str:
     # The bytes that would be sent: `request.method` shows them in upper case.
-    return _METHOD.fullmatch(flow.request.data.method) is not None
+    return flow.request.data.method.decode("latin-1")

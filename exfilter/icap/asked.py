@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from exfilter.door import page
 from exfilter.door.metrics import Refusal
-from exfilter.door.page import Page
+from exfilter.door.problems import Problem
 from exfilter.icap import message
 from exfilter.icap.events import End, Head
-from exfilter.icap.identity import Sender
+from exfilter.icap.identity import Sender, Unnamed
 from exfilter.model import Headers, Transfer
+from exfilter.who.networks import network
 
 DOOR = "icap"
 CREDENTIALS = "proxy-authorization"
@@ -22,28 +23,23 @@ As a trailer it is for nobody: proxies look for it in the head, and may hand tra
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Why a request is refused without a look at it."""
-
-    reason: str
-    """A sentence without any value."""
-    why: Refusal
-    page: Page
-
-
 Asked = tuple[Transfer, Problem | None]
+
+
+def unknown(peer: str) -> Transfer:
+    """Return a transfer of which nothing is known but whose connection it came by."""
+    return Transfer(DOOR, b"", actor=network(peer), time=time.time())
 
 
 def asked(head: Head, peer: str, sender: Callable[[], Sender]) -> Asked:
     """Return a transfer without its body, as far as it is known, and what is wrong with it.
 
-    ``sender`` says who sends it; raises ValueError where that cannot be said.
+    ``sender`` says who sends it; raises Unnamed where that cannot be said.
     """
-    sent = Transfer(DOOR, b"", actor=peer, time=time.time())
+    sent = unknown(peer)
     try:
         who = sender()
-    except ValueError as error:
+    except Unnamed as error:
         return sent, Problem(f"the proxy does not say who sends: {error}", Refusal.OTHER, page.REFUSED)
     sent = replace(sent, actor=who.name, groups=who.groups)
     if head.too_large:

@@ -30,6 +30,10 @@ _URI = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
 _ATTRIBUTE = re.compile(r"\s*[A-Za-z0-9.-]+\s*=")
 
 
+class Unnamed(ValueError):  # noqa: N818 - a sender, no error
+    """Nobody can tell who sends. Its text is a sentence without any value."""
+
+
 class Encoding(enum.StrEnum):
     """How proxies spell names."""
 
@@ -54,7 +58,7 @@ class Sender:
 def sender(headers: Headers, peer: str, trusted: Networks, encoding: Encoding = Encoding.AUTO) -> Sender:
     """Return who sends, from the fields of ICAP and the address of the peer.
 
-    Raises ValueError, with a sentence without any value, where a trusted proxy says what cannot be: two
+    Raises Unnamed where a trusted proxy says what cannot be: two
     names, no name, one with control characters or of more than ``LONGEST`` characters, no base64, no address.
     """
     if peer not in trusted:
@@ -75,7 +79,7 @@ def _said(headers: Headers, encoding: Encoding) -> str:
         return network(str(ipaddress.ip_address(value)))
     except ValueError:
         msg = f"the field {ADDRESS} holds no address"
-        raise ValueError(msg) from None
+        raise Unnamed(msg) from None
 
 
 def _groups(headers: Headers, encoding: Encoding) -> frozenset[str]:
@@ -112,7 +116,7 @@ def _single(headers: Headers, wanted: str) -> str | None:
     found = set(_values(headers, wanted))
     if len(found) > 1:
         msg = f"the field {wanted} is there twice and says two things"
-        raise ValueError(msg)
+        raise Unnamed(msg)
     return found.pop() if found else None
 
 
@@ -127,7 +131,7 @@ def _decoded(value: str, encoding: Encoding) -> tuple[str, bool]:
         plain = None
     if encoding is Encoding.BASE64 and plain is None:
         msg = "a name is not in base64, as all names of this proxy should be"
-        raise ValueError(msg)
+        raise Unnamed(msg)
     if plain is None or (encoding is Encoding.AUTO and not _URI.fullmatch(plain)):
         return value, False
     return plain, True
@@ -152,6 +156,6 @@ def _checked(name: str, field: str) -> str:
     # Lone surrogates are no text; bytes that are no UTF-8 came as Latin-1, with its control characters.
     if not found or len(found) > LONGEST or any(unicodedata.category(c) in {"Cc", "Cs"} for c in name):
         msg = f"the field {field} holds an empty name, a very long one, or one with control characters"
-        raise ValueError(msg)
+        raise Unnamed(msg)
     # Who logs in as anna and as ANNA is one: proxies hand on what was typed, and directories take either.
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", found).casefold())

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from exfilter.door import page
-from exfilter.door.metrics import Refusal
+from exfilter.door.problems import Problem, problem
 from exfilter.door.spool import Spool
-from exfilter.icap.asked import Problem
 
 if TYPE_CHECKING:
     from exfilter.door.desk import Desk
@@ -19,8 +16,6 @@ if TYPE_CHECKING:
 
 STEP = 4 << 20
 """Bytes after which whoever reads a body while it arrives hears that there is more."""
-METHOD = re.compile(r"[A-Z][A-Z-]{0,19}")
-"""What a method may be: no place for text, not even in the case of its letters."""
 
 
 @dataclass(slots=True)
@@ -75,15 +70,4 @@ class Intake:
     @property
     def trouble(self) -> Problem | None:
         """Why it is refused without a look at it. None: it is judged."""
-        if self.problem:
-            return self.problem
-        if METHOD.fullmatch(self.transfer.method) is None:
-            return Problem(
-                "the method is not made of capital letters and hyphens", Refusal.METHOD, page.NO_METHOD
-            )
-        if self.spool.broken:
-            return Problem(f"the body could not be kept: {self.spool.broken}", Refusal.NO_ROOM, page.REFUSED)
-        if self.spool.dropped:
-            reason = f"the body is larger than the {self.limit} bytes that are read"
-            return Problem(reason, Refusal.TOO_LARGE, page.too_large(self.limit))
-        return None
+        return self.problem or problem(self.transfer.method, self.spool, self.limit)

@@ -19,18 +19,18 @@ from typing import TYPE_CHECKING
 
 from exfilter.door import page
 from exfilter.door.metrics import Refusal
+from exfilter.door.problems import Problem
 from exfilter.door.spool import Spool
 from exfilter.icap import answers
-from exfilter.icap.asked import DOOR, Asked, Problem, asked, trailers
+from exfilter.icap.asked import Asked, asked, trailers, unknown
 from exfilter.icap.crowd import Crowd
 from exfilter.icap.events import End, Head, Malformed, Preview
 from exfilter.icap.exchange import Exchange
-from exfilter.icap.identity import Sender, sender
+from exfilter.icap.identity import Sender, Unnamed, sender
 from exfilter.icap.intake import Intake
 from exfilter.icap.link import Gone, Link
 from exfilter.icap.setup import Setup
 from exfilter.icap.tags import Tags
-from exfilter.model import Transfer
 
 if TYPE_CHECKING:
     from exfilter.door.desk import Desk
@@ -192,14 +192,12 @@ class Service:
             return asked(head, peer, partial(self._sender, head, peer))
         except Exception as error:  # noqa: BLE001 - fail closed, rule 3
             logger.error("head not read: %s", type(error).__name__)  # noqa: TRY400 - no value is told
-            return Transfer(DOOR, b"", actor=peer), Problem(
-                "a defect in reading its head", Refusal.OTHER, page.REFUSED
-            )
+            return unknown(peer), Problem("a defect in reading its head", Refusal.OTHER, page.REFUSED)
 
     def _sender(self, head: Head, peer: str) -> Sender:
         try:
             return sender(head.headers, peer, self.trusted, self.users)
-        except ValueError as error:
+        except Unnamed as error:
             self.setup.unsaid(peer, str(error))
             raise
 

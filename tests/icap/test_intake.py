@@ -11,10 +11,10 @@ import pytest
 from exfilter.body import whole
 from exfilter.door import page, spool
 from exfilter.door.metrics import Refusal
+from exfilter.door.problems import Problem
 from exfilter.door.spool import Spool
 from exfilter.door.tasks import Outcome
 from exfilter.icap import intake
-from exfilter.icap.asked import Problem
 from exfilter.icap.intake import Intake
 from exfilter.model import Headers, Transfer
 

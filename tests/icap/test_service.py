@@ -7,6 +7,7 @@ import os
 import socket
 import struct
 import threading
+import time
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from exfilter.door.pool import BusyError, LostError
 from exfilter.door.spool import Spool
 from exfilter.icap import link
+from exfilter.icap.asked import unknown
 from exfilter.model import Action, Reason
 from exfilter.who.networks import Networks
 from tests.addons.fakes import SECRET, Door, Scanner, verdict
@@ -495,6 +497,12 @@ def test_a_name_that_cannot_be_read_lets_nothing_pass() -> None:
     reply = asked(door, reqmod(post(), CLEAN, fields=fields))
     assert (reply.status, reply.http_status) == (200, 503)
     assert len(door.journal.lines) == 1
+
+
+def test_of_whom_nothing_can_be_told_the_network_and_the_time_are() -> None:
+    sent = unknown("2001:db8::1")
+    assert sent.actor == "2001:db8::/64"
+    assert abs(sent.time - time.time()) < 60
 
 
 class Broken(Networks):
