@@ -20,6 +20,8 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 BUSY_SECONDS = 5
 """How long a transaction waits for others."""
+INCREMENTAL = 2
+"""``auto_vacuum`` of SQLite: pages are given back when they are asked for."""
 PAGES = 64
 """Of a SQLite file that are given back at a time: others write in between."""
 REST = 4.0
@@ -133,6 +135,9 @@ class Database:
             raise OSError(msg) from None
 
     def _migrate(self, tables: sa.MetaData, schema: int, steps: Sequence[Step]) -> None:
+        with self.transaction() as connection:  # one that writes would wait for others, in every worker
+            if self._kind.version(connection) == schema:
+                return
         with self.transaction(writes=True) as connection:
             version = self._kind.version(connection)
             if version > schema:
@@ -172,7 +177,9 @@ class _File:
             os.close(os.open(self._file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         plain = sqlite3.connect(self._file, timeout=BUSY_SECONDS)
         with contextlib.closing(plain):
-            plain.execute("PRAGMA auto_vacuum = INCREMENTAL")  # Both stay in the file.
+            # Both stay in the file. To set what is set already would wait for who writes.
+            if plain.execute("PRAGMA auto_vacuum").fetchone() != (INCREMENTAL,):
+                plain.execute(f"PRAGMA auto_vacuum = {INCREMENTAL}")
             plain.execute("PRAGMA journal_mode = WAL")
 
     def version(self, connection: sa.Connection) -> int:

@@ -160,15 +160,14 @@ def test_what_is_released_counts_when_it_passes(dripping: Path, far_end: FarEnd)
 
 def test_a_ledger_that_is_locked_closes_the_door(dripping: Path, far_end: FarEnd) -> None:
     drop = next(drops(6))
-    with (
-        Proxy(dripping) as proxy,
-        closing(sqlite3.connect(dripping / "ledger.sqlite")) as other,
-    ):
+    assert not rows(dripping)  # it is made
+    with closing(sqlite3.connect(dripping / "ledger.sqlite")) as other:
         other.execute("BEGIN IMMEDIATE")
-        reply = proxy.curl(http(far_end), data=drop)
-        assert (reply.status, bool(reply.transfer_id)) == (403, True)
-        other.rollback()
-        assert proxy.curl(http(far_end), data=drop).status == 200
+        with Proxy(dripping) as proxy:
+            reply = proxy.curl(http(far_end), data=drop)
+            assert (reply.status, bool(reply.transfer_id)) == (403, True)
+            other.rollback()
+            assert proxy.curl(http(far_end), data=drop).status == 200
     assert far_end.body_bytes == len(drop)
 
 
