@@ -80,7 +80,7 @@ $(VENV)/installed: $(VENV)/requirements $(SOURCES)
 
 # Needs uv; pip cannot override mitmproxy's wish for a certifi that is not published yet.
 lock:
-	uv pip compile --quiet pyproject.toml --extra index --extra plot --extra postgres --extra review --extra word95 --group dev --python-version 3.12 --universal --generate-hashes \
+	uv pip compile --quiet pyproject.toml --extra index --extra plot --extra postgres --extra review --extra shares --extra word95 --group dev --python-version 3.12 --universal --generate-hashes \
 	  --no-annotate --no-header --no-emit-index-url --no-emit-find-links --output-file requirements.lock
 	uv pip compile --quiet --group pyproject.toml:bench --python-version 3.12 --universal --generate-hashes \
 	  --no-annotate --no-header --no-emit-index-url --no-emit-find-links --output-file requirements-bench.lock

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from exfilter.limits import MIB, Limits
 from exfilter.model import Buffer, Reason
+from exfilter.stores import Unreadable, local
 
 STANDARD_INPUT = "-"
 MAPPED = 16 * MIB
 """Files from this size on are mapped instead of read."""
-SPECIAL = "not a regular file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +37,6 @@ class Source:
     """The same, as a verdict names it."""
 
 
-class Unreadable(Exception):  # noqa: N818 - a state of a file, not an error of ours
-    """A file's bytes could not be had. The message says why, without the path."""
-
-    def __init__(self, problem: str, reason: Reason) -> None:
-        """Keep the reason, as a verdict names it."""
-        super().__init__(problem)
-        self.reason = reason
-
-
 def sources(paths: Iterable[str], limits: Limits) -> Iterator[Source]:
     """Yield every file below the paths, in order: a folder's entries by name, folders where they stand."""
     for path in paths:
@@ -59,27 +50,10 @@ def sources(paths: Iterable[str], limits: Limits) -> Iterator[Source]:
 
 
 def _walk(root: str) -> Iterator[Source]:
-    inside = os.path.realpath(root)
-    waiting = [root]
-    while waiting:
-        path = waiting.pop()
-        try:
-            found = Path(path).stat() if path == root else Path(path).lstat()
-            mode = found.st_mode
-            if stat.S_ISDIR(mode):
-                with os.scandir(path) as entries:
-                    waiting += sorted((entry.path for entry in entries), reverse=True)
-            elif not stat.S_ISLNK(mode):
-                yield Source(path, length=found.st_size)
-            elif os.path.commonpath((inside, os.path.realpath(path))) != inside or not Path(path).exists():
-                # Inside, its target is scanned in its own place.
-                yield Source(path, problem="symbolic link that leaves the folder")
-        except OSError as error:
-            yield Source(path, problem=_why(error), reason=Reason.MALFORMED)
-
-
-def _why(error: OSError) -> str:
-    return (error.strerror or type(error).__name__).lower()
+    for item in local.listed(root):
+        yield Source(
+            item.url, length=-1 if item.problem else item.size, problem=item.problem, reason=item.reason
+        )
 
 
 def read(source: Source) -> Buffer:
@@ -93,17 +67,17 @@ def read(source: Source) -> Buffer:
     try:
         descriptor = os.open(source.path, flags)
     except OSError as error:
-        raise Unreadable(_why(error), Reason.MALFORMED) from error
+        raise Unreadable(local.why(error), Reason.MALFORMED) from error
     with os.fdopen(descriptor, "rb") as file:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
-            raise Unreadable(SPECIAL, Reason.UNSUPPORTED)
+            raise Unreadable(local.SPECIAL, Reason.UNSUPPORTED)
         try:
             if found.st_size < MAPPED:
                 return file.read()
             return memoryview(mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ))
         except OSError as error:
-            raise Unreadable(_why(error), Reason.MALFORMED) from error
+            raise Unreadable(local.why(error), Reason.MALFORMED) from error
 
 
 def weight(source: Source) -> int:

@@ -19,13 +19,14 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from exfilter import settings
+from exfilter.bulk.tasks import Lost
 from exfilter.cli.formats import printable
 from exfilter.cli.formats.replays import Format
 from exfilter.cli.formats.replays.lines import LinesFormat
 from exfilter.cli.formats.replays.page import PageFormat
 from exfilter.cli.formats.replays.table import TableFormat
 from exfilter.cli.quarantine import os_user
-from exfilter.cli.workers import Crew, Lost
+from exfilter.cli.workers import Crew
 from exfilter.limits import MIB
 from exfilter.replaying.decisions import Gap
 from exfilter.replaying.examining import UNIT, Answer, Wanted, open_examiner, views

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,19 +18,22 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from exfilter import settings
+from exfilter.bulk.tasks import Lost
 from exfilter.cli import files
-from exfilter.cli.files import Source, Unreadable
+from exfilter.cli.files import Source
 from exfilter.cli.formats import Format, Result, Seen, Weighed, Wishes, printable
 from exfilter.cli.formats.jsonl import JsonLines
 from exfilter.cli.formats.sarif import Sarif
 from exfilter.cli.formats.table import TableFormat
-from exfilter.cli.workers import Crew, Lost
+from exfilter.cli.workers import Crew
 from exfilter.groups import Membership
 from exfilter.journal import Journal
 from exfilter.limits import MIB, Limits
 from exfilter.model import Findings, Ordinals, Reason, Transfer, Unscanned, Verdict
 from exfilter.scan import Pipeline
 from exfilter.scanner import SLOW, Scanner
+from exfilter.stores import Unreadable
+from exfilter.stores.opening import is_remote
 
 WHOLE = "file: "
 """Begins the provenance of a file of which nothing could be read."""
@@ -83,24 +86,28 @@ class Examiner:
                 explain=self.wishes.explain,
                 reveal=self.wishes.reveal,
             )
-            result = self._result(transfer, verdict, time.monotonic() - began)
+            result = self.result(transfer, verdict, time.monotonic() - began)
         except Unreadable as error:
-            return self.unread(source, str(error), error.reason, time.monotonic() - began)
+            return self.unread(
+                source.path, files.size(source), str(error), error.reason, time.monotonic() - began
+            )
         except Exception as error:  # noqa: BLE001 - fail closed: a defect of ours is never "nothing found"
-            return self.unread(source, type(error).__name__, Reason.MALFORMED, time.monotonic() - began)
-        return self._recorded(transfer, verdict, result)
+            problem, seconds = type(error).__name__, time.monotonic() - began
+            return self.unread(source.path, files.size(source), problem, Reason.MALFORMED, seconds)
+        return self.recorded(transfer, verdict, result)
 
-    def unread(self, source: Source, problem: str, reason: Reason, seconds: float) -> Result | Unrecorded:
-        """Return the fail-closed result of a file that could not be examined at all."""
-        transfer = Transfer(door="scan", body=b"", name=source.path)
+    def unread(
+        self, path: str, size: int, problem: str, reason: Reason, seconds: float
+    ) -> Result | Unrecorded:
+        """Return the fail-closed result of a file of so many bytes that could not be examined at all."""
+        transfer = Transfer(door="scan", body=b"", name=path)
         verdict = self.pipeline.failed(problem, transfer, reason)
-        size = files.size(source)
         nobody = np.zeros(0, dtype=np.int64)
         unscanned = (Unscanned(f"{WHOLE}{problem}", reason, size),)
         verdict = replace(verdict, findings=Findings(nobody, 0, nobody, {}, {}, unscanned, size))
-        return self._recorded(transfer, verdict, self._result(transfer, verdict, seconds))
+        return self.recorded(transfer, verdict, self.result(transfer, verdict, seconds))
 
-    def _recorded(self, transfer: Transfer, verdict: Verdict, result: Result) -> Result | Unrecorded:
+    def recorded(self, transfer: Transfer, verdict: Verdict, result: Result) -> Result | Unrecorded:
         """Return the result once its decision is written down."""
         try:
             self.journal.write(
@@ -110,7 +117,8 @@ class Examiner:
             return Unrecorded(str(error))
         return result
 
-    def _result(self, transfer: Transfer, verdict: Verdict, seconds: float) -> Result:
+    def result(self, transfer: Transfer, verdict: Verdict, seconds: float) -> Result:
+        """Return a verdict as it is printed."""
         found = verdict.findings
         return Result(
             path=transfer.name,
@@ -198,7 +206,8 @@ def results(examiner: Examiner, paths: Iterable[str], folder: Path, workers: int
         for source, answer in answers:
             found = answer
             if isinstance(found, Lost):
-                found = examiner.unread(source, "the scan of it broke off", found.reason, 0.0)
+                size = files.size(source)
+                found = examiner.unread(source.path, size, "the scan of it broke off", found.reason, 0.0)
             if isinstance(found, Unrecorded):
                 raise OSError(found.problem)
             yield found
@@ -206,8 +215,9 @@ def results(examiner: Examiner, paths: Iterable[str], folder: Path, workers: int
 
 def scan(
     paths: Annotated[
-        list[str], typer.Argument(metavar="PATH", help="Files and folders. - is standard input.")
-    ],
+        list[str] | None,
+        typer.Argument(metavar="PATH", help="Files and folders. - is standard input. With --run also URLs."),
+    ] = None,
     config: Annotated[Path, typer.Option(help="Configuration folder.")] = Path(),
     output: Annotated[Output, typer.Option("--format", help="How to print the results.")] = Output.TABLE,
     *,
@@ -222,19 +232,59 @@ def scan(
     workers: Annotated[
         int | None, typer.Option(min=1, max=1024, help="Files side by side. Default: as in exfilter.toml.")
     ] = None,
+    run: Annotated[
+        Path | None, typer.Option(help="Folder of a scan of many files, which can be resumed.")
+    ] = None,
+    cluster: Annotated[
+        str,
+        typer.Option(metavar="ADDRESS", help="Scan on the Dask cluster whose scheduler is there (tls://)."),
+    ] = "",
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the scan in the folder of --run.")
+    ] = False,
 ) -> None:
     """Count the customers in files and say what would be held.
+
+    With --run, the files may lie in folders and object stores (s3://, gs://, az://, https://).
 
     Exit codes: 0 all read, nothing to hold; 1 something would be held; 2 an error, or something could
     not be read.
     """
     wishes = Wishes(explain=explain, reveal=reveal)
-    examiner = open_examiner(config, wishes)
-    found = results(examiner, paths, config, workers or settings.load(config).workers)
+    size = workers or settings.load(config).workers
+    if run or cluster or resume or any(is_remote(path) for path in paths or ()):
+        found = _many(paths or (), config, run, cluster, wishes, size, resume=resume)
+    else:
+        if not paths:
+            msg = "name the files and folders to scan"
+            raise typer.BadParameter(msg)
+        found = results(open_examiner(config, wishes), paths, config, size)
     began = time.monotonic()
     tally = _print(found, FORMATS[output](sys.stdout, wishes), progress=_progress_fits(output, wishes))
     _summarise(tally, time.monotonic() - began, sys.stderr)
     raise typer.Exit(tally.exit_code(strict=strict))
+
+
+def _many(
+    urls: Sequence[str],
+    config: Path,
+    run: Path | None,
+    cluster: str,
+    wishes: Wishes,
+    workers: int,
+    *,
+    resume: bool,
+) -> Iterator[Result]:
+    """Return the results of a run. Raises ValueError where it was not asked for as one."""
+    from exfilter.cli import shares
+
+    if run is None:
+        msg = "object stores, --cluster and --resume need --run DIR: what was scanned is kept there"
+        raise ValueError(msg)
+    if wishes.reveal or wishes.explain or files.STANDARD_INPUT in urls:
+        msg = "--run keeps no values and reads no standard input: scan the one file by itself"
+        raise ValueError(msg)
+    return shares.scan(shares.Order(urls, config, run, cluster, resume, workers))
 
 
 def _progress_fits(output: Output, wishes: Wishes) -> bool:

@@ -21,6 +21,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, SpawnContext
 from typing import Any
 
+from exfilter.bulk.tasks import Lost
 from exfilter.model import Reason
 
 AHEAD = 32
@@ -29,13 +30,6 @@ TOGETHER = 16
 """Tasks that a worker is handed at once."""
 ENOUGH = 1 << 18
 """Weight from which on no further task goes with them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """No answer: the worker died over this task, or was ended because it took too long."""
-
-    reason: Reason
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ import secrets
 import stat
 from typing import TYPE_CHECKING, NoReturn
 
+import pyrage  # type: ignore[import-untyped, unused-ignore]
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
@@ -40,6 +41,7 @@ KEY_CHECK = "key check"
 UPLOAD_PIECES = "upload pieces"
 UPLOAD_NAMES = "upload names"
 EXPOSURES = "exposures"
+CONTENT = "content of a file"
 
 
 class IndexKey:
@@ -87,6 +89,20 @@ def load(path: Path) -> IndexKey:
         msg = f"there is no index key in {path}: run `exfilter init DIR` first, or set {ENVIRONMENT}"
         raise FileNotFoundError(msg) from None
     return _decode(content.decode("ascii", "replace"), str(path))
+
+
+def seal(key: IndexKey, recipient: pyrage.x25519.Recipient) -> bytes:
+    """Return the key, encrypted to another process of ours: no other can read it on the way."""
+    return bytes(pyrage.encrypt(key._secret, [recipient]))  # noqa: SLF001 - the one way out, and sealed
+
+
+def unseal(data: bytes, identity: pyrage.x25519.Identity) -> IndexKey:
+    """Return the key that was sealed to this process. Raises ValueError for anything else."""
+    try:
+        return IndexKey(pyrage.decrypt(data, [identity]))
+    except pyrage.DecryptError:
+        msg = "the index key was sealed to another process"
+        raise ValueError(msg) from None
 
 
 def _decode(text: str, source: str) -> IndexKey:

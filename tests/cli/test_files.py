@@ -9,9 +9,10 @@ import pytest
 
 from exfilter.body import whole
 from exfilter.cli import files
-from exfilter.cli.files import Source, Unreadable
+from exfilter.cli.files import Source
 from exfilter.limits import Limits
 from exfilter.model import Reason
+from exfilter.stores import Unreadable
 
 ROOT = os.geteuid() == 0
 

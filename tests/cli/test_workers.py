@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from exfilter.cli.workers import ENOUGH, TOGETHER, Crew, Lost
+from exfilter.bulk.tasks import Lost
+from exfilter.cli.workers import ENOUGH, TOGETHER, Crew
 from exfilter.model import Reason
 
 

@@ -1,0 +1,182 @@
+"""An engine on a Dask cluster: batches go out, few at a time, and come back in any order."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import ipaddress
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from exfilter.bulk import far
+from exfilter.bulk.far import Locked, Opening, Refused
+from exfilter.bulk.tasks import Answer, Lost, Task
+from exfilter.index.keys import IndexKey
+from exfilter.limits import MIB
+from exfilter.model import Reason
+
+TOGETHER = 64
+"""Files of one batch: a task costs the cluster about four milliseconds."""
+ENOUGH = 8 * MIB
+"""Bytes from which on no further file goes with them."""
+AHEAD = 2
+"""Batches a thread that are under way or wait for it."""
+CANCELLED = (asyncio.CancelledError, concurrent.futures.CancelledError)
+"""What Dask says of its futures when the scheduler is gone."""
+CONNECT = 30.0
+"""Seconds until the scheduler must have answered."""
+
+
+def batches(tasks: Iterable[Task], together: int = TOGETHER, enough: int = ENOUGH) -> Iterator[list[Task]]:
+    """Yield tasks in batches of so many at most, each ended by the task that makes it heavy enough."""
+    some: list[Task] = []
+    weight = 0
+    for task in tasks:
+        some.append(task)
+        weight += task.weight
+        if len(some) >= together or weight >= enough:
+            yield some
+            some, weight = [], 0
+    if some:
+        yield some
+
+
+def checked(address: str) -> str:
+    """Return the address. Raises ValueError where others on the network could read along or answer."""
+    parts = urlsplit(address)
+    if parts.scheme == "tls" or (parts.scheme == "tcp" and _is_here(parts.hostname)):
+        return address
+    msg = f"{address}: give tls://HOST:PORT, with the certificates in Dask's configuration"
+    raise ValueError(msg)
+
+
+def _is_here(host: str | None) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False
+
+
+@dataclass(slots=True)
+class Cluster:
+    """A cluster whose scheduler is at an address. Its workers have exfilter installed, and the index."""
+
+    address: str
+    opening: Opening
+    key: IndexKey = field(repr=False)
+    passwords: tuple[str, ...] = field(repr=False, default=())
+
+    def answers(
+        self, tasks: Iterable[Task], *, alone: bool
+    ) -> Generator[tuple[Task, Answer | Lost], None, None]:
+        """Yield each task with its answer. Raises ValueError or OSError, also where no worker is there."""
+        client = _client(checked(self.address))
+        try:
+            yield from _Round(client, self, alone).answers(tasks)
+        except CANCELLED:
+            msg = f"{self.address}: the scheduler is gone; start it and scan with --resume"
+            raise OSError(msg) from None
+        finally:
+            client.close()
+
+
+def _client(address: str) -> Any:  # noqa: ANN401 - Dask has no types
+    if not find_spec("distributed"):
+        msg = "a cluster needs an extra: run `pip install 'exfilter[shares]'`"
+        raise ValueError(msg)
+    import distributed  # noqa: PLC0415 - an extra
+
+    try:
+        client: Any = cast("Any", distributed).Client(address, timeout=CONNECT, set_as_default=False)
+    except (TimeoutError, OSError) as error:
+        msg = f"{address}: no scheduler answers there ({type(error).__name__}); start one, or correct it"
+        raise OSError(msg) from None
+    try:
+        client.wait_for_workers(1, timeout=CONNECT)
+    except TimeoutError:
+        client.close()
+        msg = f"{address}: the scheduler has no workers; start some"
+        raise OSError(msg) from None
+    return client
+
+
+@dataclass(slots=True)
+class _Round:
+    """Tasks under way on one connection."""
+
+    client: Any
+    cluster: Cluster
+    alone: bool
+    _batches: dict[str, tuple[list[Task], Locked | None]] = field(default_factory=dict)
+    """By the key of the future: what it is about, and the worker that was brought its key just before."""
+
+    def answers(self, tasks: Iterable[Task]) -> Generator[tuple[Task, Answer | Lost], None, None]:
+        """Yield each task with its answer."""
+        import distributed  # noqa: PLC0415 - an extra
+
+        waiting = batches(tasks, 1) if self.alone else batches(tasks)
+        done: Any = cast("Any", distributed).as_completed(loop=self.client.loop)
+        while True:
+            while len(self._batches) < self._room() and (some := next(waiting, None)):
+                done.add(self._submit(some))
+            if not self._batches:
+                return
+            future = next(done)
+            (batch, asked), found = self._batches.pop(future.key), self._result(future)
+            future.release()  # It has been brought here: nobody computes it again.
+            if isinstance(found, Locked) and not self._died(asked):
+                self._unlock(found)
+                done.add(self._submit(batch, found))
+            else:
+                yield from zip(batch, found, strict=True) if isinstance(found, list) else _lost(batch)
+
+    def _room(self) -> int:
+        """Return how many batches may be under way: a worker that came since gets its own."""
+        if self.alone:  # Two could be handed to one worker, and the wrong one be blamed for its death.
+            return 1
+        return max(1, AHEAD * int(sum(self.client.nthreads().values())))
+
+    def _died(self, asked: Locked | None) -> bool:
+        """Whether the worker is gone that was brought its key for a batch: then it was that batch.
+
+        To Dask, it is a new task each time that another worker asks for the key: it would never give up.
+        """
+        return asked is not None and asked.worker not in self.client.nthreads()
+
+    def _submit(self, batch: list[Task], asked: Locked | None = None) -> Any:  # noqa: ANN401
+        """Hand out a batch, to whoever is free."""
+        future = self.client.submit(far.work, self.cluster.opening, batch, pure=False)
+        self._batches[future.key] = (batch, asked)
+        return future
+
+    def _unlock(self, asked: Locked) -> None:
+        """Bring a worker its key. One that is gone meanwhile needs none.
+
+        A task may not be bound to a worker: where that dies, Dask would never hand it to another.
+        """
+        secrets = far.sealed(self.cluster.key, self.cluster.passwords, asked.recipient)
+        here = [asked.worker]
+        told = self.client.run(far.unlock, self.cluster.opening, secrets, workers=here, on_error="ignore")
+        for refused in told.values():
+            if isinstance(refused, Refused):
+                raise ValueError(refused.problem)  # noqa: TRY004 - it is the worker's ValueError
+
+    def _result(self, future: Any) -> list[Answer] | Locked | None:  # noqa: ANN401
+        """Return what a worker answered. None: it died, and others after it, as often as Dask tries."""
+        from distributed import KilledWorker  # noqa: PLC0415 - an extra
+
+        try:
+            found: list[Answer] | Locked = future.result()
+        except KilledWorker:
+            return None
+        except (ImportError, AttributeError, TypeError):
+            msg = f"{self.cluster.address}: its workers have no exfilter, or another one; install this there"
+            raise ValueError(msg) from None
+        return found
+
+
+def _lost(batch: list[Task]) -> Iterator[tuple[Task, Lost]]:
+    return ((task, Lost(Reason.MALFORMED)) for task in batch)

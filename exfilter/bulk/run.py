@@ -1,0 +1,108 @@
+"""The driver: list, hand out, settle, keep. The same for processes here and for a cluster."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from dataclasses import dataclass, field
+
+from exfilter.bulk.ranges import HEAD, RANGE, Within, ranges, splits
+from exfilter.bulk.state import Settled, State, urls_as_text
+from exfilter.bulk.tasks import Answer, Engine, Lost, Task
+from exfilter.stores import Item, Unreadable, listed, opened
+
+ATTEMPTS = 2
+"""Workers that may be lost over one file; then it is set aside."""
+KEPT_TOGETHER = 64
+"""Results of one transaction,"""
+KEPT_AFTER = 1.0
+"""or of so many seconds."""
+
+Settle = Callable[[Item, Answer], Settled]
+"""Judges a file by the policy and records the decision."""
+Told = Callable[[int, int], None]
+"""Hears of each step: files and bytes."""
+
+
+def _ignore(_files: int, _bytes: int) -> None:
+    pass
+
+
+@dataclass(slots=True)
+class Run:
+    """One scan of many files, in its folder's state."""
+
+    state: State
+    engine: Engine
+    settle: Settle
+    length: int = RANGE
+    """Bytes of a range of large text."""
+    _kept: list[tuple[Task, bytes, Settled]] = field(default_factory=list)
+    _since: float = 0.0
+
+    def begin(self, urls: Iterable[str], facts: dict[str, str], told: Told = _ignore) -> None:
+        """List what is to be scanned, unless that was done. Raises ValueError for another run's folder."""
+        facts = {"urls": urls_as_text(urls), **facts}
+        before = self.state.about()
+        for name, value in facts.items():
+            if before and before.get(name) != value:
+                msg = f"this run began with another {name}: scan into a new folder"
+                raise ValueError(msg)
+        if "listed" in before:
+            return
+        self.state.tell(facts)
+        found = (item for url in urls for item in listed(url))
+        for count in self.state.list((item, self._ranges(item)) for item in found):
+            told(count, 0)
+        self.state.tell({"listed": "yes"})
+
+    def _ranges(self, item: Item) -> list[tuple[int, int]]:
+        """Return the ranges that a file is read in. Empty: as a whole, as are those that cannot be opened."""
+        if item.problem or item.size <= self.length:
+            return []
+        try:
+            with opened(item) as body:
+                head = b"".join(Within(body, 0, min(HEAD, item.size)).pieces())
+        except (Unreadable, OSError, EOFError):
+            return []
+        return ranges(item.size, self.length) if splits(head) else []
+
+    def go(self, told: Told = _ignore) -> None:
+        """Finish every file. What lost its worker once is tried again alone, then set aside."""
+        for task, answer in self.state.unjudged():
+            self._finish(task, answer)
+        for attempts in range(ATTEMPTS):
+            with closing(self.engine.answers(self.state.todo(attempts), alone=attempts > 0)) as answers:
+                for task, got in answers:
+                    found = self._answer(task, got, attempts + 1)
+                    if found:
+                        self._take(task, found)
+                        told(0 if task.ranged else 1, task.weight)
+        self._keep()
+
+    def _answer(self, task: Task, answer: Answer | Lost, attempts: int) -> Answer | None:
+        """Return the answer on a task, also on one that is set aside. None: it will be tried again."""
+        if isinstance(answer, Answer):
+            return answer
+        if attempts == ATTEMPTS:
+            return Answer(None, f"the scan of it broke off {ATTEMPTS} times", answer.reason)
+        self.state.lost(task)
+        return None
+
+    def _take(self, task: Task, answer: Answer) -> None:
+        if not task.ranged:
+            self._finish(task, answer)
+        elif whole := self.state.read(task, answer):
+            self._finish(task, whole)
+
+    def _finish(self, task: Task, answer: Answer) -> None:
+        self._since = self._since if self._kept else time.monotonic()
+        self._kept.append((task, answer.digest, self.settle(task.item, answer)))
+        if len(self._kept) >= KEPT_TOGETHER or time.monotonic() > self._since + KEPT_AFTER:
+            self._keep()
+
+    def _keep(self) -> None:
+        if self._kept:
+            self.state.finish(self._kept)
+            self._kept = []

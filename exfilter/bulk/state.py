@@ -1,0 +1,229 @@
+"""A run: which files there are, which are finished, and with what result. One transaction for both.
+
+A run survives the death of any process. Two drivers never work on one.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import itertools
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from exfilter.bulk.packed import pack, united, unpack
+from exfilter.bulk.tables import SCHEMA, about, items, metadata, parts
+from exfilter.bulk.tasks import Answer, Task
+from exfilter.database import Database
+from exfilter.model import Reason
+from exfilter.stores import Item
+
+FILE = "run.sqlite"
+LOCK = "lock"
+PAGE = 1000
+"""Rows that are read, or listed, at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The result of one file, as it is kept."""
+
+    result: str
+    """JSON."""
+    day: str
+    held: bool
+    customers: int
+    unread: str
+    """Reasons of what was not read, sorted, with commas. Empty: all was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """How far a run is."""
+
+    files: int
+    bytes: int
+    done_files: int
+    done_bytes: int
+
+
+class State:
+    """The opened state of a run."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open a run's folder, or make it. Raises BlockingIOError where another driver works on it."""
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._database = Database(folder / FILE, metadata, SCHEMA)
+        except BlockingIOError:
+            os.close(self._lock)
+            msg = f"{folder}: another scan works on this run; wait for it or stop it"
+            raise BlockingIOError(msg) from None
+        except BaseException:
+            os.close(self._lock)
+            raise
+
+    def close(self) -> None:
+        """Close it; the next driver may come."""
+        self._database.close()
+        os.close(self._lock)
+
+    def about(self) -> dict[str, str]:
+        """Return what is known of the run as a whole. Empty: it has not begun."""
+        with self._database.transaction() as connection:
+            return {row.name: row.value for row in connection.execute(sa.select(about))}
+
+    def tell(self, facts: Mapping[str, str]) -> None:
+        """Keep facts of the run as a whole."""
+        with self._database.transaction(writes=True) as connection:
+            rows = [{"name": name, "value": value} for name, value in facts.items()]
+            connection.execute(sa.insert(about).prefix_with("OR REPLACE"), rows)
+
+    def list(self, found: Iterable[tuple[Item, Iterable[tuple[int, int]]]]) -> Iterator[int]:
+        """Keep what was listed, with the ranges of each; one that is known stays. Yield how many came in."""
+        for some in itertools.batched(found, PAGE):
+            with self._database.transaction(writes=True) as connection:
+                for item, ranges in some:
+                    _insert(connection, item, list(ranges))
+            yield len(some)
+
+    def totals(self) -> Totals:
+        """Return how many files and bytes there are and are done."""
+        done = items.c.result.is_not(None)
+        columns = [sa.func.count(), sa.func.coalesce(sa.func.sum(items.c.size), 0)]
+        with self._database.transaction() as connection:
+            every = connection.execute(sa.select(*columns)).one()
+            ready = connection.execute(sa.select(*columns).where(done)).one()
+        return Totals(every[0], every[1], ready[0], ready[1])
+
+    def todo(self, attempts: int) -> Iterator[Task]:
+        """Yield what is not finished and has lost so many workers. Safe while answers are kept."""
+        yield from self._whole(attempts)
+        yield from self._ranges(attempts)
+
+    def _whole(self, attempts: int) -> Iterator[Task]:
+        last = 0
+        wanted = sa.select(items).where(
+            items.c.result.is_(None), items.c.attempts == attempts, items.c.ranges == 0
+        )
+        while True:
+            with self._database.transaction() as connection:
+                page = wanted.where(items.c.id > last).order_by(items.c.id).limit(PAGE)
+                rows = connection.execute(page).all()
+            for row in rows:
+                yield Task(row.id, _item(row))
+                last = row.id
+            if not rows:
+                return
+
+    def _ranges(self, attempts: int) -> Iterator[Task]:
+        last = (0, -1)
+        place = sa.tuple_(parts.c.item, parts.c.start)
+        wanted = sa.select(items, parts.c.start, parts.c.end).join(parts, parts.c.item == items.c.id)
+        wanted = wanted.where(parts.c.answer.is_(None), parts.c.attempts == attempts)
+        while True:
+            with self._database.transaction() as connection:
+                page = wanted.where(place > last).order_by(parts.c.item, parts.c.start).limit(PAGE)
+                rows = connection.execute(page).all()
+            for row in rows:
+                yield Task(row.id, _item(row), row.start, row.end)
+                last = (row.id, row.start)
+            if not rows:
+                return
+
+    def lost(self, task: Task) -> None:
+        """Remember that a worker was lost over a task."""
+        table = parts if task.ranged else items
+        change = sa.update(table).values(attempts=table.c.attempts + 1).where(_is(task))
+        with self._database.transaction(writes=True) as connection:
+            connection.execute(change)
+
+    def read(self, task: Task, answer: Answer) -> Answer | None:
+        """Keep the answer on a range. Return that on the whole file where it was the last one."""
+        with self._database.transaction(writes=True) as connection:
+            connection.execute(sa.update(parts).values(answer=pack(answer)).where(_is(task)))
+            wanted = sa.select(parts).where(parts.c.item == task.number).order_by(parts.c.start)
+            rows = connection.execute(wanted).all()
+        if any(row.answer is None for row in rows):
+            return None
+        return united(
+            [(Task(task.number, task.item, row.start, row.end), unpack(row.answer)) for row in rows]
+        )
+
+    def unjudged(self) -> Iterator[tuple[Task, Answer]]:
+        """Yield files whose ranges are all read and that have no result: the driver died in between."""
+        missing = sa.select(parts.c.item).where(parts.c.answer.is_(None))
+        wanted = sa.select(items).where(
+            items.c.result.is_(None), items.c.ranges > 0, items.c.id.not_in(missing)
+        )
+        with self._database.transaction() as connection:
+            found = connection.execute(wanted).all()
+        for row in found:
+            where = sa.select(parts).where(parts.c.item == row.id).order_by(parts.c.start)
+            with self._database.transaction() as connection:
+                ranges = connection.execute(where).all()
+            item = _item(row)
+            answers = [(Task(row.id, item, each.start, each.end), unpack(each.answer)) for each in ranges]
+            yield Task(row.id, item), united(answers)
+
+    def finish(self, some: Iterable[tuple[Task, bytes, Settled]]) -> None:
+        """Keep results, each with the digest of its content (empty: none)."""
+        with self._database.transaction(writes=True) as connection:
+            for task, digest, settled in some:
+                values = {
+                    "day": settled.day, "digest": digest or None, "held": settled.held,
+                    "customers": settled.customers, "unread": settled.unread, "result": settled.result,
+                }  # fmt: skip
+                connection.execute(sa.update(items).where(items.c.id == task.number).values(**values))
+                connection.execute(sa.delete(parts).where(parts.c.item == task.number))
+
+    def rows(self, statement: sa.Select[Any]) -> Iterator[sa.Row[Any]]:
+        """Yield the rows of a question, a page at a time."""
+        with self._database.transaction() as connection:
+            yield from connection.execution_options(yield_per=PAGE).execute(statement)
+
+
+def _insert(connection: sa.Connection, item: Item, ranges: list[tuple[int, int]]) -> None:
+    values = {
+        "root": as_bytes(item.root), "key": as_bytes(item.key), "version": item.version, "size": item.size,
+        "owner": as_bytes(item.owner), "folder": as_bytes(item.folder), "type": as_bytes(item.type),
+        "problem": item.problem, "reason": item.reason.value, "ranges": len(ranges),
+    }  # fmt: skip
+    done = connection.execute(sa.insert(items).prefix_with("OR IGNORE").values(**values))
+    if done.rowcount and ranges:
+        number = done.lastrowid
+        rows = [{"item": number, "start": start, "end": end} for start, end in ranges]
+        connection.execute(sa.insert(parts), rows)
+
+
+def as_bytes(name: str) -> bytes:
+    """Return a name as bytes, whatever it was made of."""
+    return name.encode("utf-8", "surrogateescape")
+
+
+def as_name(data: bytes) -> str:
+    """Return the name that ``as_bytes`` was given."""
+    return data.decode("utf-8", "surrogateescape")
+
+
+def _item(row: sa.Row[Any]) -> Item:
+    names = as_name(row.root), as_name(row.key)
+    return Item(*names, row.size, row.version, as_name(row.owner), row.problem, Reason(row.reason))
+
+
+def _is(task: Task) -> sa.ColumnElement[bool]:
+    if task.ranged:
+        return sa.and_(parts.c.item == task.number, parts.c.start == task.start)
+    return items.c.id == task.number
+
+
+def urls_as_text(urls: Iterable[str]) -> str:
+    """Return what a run was asked to scan, to compare it when it is resumed."""
+    return json.dumps(list(urls))

@@ -1,0 +1,155 @@
+"""Object stores: S3, Google, Azure and HTTP, as obstore reads them.
+
+Where they are and who we are is theirs to know (``AWS_ENDPOINT_URL``, ``AWS_PROFILE``, a machine's role):
+credentials are never an option of ours. What a store says of an error may quote them and is not shown.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from exfilter.body import CHUNK
+from exfilter.model import Buffer, Reason
+from exfilter.stores.item import CHANGED, Item, Unreadable
+
+if TYPE_CHECKING:
+    from obstore import GetOptions, ObjectMeta
+    from obstore.store import ObjectStore
+
+if not find_spec("obstore"):
+    msg = "object stores need an extra: run `pip install 'exfilter[shares]'`"
+    raise ValueError(msg)
+
+import obstore
+from obstore import exceptions, store
+
+BLOCK = 8 * CHUNK
+"""Bytes that are asked for at once."""
+LISTED_TOGETHER = 1000
+BUCKETS = ("s3", "s3a", "gs")
+"""Schemes with the bucket as host: what comes after it is a key, as it stands."""
+TRIES = 4
+WAIT = dt.timedelta(seconds=30)
+"""For all tries of one request."""
+
+PROBLEMS: tuple[tuple[type[Exception], str], ...] = (
+    (FileNotFoundError, "no such file"),
+    (exceptions.PermissionDeniedError, "permission denied"),
+    (exceptions.UnauthenticatedError, "permission denied"),
+    (exceptions.PreconditionError, CHANGED),
+    (exceptions.NotSupportedError, "the store cannot do this"),
+    (exceptions.InvalidPathError, "a name that cannot be read"),
+)
+FAILED = "the store could not be read"
+
+
+def why(error: Exception) -> str:
+    """Return what went wrong, without anything that the store said."""
+    return next((text for kind, text in PROBLEMS if isinstance(error, kind)), FAILED)
+
+
+def listed(url: str) -> Iterator[Item]:
+    """Yield the object of that name, or every object below it. Raises ValueError for an unknown scheme."""
+    root, key = _parted(url)
+    _store(root)  # A mistake in the URL is told at once.
+    return _objects(root, key)
+
+
+def _parted(url: str) -> tuple[str, str]:
+    scheme, _, rest = url.partition("://")
+    if scheme in BUCKETS:
+        bucket, _, key = rest.partition("/")
+        return f"{scheme}://{bucket}/", key
+    folder, slash, name = url.rpartition("/")
+    return folder + slash, name
+
+
+def _objects(root: str, key: str) -> Iterator[Item]:
+    try:
+        alone = _head(root, key)
+        if alone:
+            yield _item(root, alone)
+            return
+        folder = root if root.partition("://")[0] in BUCKETS or not key else f"{root}{key}/"
+        prefix = key if folder == root else ""
+        found = False
+        for some in _pages(folder, prefix):
+            found = found or bool(some)
+            yield from (_item(folder, about) for about in some)
+        if key and not found:
+            yield Item(root, key, problem="no such file or folder")
+    except (exceptions.BaseError, OSError, ValueError) as error:
+        yield Item(root, key, problem=f"it could not be listed whole: {why(error)}")
+
+
+def _head(root: str, key: str) -> ObjectMeta | None:
+    if not key or key.endswith("/"):
+        return None
+    try:
+        return obstore.head(_store(root), key)
+    except FileNotFoundError:
+        return None
+
+
+def _pages(root: str, prefix: str) -> Iterator[Sequence[ObjectMeta]]:
+    return iter(obstore.list(_store(root), prefix or None, chunk_size=LISTED_TOGETHER))
+
+
+def _item(root: str, about: ObjectMeta) -> Item:
+    return Item(root, about["path"], about["size"], about["e_tag"] or about["last_modified"].isoformat())
+
+
+@functools.lru_cache(maxsize=64)
+def _store(root: str) -> ObjectStore:
+    try:
+        return store.from_url(root, retry_config={"max_retries": TRIES, "retry_timeout": WAIT})
+    except exceptions.BaseError:
+        scheme = root.partition("://")[0]
+        msg = f"{scheme}:// cannot be read here: name a folder, or a URL with s3, gs, az or https"
+        raise ValueError(msg) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Ranged:
+    """A body in a store: read in ranges, all of the version that was listed."""
+
+    item: Item
+    _store: ObjectStore = field(repr=False)
+
+    def __len__(self) -> int:
+        """Return its bytes."""
+        return self.item.size
+
+    def pieces(self, start: int = 0) -> Iterator[bytes]:
+        """Yield it from `start` on. Raises Unreadable."""
+        while start < self.item.size:
+            block = self._block(start, min(start + BLOCK, self.item.size))
+            for at in range(0, len(block), CHUNK):
+                yield block[at : at + CHUNK]
+            start += len(block)
+
+    def _block(self, start: int, end: int) -> bytes:
+        options: GetOptions = {"range": (start, end)}
+        if '"' in self.item.version:
+            options["if_match"] = self.item.version
+        try:
+            block = bytes(obstore.get(self._store, self.item.key, options=options).bytes())
+        except (exceptions.BaseError, OSError, ValueError) as error:
+            raise Unreadable(why(error), Reason.MALFORMED) from None
+        if len(block) != end - start:
+            raise Unreadable(CHANGED, Reason.MALFORMED)
+        return block
+
+
+@contextmanager
+def opened(item: Item) -> Iterator[Buffer]:
+    """Open it; nothing is asked of the store yet. Raises Unreadable."""
+    if item.problem:
+        raise Unreadable(item.problem, item.reason)
+    yield Ranged(item, _store(item.root))

@@ -1,0 +1,1 @@
+"""Runs over many files: state, ranges, and a real cluster of several processes."""

@@ -1,0 +1,151 @@
+"""The driver, with an engine that does what it is told: every file has one result, whatever is lost."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Generator, Iterable
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exfilter.bulk import report
+from exfilter.bulk.run import Run
+from exfilter.bulk.state import Settled, State
+from exfilter.bulk.tasks import Answer, Lost, Task
+from exfilter.model import Findings, Reason
+from exfilter.stores import Item
+
+FACTS = {"index": "i", "policy": "p"}
+
+
+class Killed(BaseException):
+    """The driver ends here."""
+
+
+@dataclass(slots=True)
+class Told:
+    """An engine. ``loses``: how often a worker dies, by file; ``ends``: after how many answers we do."""
+
+    loses: Counter[str] = field(default_factory=Counter)
+    ends: int = -1
+    read: list[str] = field(default_factory=list)
+
+    def answers(
+        self, tasks: Iterable[Task], *, alone: bool
+    ) -> Generator[tuple[Task, Answer | Lost], None, None]:
+        del alone
+        for task in tasks:
+            if self.ends == 0:
+                raise Killed
+            self.ends -= 1
+            if self.loses[task.item.key]:
+                self.loses[task.item.key] -= 1
+                yield task, Lost(Reason.DEADLINE)
+            else:
+                self.read.append(f"{task.item.key}:{task.start}")
+                nobody = np.zeros(0, dtype=np.int64)
+                digest = Path(task.item.url).read_bytes()[:8]
+                yield task, Answer(Findings(nobody, 0, nobody, {}, {}, (), task.weight), digest=digest)
+
+
+def settle(item: Item, answer: Answer) -> Settled:
+    problem = answer.reason.value if answer.findings is None else ""
+    size = answer.findings.bytes if answer.findings else 0
+    result = {
+        "path": item.key, "rule": "default", "customers": 1, "identified": 1, "estimated": 0,
+        "customer_ids": ["C1"], "fields": {"email": 1}, "unscanned": [], "bytes": size, "seconds": 0.5,
+    }  # fmt: skip
+    return Settled(json.dumps(result), "2026-11-23", held=False, customers=1, unread=problem)
+
+
+def results(state: State) -> list[str]:
+    return list(report.results(state))
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    for number in range(7):
+        (folder / f"{number}").write_bytes(b"line %d\n" % number * (1 if number else 100))
+    return folder
+
+
+def go(folder: Path, files: Path, engine: Told) -> list[str]:
+    with closing(State(folder)) as state:
+        run = Run(state, engine, settle, length=300)
+        run.begin([str(files)], FACTS)
+        run.go()
+        return results(state)
+
+
+def test_every_file_has_one_result_and_a_large_one_too(tmp_path: Path, files: Path) -> None:
+    engine = Told()
+    found = go(tmp_path / "run", files, engine)
+    assert len(found) == 7
+    assert (json.loads(found[0])["path"], json.loads(found[0])["bytes"]) == ("0", 700)
+    assert sorted(engine.read) == sorted(["0:0", "0:300", "0:600", *(f"{each}:0" for each in range(1, 7))])
+
+
+def test_a_file_that_loses_its_worker_once_is_read_and_twice_set_aside(tmp_path: Path, files: Path) -> None:
+    engine = Told(Counter({"2": 1, "3": 2, "4": 9}))
+    assert len(go(tmp_path / "run", files, engine)) == 7
+    assert {"2:0"} == {each for each in engine.read if each[0] in "234"}
+    with closing(State(tmp_path / "run")) as state:
+        assert report.summary(state)["unscanned"] == {"deadline": 2}
+
+
+def test_nothing_is_read_again_when_all_is_done(tmp_path: Path, files: Path) -> None:
+    first = go(tmp_path / "run", files, Told())
+    again = Told()
+    assert go(tmp_path / "run", files, again) == first
+    assert again.read == []
+
+
+@given(st.lists(st.integers(0, 9), max_size=6), st.sets(st.integers(0, 6)))
+def test_whenever_the_driver_dies_every_file_ends_with_one_result(
+    tmp_path_factory: pytest.TempPathFactory, ends: list[int], lost: set[int]
+) -> None:
+    folder = tmp_path_factory.mktemp("run")
+    files = folder / "files"
+    files.mkdir()
+    for number in range(7):
+        (files / f"{number}").write_bytes(b"line %d\n" % number * (1 if number else 100))
+    loses = Counter({str(number): 1 for number in lost})
+    for end in ends:
+        with suppress(Killed):
+            go(folder / "run", files, Told(loses, end))
+    assert len(go(folder / "run", files, Told(loses))) == 7
+
+
+def test_a_run_with_another_policy_is_refused(tmp_path: Path, files: Path) -> None:
+    go(tmp_path / "run", files, Told())
+    with closing(State(tmp_path / "run")) as state:
+        run = Run(state, Told(), settle)
+        with pytest.raises(ValueError, match="began with another policy"):
+            run.begin([str(files)], {**FACTS, "policy": "other"})
+
+
+def test_two_drivers_never_work_on_one_run(tmp_path: Path) -> None:
+    with closing(State(tmp_path / "run")), pytest.raises(BlockingIOError, match="another scan works"):
+        State(tmp_path / "run")
+
+
+def test_copies_are_named_and_count_once(tmp_path: Path) -> None:
+    files = tmp_path / "files"
+    files.mkdir()
+    for name in "abc":
+        (files / name).write_bytes(b"the same")
+    go(tmp_path / "run", files, Told())
+    with closing(State(tmp_path / "run")) as state:
+        report.write(state, tmp_path / "run")
+        counts = report.summary(state)["all"]
+    assert (counts["files"], counts["duplicates"], counts["customers_by_file"]) == (3, 2, 1)
+    lines = (tmp_path / "run" / "results" / "jsonl" / "day=2026-11-23" / "part-0.jsonl").read_text()
+    assert lines.count(f'"duplicate_of": "{files}/a"') == 2

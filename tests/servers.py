@@ -1,0 +1,110 @@
+"""Real servers for the tests, on loopback, each ended with its test: an object store, and a cluster."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+PATIENCE = 60.0
+"""Seconds until a server must be up."""
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait(port: int) -> None:
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.1)
+    msg = f"no server came up on port {port}"
+    raise TimeoutError(msg)
+
+
+@contextlib.contextmanager
+def _process(*command: str, folder: Path, env: Mapping[str, str] | None = None) -> Iterator[int]:
+    """Run Python with these arguments. Yield its id."""
+    with (folder / "servers.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, *command], cwd=folder, env={**os.environ, **(env or {})}, stdout=log, stderr=log
+        )
+    try:
+        yield process.pid
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@contextlib.contextmanager
+def object_store(folder: Path) -> Iterator[dict[str, str]]:
+    """Run an S3-compatible server with the bucket ``share``. Yield the environment that leads to it."""
+    port = free_port()
+    with _process("-m", "moto.server", "-H", "127.0.0.1", "-p", str(port), folder=folder):
+        _wait(port)
+        endpoint = f"http://127.0.0.1:{port}"
+        make = urllib.request.Request(f"{endpoint}/share", method="PUT")
+        urllib.request.urlopen(make, timeout=PATIENCE).close()
+        yield {
+            "AWS_ENDPOINT_URL": endpoint,
+            "AWS_ALLOW_HTTP": "true",
+            "AWS_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "invented",
+            "AWS_SECRET_ACCESS_KEY": "invented-secret",
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A scheduler with two worker processes, each kept alive by a nanny."""
+
+    address: str
+    nanny: int
+    """Process whose children the workers are."""
+
+    def workers(self) -> list[int]:
+        """Return the processes that do the work now."""
+        return [child for child in children(self.nanny) if "spawn_main" in _command(child)]
+
+
+def children(parent: int) -> list[int]:
+    """Return the processes that a process has started and that live."""
+    found = Path(f"/proc/{parent}/task").glob("*/children")
+    return [int(child) for file in found for child in file.read_text().split()]
+
+
+def _command(process: int) -> str:
+    try:
+        return Path(f"/proc/{process}/cmdline").read_text()
+    except OSError:
+        return ""
+
+
+@contextlib.contextmanager
+def cluster(folder: Path, env: Mapping[str, str] | None = None, *options: str) -> Iterator[Cluster]:
+    """Run a cluster. ``env``: what the workers know besides. ``options``: of ``dask worker``."""
+    port = free_port()
+    address = f"tcp://127.0.0.1:{port}"
+    scheduler = ("-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", str(port))
+    worker = ("-m", "distributed.cli.dask_worker", address, "--nworkers", "2", "--nthreads", "1")
+    here = ("--no-dashboard", "--host", "127.0.0.1", "--local-directory", str(folder / "dask"))
+    with _process(*scheduler, "--no-dashboard", folder=folder):
+        _wait(port)
+        with _process(*worker, *here, *options, folder=folder, env=env) as nanny:
+            yield Cluster(address, nanny)
