@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 TOGETHER = 10_000
-"""Rows of one group."""
+"""Rows of one group,"""
+HEAVY = 200_000
+"""or rows, customers and unread parts together."""
 
 _UNSCANNED = pa.struct([("part", pa.string()), ("reason", pa.string()), ("bytes", pa.int64())])
 _TEXTS = ("path", "folder", "owner", "type", "version", "rule", "duplicate_of")
@@ -28,34 +31,35 @@ SCHEMA = pa.schema(
 
 
 class Columnar:
-    """A Parquet file, its owner's alone, that takes the place of another when it is whole."""
+    """A Parquet file, its owner's alone."""
+
+    suffix = "parquet"
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._new = path.with_name(f".{path.name}.new")
-        self._new.unlink(missing_ok=True)
-        self._new.touch(mode=0o600)
-        self._writer = pq.ParquetWriter(self._new, SCHEMA, compression="zstd")
+        """Make it; it must not exist."""
+        path.touch(mode=0o600, exist_ok=False)
+        self._writer = pq.ParquetWriter(path, SCHEMA, compression="zstd")
         self._rows: list[dict[str, Any]] = []
+        self._weight = 0
 
-    def add(self, row: dict[str, Any]) -> None:
+    def add(self, row: Mapping[str, Any]) -> None:
         """Take the next row. Names that are no Unicode are escaped."""
         self._rows.append(
             _readable({name: row[name] for name in SCHEMA.names} | {"fields": list(row["fields"].items())})
         )
-        if len(self._rows) >= TOGETHER:
+        self._weight += 1 + len(row["customer_ids"]) + len(row["unscanned"])
+        if len(self._rows) >= TOGETHER or self._weight >= HEAVY:
             self._flush()
 
     def close(self) -> None:
         """Finish the file."""
         self._flush()
         self._writer.close()
-        self._new.replace(self._path)
 
     def _flush(self) -> None:
         if self._rows:
             self._writer.write_table(pa.Table.from_pylist(self._rows, SCHEMA))
-            self._rows = []
+            self._rows, self._weight = [], 0
 
 
 def _readable(value: Any) -> Any:  # noqa: ANN401 - a value of JSON

@@ -79,7 +79,7 @@ class Run:
                     if found:
                         self._take(task, found)
                         told(0 if task.ranged else 1, task.weight)
-        self._keep()
+        self.keep()
 
     def _answer(self, task: Task, answer: Answer | Lost, attempts: int) -> Answer | None:
         """Return the answer on a task, also on one that is set aside. None: it will be tried again."""
@@ -100,9 +100,10 @@ class Run:
         self._since = self._since if self._kept else time.monotonic()
         self._kept.append((task, answer.digest, self.settle(task.item, answer)))
         if len(self._kept) >= KEPT_TOGETHER or time.monotonic() > self._since + KEPT_AFTER:
-            self._keep()
+            self.keep()
 
-    def _keep(self) -> None:
+    def keep(self) -> None:
+        """Keep what is judged already; also when the run is broken off."""
         if self._kept:
             self.state.finish(self._kept)
             self._kept = []

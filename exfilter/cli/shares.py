@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import shlex
+import signal
 import sys
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 import msgspec
 from rich.console import Console
@@ -23,7 +26,7 @@ from rich.progress import (
 )
 
 from exfilter import settings
-from exfilter.bulk import report
+from exfilter.bulk import finished, report
 from exfilter.bulk.cluster import Cluster
 from exfilter.bulk.far import Opening
 from exfilter.bulk.reading import Reader, reader
@@ -152,13 +155,48 @@ def scan(order: Order) -> Iterator[Result]:
         run = Run(state, _engine(order, examiner), Settling(examiner))
         versions = examiner.pipeline.engine.versions(examiner.pipeline.policy.digest)
         facts = {"index": versions.index, "policy": versions.policy, "exfilter": versions.exfilter}
-        with _shown() as told:
-            run.begin(urls, facts, told.listed)
-            told.begin(state)
-            run.go(told.scanned)
-        report.write(state, order.run)
-        for text in report.results(state):
+        signal.signal(signal.SIGTERM, _end)
+        try:
+            with _shown() as told:
+                run.begin(urls, facts, told.listed)
+                told.begin(state)
+                run.go(told.scanned)
+                told.writing()
+                report.write(state, order.run)
+        except KeyboardInterrupt:
+            run.keep()
+            _stop(order, state)
+            raise
+        for text in finished.results(state):
             yield restored(text)
+
+
+def _end(_number: int, _frame: object) -> NoReturn:
+    """End as for Ctrl-C, so that what is finished is kept."""
+    raise KeyboardInterrupt
+
+
+def _stop(order: Order, state: State) -> None:
+    """Say how to go on, and write what is finished."""
+    totals = state.totals()
+    listed = "" if "listed" in state.about() else " that were listed so far"
+    _say(f"stopped; {totals.done_files:,} of {totals.files:,} files{listed} are finished")
+    _say(f"go on with: {shlex.join(_command(order))}")
+    if totals.done_files:
+        _say("writing the report on what is finished; Ctrl-C leaves it out")
+        report.write(state, order.run)
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"exfilter: {text}\n")
+
+
+def _command(order: Order) -> Iterator[str]:
+    yield from ("exfilter", "scan", "--run", str(order.run), "--resume")
+    if order.config != Path():
+        yield from ("--config", str(order.config))
+    if order.cluster:
+        yield from ("--cluster", order.cluster)
 
 
 @dataclass(slots=True)
@@ -184,6 +222,10 @@ class _Line:
         self.files += files
         self.progress.advance(self.progress.task_ids[0], size)
         self._say(f"{self.files} files scanned")
+
+    def writing(self) -> None:
+        """Say that all is scanned."""
+        self._say("writing the report")
 
     def _say(self, text: str) -> None:
         self.progress.update(self.progress.task_ids[0], description=text)

@@ -8,13 +8,14 @@ from collections.abc import Generator, Iterable
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exfilter.bulk import report
+from exfilter.bulk import finished, report
 from exfilter.bulk.run import Run
 from exfilter.bulk.state import Settled, State
 from exfilter.bulk.tasks import Answer, Lost, Task
@@ -65,7 +66,12 @@ def settle(item: Item, answer: Answer) -> Settled:
 
 
 def results(state: State) -> list[str]:
-    return list(report.results(state))
+    return list(finished.results(state))
+
+
+def summary(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "summary.json").read_text())
+    return found
 
 
 @pytest.fixture
@@ -98,7 +104,8 @@ def test_a_file_that_loses_its_worker_once_is_read_and_twice_set_aside(tmp_path:
     assert len(go(tmp_path / "run", files, engine)) == 7
     assert {"2:0"} == {each for each in engine.read if each[0] in "234"}
     with closing(State(tmp_path / "run")) as state:
-        assert report.summary(state)["unscanned"] == {"deadline": 2}
+        report.write(state, tmp_path / "run")
+    assert summary(tmp_path / "run")["unscanned"] == {"deadline": 2}
 
 
 def test_nothing_is_read_again_when_all_is_done(tmp_path: Path, files: Path) -> None:
@@ -145,7 +152,7 @@ def test_copies_are_named_and_count_once(tmp_path: Path) -> None:
     go(tmp_path / "run", files, Told())
     with closing(State(tmp_path / "run")) as state:
         report.write(state, tmp_path / "run")
-        counts = report.summary(state)["all"]
+    counts = summary(tmp_path / "run")["all"]
     assert (counts["files"], counts["duplicates"], counts["customers_by_file"]) == (3, 2, 1)
     lines = (tmp_path / "run" / "results" / "jsonl" / "day=2026-11-23" / "part-0.jsonl").read_text()
     assert lines.count(f'"duplicate_of": "{files}/a"') == 2

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from exfilter.model import Action, Judgement, Unscanned
+from exfilter.spelled import printable
+
+__all__ = ["Format", "Result", "Seen", "Weighed", "Wishes", "printable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +80,3 @@ class Format(Protocol):
 
     def end(self) -> None:
         """Finish the output: every file has been added."""
-
-
-def printable(text: str) -> str:
-    """Return text with control characters and undecodable bytes escaped: a file name is not to be trusted."""
-    if text.isprintable():
-        return text
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text
-    )
