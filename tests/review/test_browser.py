@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped, unused-ignore]
 
 from exfilter.review.roles import Role
+from tests.browser import WIDTHS, check
 from tests.review.desk import PASSWORDS, Desk
 from tests.review.issuer import CLIENT, Issuer
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page
 
-WIDTHS = {"phone": {"width": 360, "height": 740}, "laptop": {"width": 1366, "height": 768}}
 PAGES = ("/account", "/people", "/nothing")
 
 
@@ -109,14 +108,6 @@ def test_pages_fit_and_can_be_read_by_everybody(
         page.goto(house.url + path)
         check(page)
     context.close()
-
-
-def check(page: Page) -> None:
-    """Nothing is wider than the screen, and axe finds nothing against WCAG A and AA."""
-    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
-    rules = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
-    found = Axe().run(page, options=rules).response["violations"]
-    assert [(page.url, each["id"], each["nodes"][0]["html"]) for each in found] == []
 
 
 def test_the_companys_log_in_on_another_site_leads_back_in(chromium: Browser, tmp_path: Path) -> None:

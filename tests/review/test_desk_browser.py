@@ -15,10 +15,10 @@ from PIL import Image
 
 from exfilter.quarantine import State
 from fixtures.farend import FarEnd
+from tests.browser import WIDTHS, check
 from tests.e2e.house import Proxy
 from tests.review import filled
 from tests.review.desk import PASSWORDS, Desk
-from tests.review.test_browser import WIDTHS, check
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

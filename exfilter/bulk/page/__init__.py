@@ -38,6 +38,7 @@ HEADINGS = {
     "rule": ("By rule", "Rule"),
     "reason": ("By reason of what was not read", "Reason"),
 }
+UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")
 COLUMNS = ("Would be held", "Customers", "Not read whole", "Files", "Copies", "Bytes")
 
 
@@ -115,9 +116,15 @@ def _unfinished(counted: Summary) -> str:
 
 def _totals(counts: Counts) -> str:
     return "".join(
-        f"<div><dt>{name}</dt><dd>{number:,}</dd></div>"
+        f"<div><dt>{name}</dt><dd>{_size(number) if name == 'Bytes' else f'{number:,}'}</dd></div>"
         for name, number in zip(COLUMNS, _numbers(counts), strict=True)
     )
+
+
+def _size(number: int) -> str:
+    """Return bytes as a reader takes them in; the tables have them exactly."""
+    power = min(max(number, 1).bit_length() - 1, 59) // 10
+    return f"{number / (1 << 10 * power):,.{bool(power):d}f} {UNITS[power]}"
 
 
 def _numbers(counts: Counts) -> tuple[int, ...]:
