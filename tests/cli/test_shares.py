@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import sqlite3
 import subprocess
@@ -43,10 +44,15 @@ reading.opened = opened
 '''
 
 
-def start(*arguments: str | Path, env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+def start(
+    *arguments: str | Path, env: Mapping[str, str] | None = None, apart: bool = False
+) -> subprocess.Popen[bytes]:
+    """Start it; ``apart``: in a process group of its own."""
     command = [EXFILTER, *map(str, arguments)]
     pipe = subprocess.PIPE
-    return subprocess.Popen(command, env={**os.environ, **(env or {})}, stdout=pipe, stderr=pipe)
+    return subprocess.Popen(
+        command, env={**os.environ, **(env or {})}, stdout=pipe, stderr=pipe, start_new_session=apart
+    )
 
 
 def exfilter(*arguments: str | Path, env: Mapping[str, str] | None = None) -> tuple[int, str, str]:
@@ -160,6 +166,32 @@ def test_killed_and_resumed_every_file_has_one_result_and_none_is_scanned_twice(
     assert {key: after[key] for key in before} == before
     lines = (config / "decisions.jsonl").read_text().splitlines()
     assert len(oracle) <= len(lines) <= len(oracle) + TOGETHER
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_it_says_how_to_go_on_and_leaves_what_is_finished(
+    config: Path, share: Path, oracle: dict[str, dict[str, Any]], tmp_path: Path, number: signal.Signals
+) -> None:
+    run = tmp_path / "the run"
+    process = start("scan", share, "--config", config, "--run", run, "--workers", "2", apart=True)
+    wait_for_some(run, process)
+    # As a terminal does: everybody in the group, also the workers.
+    os.killpg(process.pid, number) if number is signal.SIGINT else process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    done = len(finished(run))
+    assert 0 < done < len(oracle)
+    assert (process.returncode, out) == (130, b"")
+    lines = err.decode().splitlines()
+    assert lines[0] == f"exfilter: stopped; {done} of {len(oracle)} files are finished"
+    assert [line.partition(":")[0] for line in lines] == ["exfilter"] * 3
+    summary = json.loads((run / "summary.json").read_text())
+    assert (summary["all"]["files"], summary["unfinished"]) == (done, len(oracle) - done)
+    assert len([line for part in run.rglob("part-0.jsonl") for line in part.open()]) == done
+    assert "This run is not finished" in (run / "report.html").read_text()
+    command = shlex.split(lines[1].partition("go on with: ")[2])
+    assert command[0] == "exfilter"
+    assert scanned(*command[2:]) == oracle
+    assert "This run is not finished" not in (run / "report.html").read_text()
 
 
 def test_a_run_is_not_begun_twice(config: Path, share: Path, tmp_path: Path) -> None:
