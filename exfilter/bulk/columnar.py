@@ -49,14 +49,15 @@ class Columnar:
         )
         self._weight += 1 + len(row["customer_ids"]) + len(row["unscanned"])
         if len(self._rows) >= TOGETHER or self._weight >= HEAVY:
-            self._flush()
+            self.flush()
 
     def close(self) -> None:
         """Finish the file."""
-        self._flush()
+        self.flush()
         self._writer.close()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Write what is still in memory, as a group."""
         if self._rows:
             self._writer.write_table(pa.Table.from_pylist(self._rows, SCHEMA))
             self._rows, self._weight = [], 0

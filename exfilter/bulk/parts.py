@@ -13,6 +13,8 @@ from typing import Any, Protocol, TextIO
 
 ROWS = 500_000
 """Of a part."""
+WARM = 4
+"""Days whose rows wait in memory for a group of them. Few come at a time: what was tried twice is later."""
 
 
 class Part(Protocol):
@@ -20,6 +22,9 @@ class Part(Protocol):
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Take the next row."""
+
+    def flush(self) -> None:
+        """Write what is still in memory."""
 
     def close(self) -> None:
         """Finish the file."""
@@ -38,6 +43,10 @@ class Lines:
     def add(self, row: Mapping[str, Any]) -> None:
         """Write a line."""
         self._out.write(json.dumps(row) + "\n")
+
+    def flush(self) -> None:
+        """Write what is still in memory."""
+        self._out.flush()
 
     def close(self) -> None:
         """Finish the file."""
@@ -81,6 +90,11 @@ class Series:
                 each.mkdir(mode=0o700, exist_ok=True)
             self._parts.append(kind(into / f"part-{number}.{suffix}"))
 
+    def flush(self) -> None:
+        """Write what is still in memory."""
+        for part in self._parts:
+            part.flush()
+
     def close(self) -> None:
         """Finish the part that is being written."""
         for part in self._parts:
@@ -95,6 +109,8 @@ class Days:
     folder: Path
     length: int
     _series: dict[str, Series] = field(default_factory=dict)
+    _warm: dict[str, None] = field(default_factory=dict)
+    """Days that were written to last, in that order."""
     _kinds: Mapping[str, Any] = field(default_factory=kinds)
 
     def add(self, row: Mapping[str, Any]) -> None:
@@ -102,6 +118,11 @@ class Days:
         day = row["day"]
         if day not in self._series:
             self._series[day] = Series(self.folder, day, self.length, self._kinds)
+        self._warm[day] = self._warm.pop(day, None)
+        if len(self._warm) > WARM:
+            coldest = next(iter(self._warm))
+            del self._warm[coldest]
+            self._series[coldest].flush()
         self._series[day].add(row)
 
     def close(self) -> None:
@@ -111,7 +132,7 @@ class Days:
 
 
 def write(rows: Iterable[Mapping[str, Any]], folder: Path, length: int = ROWS) -> None:
-    """Write rows into an empty folder. Memory: a group of rows for each day."""
+    """Write rows into an empty folder. Memory: a group of rows for each of a few days."""
     with closing(Days(folder, length)) as days:
         for row in rows:
             days.add(row)

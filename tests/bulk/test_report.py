@@ -21,7 +21,7 @@ from exfilter.bulk import page, report, summary
 from exfilter.bulk.finished import Ranked
 from exfilter.bulk.page import packing
 from exfilter.bulk.replacing import replacing, replacing_folder
-from tests.bulk.filled import CUSTOMER, File, expected, many, run
+from tests.bulk.filled import CUSTOMER, ROOT, File, expected, many, run
 
 NAMES = st.text(
     st.characters(exclude_categories=["Cs"]) | st.characters(min_codepoint=0xDC80, max_codepoint=0xDCFF),
@@ -94,6 +94,13 @@ def test_the_page_unpacks_to_the_results_the_weightiest_first(
     assert listed(text) == expected(files)
 
 
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> list[object]:
+    """Return the tags of a page of three files whose names are harmless."""
+    files = [File(f"f{at}/{at}.x{at}", owner=f"o{at}") for at in range(3)]
+    return Tags(page_of(tmp_path_factory.mktemp("run"), files)).seen
+
+
 @given(
     names=st.lists(
         NAMES.filter(lambda name: name and as_read(name) == name and not set("/.") & set(name)),
@@ -102,13 +109,11 @@ def test_the_page_unpacks_to_the_results_the_weightiest_first(
         unique_by=str.lower,
     )
 )
-def test_no_name_changes_the_markup(tmp_path_factory: pytest.TempPathFactory, names: list[str]) -> None:
-    plain = [File(f"f{at}/{at}.x{at}", owner=f"o{at}") for at in range(3)]
+def test_no_name_changes_the_markup(
+    tmp_path_factory: pytest.TempPathFactory, plain: list[object], names: list[str]
+) -> None:
     hostile = [File(f"f{name}/{name}.x{name}", owner=f"o{name}") for name in names]
-    assert (
-        Tags(page_of(tmp_path_factory.mktemp("run"), hostile)).seen
-        == Tags(page_of(tmp_path_factory.mktemp("run"), plain)).seen
-    )
+    assert Tags(page_of(tmp_path_factory.mktemp("run"), hostile)).seen == plain
 
 
 def test_neither_customers_nor_values_are_on_the_page(tmp_path: Path) -> None:
@@ -219,6 +224,21 @@ def test_results_come_in_parts_of_bounded_length_in_both_formats(tmp_path: Path)
     assert {part.name for part in results.rglob("*.parquet")} == {
         part.with_suffix(".parquet").name for part in results.rglob("*.jsonl")
     }
+
+
+def test_days_may_alternate(tmp_path: Path) -> None:
+    files = [File(str(at), day=f"2026-10-{at % 9 + 10}") for at in range(40)]
+    with run(tmp_path, files) as state:
+        report.write(state, tmp_path, rows=3)
+    by_day: dict[str, list[str]] = {}
+    for part in sorted(tmp_path.rglob("*.jsonl")):
+        by_day.setdefault(part.parent.name, []).extend(json.loads(line)["path"] for line in part.open())
+    assert by_day == {
+        f"day=2026-10-{day + 10}": [ROOT + str(at) for at in range(40) if at % 9 == day] for day in range(9)
+    }
+    dataset = pytest.importorskip("pyarrow.dataset")
+    table = dataset.dataset(tmp_path / "results" / "parquet", partitioning="hive").to_table()
+    assert sorted(table["path"].to_pylist()) == sorted(file.item.url for file in files)
 
 
 def test_nothing_is_left_of_an_earlier_writing(tmp_path: Path) -> None:
