@@ -21,7 +21,7 @@ _original = items.alias("original")
 _with_original = items.outerjoin(_original, sa.and_(_original.c.id == _first, _original.c.id != items.c.id))
 
 HAS_RESULT = items.c.result.is_not(None)
-IS_COPY = sa.and_(items.c.digest.is_not(None), items.c.id != _first)
+IS_COPY = sa.exists().where(_other.c.digest == items.c.digest, _other.c.id < items.c.id)
 RULE = sa.func.coalesce(sa.func.json_extract(items.c.result, "$.rule"), "")
 """That decided. Empty: the result does not say."""
 FIRST = (_original.c.root.label("first_root"), _original.c.key.label("first_key"))
