@@ -58,6 +58,11 @@ def test_reply_passes_and_copies_would_be_held(outputs: list[str], folder: Path)
     assert "1 file: 1 would be held, 0 not read whole" in text
 
 
+def test_a_run_leaves_its_report(outputs: list[str], folder: Path) -> None:
+    assert len(outputs) == len(BLOCKS)
+    assert "Report of a run" in (folder / "monday" / "report.html").read_text("utf-8")
+
+
 def test_nothing_is_shown_in_clear(outputs: list[str]) -> None:
     assert not re.search(r"anna\.nowak\d+@|TM-10\d{3}4711|555 01\d\d", "\n".join(outputs))
 
