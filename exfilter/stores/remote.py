@@ -61,6 +61,11 @@ def listed(url: str) -> Iterator[Item]:
     return _objects(root, key)
 
 
+def again(item: Item) -> Iterator[Item]:
+    """Yield the object of an item, or what is below it, as it is now."""
+    return _objects(item.root, item.key)
+
+
 def _parted(url: str) -> tuple[str, str]:
     scheme, _, rest = url.partition("://")
     if scheme in BUCKETS:
@@ -141,7 +146,8 @@ class Ranged:
         try:
             block = bytes(obstore.get(self._store, self.item.key, options=options).bytes())
         except (exceptions.BaseError, OSError, ValueError) as error:
-            raise Unreadable(why(error), Reason.MALFORMED) from None
+            problem = why(error)
+            raise Unreadable(problem, Reason.MALFORMED, passing=problem == FAILED) from None
         if len(block) != end - start:
             raise Unreadable(CHANGED, Reason.MALFORMED)
         return block

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -155,11 +156,19 @@ def test_killed_and_resumed_every_file_has_one_result_and_none_is_scanned_twice(
     process.communicate()
     before = finished(run)
     assert 0 < len(before) < len(oracle)
-    assert scanned("--resume", "--config", config, "--run", run) == oracle
+    assert scanned("--resume", run, "--config", config) == oracle
     after = finished(run)
     assert {key: after[key] for key in before} == before
     lines = (config / "decisions.jsonl").read_text().splitlines()
     assert len(oracle) <= len(lines) <= len(oracle) + TOGETHER
+
+
+def test_a_run_that_nobody_named_is_kept_and_its_name_is_told(config: Path, env: dict[str, str]) -> None:
+    code, out, err = exfilter("scan", "s3://share/copy.csv", "--config", config, "--format", "jsonl", env=env)
+    (name,) = re.findall(r"this run is kept in (\S+)", err)
+    assert (code, Path(name).parent) == (1, config / "runs")
+    again = exfilter("scan", "--resume", Path(name).name, "--config", config, "--format", "jsonl", env=env)
+    assert again[:2] == (code, out)
 
 
 def test_a_run_is_not_begun_twice(config: Path, share: Path, tmp_path: Path) -> None:
@@ -172,12 +181,13 @@ def test_a_run_is_not_begun_twice(config: Path, share: Path, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (("s3://share/",), "need --run"),
-        (("x", "--resume"), "need --run"),
+        (("x", "--again"), "give one"),
+        (("x", "--run", "{run}", "--resume", "{run}"), "give one"),
         (("x", "--run", "{run}", "--reveal"), "keeps no values"),
         (("x", "--run", "{run}", "--cluster", "tcp://192.0.2.1:8786"), "give tls://"),
         ((), "name the files"),
-        (("--run", "{run}", "--resume"), "no run to resume"),
+        (("--run", "{run}"), "name what to scan"),
+        (("--resume", "{run}"), "no run to resume"),
     ],
 )
 def test_what_makes_no_sense_is_said(
@@ -238,8 +248,7 @@ def test_a_cluster_says_what_the_plain_scan_says_also_when_a_worker_and_the_driv
     process.send_signal(signal.SIGKILL)
     process.communicate()
     before = finished(run)
-    options = ("--config", config, "--run", run, "--cluster", workers.address)
-    found = scanned("--resume", *options, env=env)
+    found = scanned("--resume", run, "--config", config, "--cluster", workers.address, env=env)
     assert {name: each for name, each in found.items() if each != oracle.get(name)} == {}
     assert set(found) == set(oracle)
     after = finished(run)
