@@ -29,6 +29,8 @@ EXFILTER = str(Path(sys.executable).parent / "exfilter")
 CUSTOMERS, SEED = 2_000, 11
 COPIES = 12
 DONE = {0, 1, 2}
+PATIENCE = 300
+"""Seconds, for a busy machine."""
 TOGETHER = 64
 """Results of one transaction: so many may be judged again when the driver is killed."""
 PRELOAD = '''\
@@ -52,7 +54,7 @@ def start(*arguments: str | Path, env: Mapping[str, str] | None = None) -> subpr
 
 def exfilter(*arguments: str | Path, env: Mapping[str, str] | None = None) -> tuple[int, str, str]:
     process = start(*arguments, env=env)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE)
     return process.returncode, out.decode(), err.decode()
 
 
