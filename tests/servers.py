@@ -70,6 +70,16 @@ def object_store(folder: Path) -> Iterator[dict[str, str]]:
         }
 
 
+@contextlib.contextmanager
+def web_share(folder: Path, share: Path) -> Iterator[str]:
+    """Serve a folder over WebDAV. Yield its URL. ``folder``: of the server's own files."""
+    port = free_port()
+    options = ("--host", "127.0.0.1", "--port", str(port), "--root", str(share), "--auth", "anonymous")
+    with _process("-m", "wsgidav.server.server_cli", *options, folder=folder):
+        _wait(port)
+        yield f"http://127.0.0.1:{port}"
+
+
 @dataclass(frozen=True, slots=True)
 class Cluster:
     """A scheduler with two worker processes, each kept alive by a nanny."""
