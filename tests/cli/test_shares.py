@@ -21,6 +21,7 @@ from typing import Any
 
 import pytest
 
+from exfilter.cli.shares import open_reader
 from fixtures.bodies import bodies
 from fixtures.customers import customers, write_csv
 from tests.servers import Cluster, cluster, object_store
@@ -171,6 +172,11 @@ def test_a_run_that_nobody_named_is_kept_and_its_name_is_told(config: Path, env:
     assert (code, Path(name).parent) == (1, config / "runs")
     again = exfilter("scan", "--resume", Path(name).name, "--config", config, "--format", "jsonl", env=env)
     assert again[:2] == (code, out)
+
+
+def test_a_process_that_finds_another_index_than_the_driver_ends_the_run(config: Path) -> None:
+    with pytest.raises(ValueError, match="the index was replaced"):
+        open_reader(config, "that of before")
 
 
 def test_a_run_is_not_begun_twice(config: Path, share: Path, tmp_path: Path) -> None:
