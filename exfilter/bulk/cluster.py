@@ -11,8 +11,12 @@ from importlib.util import find_spec
 from typing import Any, cast
 from urllib.parse import urlsplit
 
+import pyrage  # type: ignore[import-untyped, unused-ignore]
+
 from exfilter.bulk import far
-from exfilter.bulk.far import Locked, Opening, Refused
+from exfilter.bulk.delivery import Delivery, Parcel, Told
+from exfilter.bulk.messages import Locked, Missing, Opening, Refused
+from exfilter.bulk.sound import sound
 from exfilter.bulk.tasks import Answer, Lost, Task
 from exfilter.index.keys import IndexKey
 from exfilter.limits import MIB
@@ -26,6 +30,8 @@ AHEAD = 2
 """Batches a thread that are under way or wait for it."""
 CANCELLED = (asyncio.CancelledError, concurrent.futures.CancelledError)
 """What Dask says of its futures when the scheduler is gone."""
+TRIES = 3
+"""How often a worker is told the key, each time after its node was brought the index."""
 CONNECT = 30.0
 """Seconds until the scheduler must have answered."""
 
@@ -60,14 +66,23 @@ def _is_here(host: str | None) -> bool:
         return False
 
 
+def _silent(_bytes: int, _total: int) -> None:
+    pass
+
+
 @dataclass(slots=True)
 class Cluster:
-    """A cluster whose scheduler is at an address. Its workers have exfilter installed, and the index."""
+    """A cluster whose scheduler is at an address. Its workers have exfilter installed."""
 
     address: str
     opening: Opening
+    parcel: Parcel
+    """The index, for nodes that lack it."""
+    ordinals: int
+    """Of the index: no worker can have found another one."""
     key: IndexKey = field(repr=False)
     passwords: tuple[str, ...] = field(repr=False, default=())
+    told: Told = _silent
 
     def answers(
         self, tasks: Iterable[Task], *, alone: bool
@@ -75,7 +90,9 @@ class Cluster:
         """Yield each task with its answer. Raises ValueError or OSError, also where no worker is there."""
         client = _client(checked(self.address))
         try:
-            yield from _Round(client, self, alone).answers(tasks)
+            delivery = Delivery(client, self.opening, self.parcel, self.told)
+            delivery.deliver()
+            yield from _Round(client, self, delivery, alone).answers(tasks)
         except CANCELLED:
             msg = f"{self.address}: the scheduler is gone; start it and scan with --resume"
             raise OSError(msg) from None
@@ -109,6 +126,7 @@ class _Round:
 
     client: Any
     cluster: Cluster
+    delivery: Delivery
     alone: bool
     _batches: dict[str, tuple[list[Task], Locked | None]] = field(default_factory=dict)
     """By the key of the future: what it is about, and the worker that was brought its key just before."""
@@ -131,7 +149,13 @@ class _Round:
                 self._unlock(found)
                 done.add(self._submit(batch, found))
             else:
-                yield from zip(batch, found, strict=True) if isinstance(found, list) else _lost(batch)
+                yield from self._answers(batch, found)
+
+    def _answers(self, batch: list[Task], found: object) -> Iterator[tuple[Task, Answer | Lost]]:
+        """Yield each task with its answer; lost is also what no answer can be."""
+        given = found if isinstance(found, list) and len(found) == len(batch) else [None] * len(batch)
+        for task, each in zip(batch, given, strict=True):
+            yield task, sound(task, each, self.cluster.ordinals) or Lost(Reason.MALFORMED)
 
     def _room(self) -> int:
         """Return how many batches may be under way: a worker that came since gets its own."""
@@ -153,30 +177,40 @@ class _Round:
         return future
 
     def _unlock(self, asked: Locked) -> None:
-        """Bring a worker its key. One that is gone meanwhile needs none.
+        """Bring a worker its key, and its node the index. One that is gone meanwhile needs none.
 
         A task may not be bound to a worker: where that dies, Dask would never hand it to another.
         """
-        secrets = far.sealed(self.cluster.key, self.cluster.passwords, asked.recipient)
-        here = [asked.worker]
-        told = self.client.run(far.unlock, self.cluster.opening, secrets, workers=here, on_error="ignore")
-        for refused in told.values():
-            if isinstance(refused, Refused):
-                raise ValueError(refused.problem)  # noqa: TRY004 - it is the worker's ValueError
+        for _ in range(TRIES):
+            told = self._told(asked)
+            if isinstance(told, Refused):
+                msg = f"{asked.worker}: {told.problem}"
+                raise ValueError(msg)  # noqa: TRY004 - it is the worker's ValueError
+            if not isinstance(told, Missing):
+                return
+            self.delivery.deliver()
+        msg = f"{asked.worker}: the index does not stay there; look at that worker's disk"
+        raise OSError(msg)
 
-    def _result(self, future: Any) -> list[Answer] | Locked | None:  # noqa: ANN401
+    def _told(self, asked: Locked) -> object:
+        try:
+            secrets = far.sealed(self.cluster.key, self.cluster.passwords, asked.recipient)
+        except (pyrage.RecipientError, TypeError):
+            msg = f"{asked.worker}: it asks for the key like none of ours; install this exfilter there"
+            raise ValueError(msg) from None
+        given = (self.cluster.opening, secrets)
+        told = self.client.run(far.unlock, *given, workers=[asked.worker], on_error="ignore")
+        return told.get(asked.worker)
+
+    def _result(self, future: Any) -> object:  # noqa: ANN401
         """Return what a worker answered. None: it died, and others after it, as often as Dask tries."""
         from distributed import KilledWorker  # noqa: PLC0415 - an extra
 
         try:
-            found: list[Answer] | Locked = future.result()
+            found: object = future.result()
         except KilledWorker:
             return None
         except (ImportError, AttributeError, TypeError):
             msg = f"{self.cluster.address}: its workers have no exfilter, or another one; install this there"
             raise ValueError(msg) from None
         return found
-
-
-def _lost(batch: list[Task]) -> Iterator[tuple[Task, Lost]]:
-    return ((task, Lost(Reason.MALFORMED)) for task in batch)

@@ -25,7 +25,8 @@ from rich.progress import (
 from exfilter import settings
 from exfilter.bulk import report
 from exfilter.bulk.cluster import Cluster
-from exfilter.bulk.far import Opening
+from exfilter.bulk.delivery import Told, parcel
+from exfilter.bulk.messages import Opening
 from exfilter.bulk.reading import Reader, reader
 from exfilter.bulk.run import Run
 from exfilter.bulk.state import Settled, State
@@ -119,19 +120,23 @@ def _weight(task: Task) -> int:
     return task.weight
 
 
-def _engine(order: Order, examiner: Examiner) -> Engine:
+@contextmanager
+def _engine(order: Order, examiner: Examiner, told: Told) -> Iterator[Engine]:
+    """Give what reads. ``told`` hears of an index that is delivered."""
     if not order.cluster:
-        return Processes(order.config, order.workers, examiner.deadline)
+        yield Processes(order.config, order.workers, examiner.deadline)
+        return
     given = settings.load(order.config)
-    engine = examiner.pipeline.engine
+    index, key = examiner.pipeline.engine.index, keys.load(given.index_key)
     opening = Opening(
         given.index.resolve(),
-        engine.index.id,
+        index.id,
         examiner.pipeline.policy.terms,
         replace(examiner.pipeline.limits, passwords=()),
         examiner.deadline,
     )
-    return Cluster(order.cluster, opening, keys.load(given.index_key), given.passwords)
+    with parcel(opening.index, key, index.id) as delivered:
+        yield Cluster(order.cluster, opening, delivered, index.ordinals, key, given.passwords, told)
 
 
 def scan(order: Order) -> Iterator[Result]:
@@ -149,10 +154,10 @@ def scan(order: Order) -> Iterator[Result]:
         if not urls:
             msg = f"{order.run}: there is no run to resume; name what to scan"
             raise ValueError(msg)
-        run = Run(state, _engine(order, examiner), Settling(examiner))
         versions = examiner.pipeline.engine.versions(examiner.pipeline.policy.digest)
         facts = {"index": versions.index, "policy": versions.policy, "exfilter": versions.exfilter}
-        with _shown() as told:
+        with _shown() as told, _engine(order, examiner, told.delivered) as engine:
+            run = Run(state, engine, Settling(examiner))
             run.begin(urls, facts, told.listed)
             told.begin(state)
             run.go(told.scanned)
@@ -172,6 +177,10 @@ class _Line:
         """Take how many files more were listed."""
         self.files += files
         self._say(f"{self.files} files listed")
+
+    def delivered(self, size: int, total: int) -> None:
+        """Take how many bytes of the index have arrived everywhere."""
+        self._say(f"index delivered to the nodes: {size / MIB:.0f} of {total / MIB:.0f} MiB")
 
     def begin(self, state: State) -> None:
         """Show what there is to do."""
