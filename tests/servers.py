@@ -72,15 +72,17 @@ def object_store(folder: Path) -> Iterator[dict[str, str]]:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """A scheduler with two worker processes, each kept alive by a nanny."""
+    """A scheduler with nodes: worker processes, each kept alive by a nanny."""
 
     address: str
-    nanny: int
-    """Process whose children the workers are."""
+    nannies: tuple[int, ...]
+    """By node, the process whose children its workers are."""
 
     def workers(self) -> list[int]:
         """Return the processes that do the work now."""
-        return [child for child in children(self.nanny) if "spawn_main" in _command(child)]
+        return [
+            child for nanny in self.nannies for child in children(nanny) if "spawn_main" in _command(child)
+        ]
 
 
 def children(parent: int) -> list[int]:
@@ -99,12 +101,32 @@ def _command(process: int) -> str:
 @contextlib.contextmanager
 def cluster(folder: Path, env: Mapping[str, str] | None = None, *options: str) -> Iterator[Cluster]:
     """Run a cluster. ``env``: what the workers know besides. ``options``: of ``dask worker``."""
-    port = free_port()
-    address = f"tcp://127.0.0.1:{port}"
-    scheduler = ("-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", str(port))
-    worker = ("-m", "distributed.cli.dask_worker", address, "--nworkers", "2", "--nthreads", "1")
-    here = ("--no-dashboard", "--host", "127.0.0.1", "--local-directory", str(folder / "dask"))
-    with _process(*scheduler, "--no-dashboard", folder=folder):
+    with (
+        scheduler(folder) as address,
+        node(folder, address, {"XDG_CACHE_HOME": str(folder / "cache"), **(env or {})}, *options) as nanny,
+    ):
+        yield Cluster(address, (nanny,))
+
+
+@contextlib.contextmanager
+def scheduler(
+    folder: Path, env: Mapping[str, str] | None = None, *, port: int = 0, tls: bool = False
+) -> Iterator[str]:
+    """Run a scheduler, here on a free port unless one is given. Yield its address."""
+    port = port or free_port()
+    scheme = "tls" if tls else "tcp"
+    command = ("-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", str(port))
+    with _process(*command, "--protocol", scheme, "--no-dashboard", folder=folder, env=env):
         _wait(port)
-        with _process(*worker, *here, *options, folder=folder, env=env) as nanny:
-            yield Cluster(address, nanny)
+        yield f"{scheme}://127.0.0.1:{port}"
+
+
+@contextlib.contextmanager
+def node(
+    folder: Path, address: str, env: Mapping[str, str], *options: str, workers: int = 2
+) -> Iterator[int]:
+    """Run workers on a node. Yield the process of their nanny."""
+    worker = ("-m", "distributed.cli.dask_worker", address, "--nworkers", str(workers), "--nthreads", "1")
+    here = ("--no-dashboard", "--host", "127.0.0.1", "--local-directory", str(folder / "dask"))
+    with _process(*worker, *here, *options, folder=folder, env=env) as nanny:
+        yield nanny

@@ -193,6 +193,9 @@ class _Round:
         raise OSError(msg)
 
     def _told(self, asked: Locked) -> object:
+        """Return what a worker says of its key. None: it is content, or gone."""
+        if asked.worker not in self.client.nthreads():
+            return None
         try:
             secrets = far.sealed(self.cluster.key, self.cluster.passwords, asked.recipient)
         except (pyrage.RecipientError, TypeError):
@@ -203,7 +206,7 @@ class _Round:
         return told.get(asked.worker)
 
     def _result(self, future: Any) -> object:  # noqa: ANN401
-        """Return what a worker answered. None: it died, and others after it, as often as Dask tries."""
+        """Return what a worker answered. None: none, also where as many died over it as Dask tries."""
         from distributed import KilledWorker  # noqa: PLC0415 - an extra
 
         try:
@@ -213,4 +216,8 @@ class _Round:
         except (ImportError, AttributeError, TypeError):
             msg = f"{self.cluster.address}: its workers have no exfilter, or another one; install this there"
             raise ValueError(msg) from None
+        except CANCELLED:
+            raise
+        except Exception:  # noqa: BLE001 - whatever a worker raises: it is no answer
+            return None
         return found
