@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +25,8 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait(port: int) -> None:
+def listening(port: int) -> None:
+    """Wait until a server listens. Raises TimeoutError."""
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
@@ -35,11 +37,11 @@ def _wait(port: int) -> None:
 
 
 @contextlib.contextmanager
-def _process(*command: str, folder: Path, env: Mapping[str, str] | None = None) -> Iterator[int]:
-    """Run Python with these arguments. Yield its id."""
+def running(*command: str, folder: Path, env: Mapping[str, str] | None = None) -> Iterator[int]:
+    """Run a program. Yield the id of its process."""
     with (folder / "servers.log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, *command], cwd=folder, env={**os.environ, **(env or {})}, stdout=log, stderr=log
+            command, cwd=folder, env={**os.environ, **(env or {})}, stdout=log, stderr=log
         )
     try:
         yield process.pid
@@ -52,12 +54,18 @@ def _process(*command: str, folder: Path, env: Mapping[str, str] | None = None) 
             process.wait()
 
 
+def _process(
+    *command: str, folder: Path, env: Mapping[str, str] | None = None
+) -> AbstractContextManager[int]:
+    return running(sys.executable, *command, folder=folder, env=env)
+
+
 @contextlib.contextmanager
 def object_store(folder: Path) -> Iterator[dict[str, str]]:
     """Run an S3-compatible server with the bucket ``share``. Yield the environment that leads to it."""
     port = free_port()
     with _process("-m", "moto.server", "-H", "127.0.0.1", "-p", str(port), folder=folder):
-        _wait(port)
+        listening(port)
         endpoint = f"http://127.0.0.1:{port}"
         make = urllib.request.Request(f"{endpoint}/share", method="PUT")
         urllib.request.urlopen(make, timeout=PATIENCE).close()
@@ -109,16 +117,13 @@ def cluster(folder: Path, env: Mapping[str, str] | None = None, *options: str) -
 
 
 @contextlib.contextmanager
-def scheduler(
-    folder: Path, env: Mapping[str, str] | None = None, *, port: int = 0, tls: bool = False
-) -> Iterator[str]:
+def scheduler(folder: Path, env: Mapping[str, str] | None = None, *, port: int = 0) -> Iterator[str]:
     """Run a scheduler, here on a free port unless one is given. Yield its address."""
     port = port or free_port()
-    scheme = "tls" if tls else "tcp"
     command = ("-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", str(port))
-    with _process(*command, "--protocol", scheme, "--no-dashboard", folder=folder, env=env):
-        _wait(port)
-        yield f"{scheme}://127.0.0.1:{port}"
+    with _process(*command, "--no-dashboard", folder=folder, env=env):
+        listening(port)
+        yield f"tcp://127.0.0.1:{port}"
 
 
 @contextlib.contextmanager

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import ipaddress
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 import pyrage  # type: ignore[import-untyped, unused-ignore]
 
 from exfilter.bulk import far
+from exfilter.bulk.connecting import connected
 from exfilter.bulk.delivery import Delivery, Parcel, Told
 from exfilter.bulk.messages import Locked, Missing, Opening, Refused
 from exfilter.bulk.sound import sound
@@ -32,8 +30,6 @@ CANCELLED = (asyncio.CancelledError, concurrent.futures.CancelledError)
 """What Dask says of its futures when the scheduler is gone."""
 TRIES = 3
 """How often a worker is told the key, each time after its node was brought the index."""
-CONNECT = 30.0
-"""Seconds until the scheduler must have answered."""
 
 
 def batches(tasks: Iterable[Task], together: int = TOGETHER, enough: int = ENOUGH) -> Iterator[list[Task]]:
@@ -48,22 +44,6 @@ def batches(tasks: Iterable[Task], together: int = TOGETHER, enough: int = ENOUG
             some, weight = [], 0
     if some:
         yield some
-
-
-def checked(address: str) -> str:
-    """Return the address. Raises ValueError where others on the network could read along or answer."""
-    parts = urlsplit(address)
-    if parts.scheme == "tls" or (parts.scheme == "tcp" and _is_here(parts.hostname)):
-        return address
-    msg = f"{address}: give tls://HOST:PORT, with the certificates in Dask's configuration"
-    raise ValueError(msg)
-
-
-def _is_here(host: str | None) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
-    except ValueError:
-        return False
 
 
 def _silent(_bytes: int, _total: int) -> None:
@@ -88,7 +68,7 @@ class Cluster:
         self, tasks: Iterable[Task], *, alone: bool
     ) -> Generator[tuple[Task, Answer | Lost], None, None]:
         """Yield each task with its answer. Raises ValueError or OSError, also where no worker is there."""
-        client = _client(checked(self.address))
+        client = connected(self.address)
         try:
             delivery = Delivery(client, self.opening, self.parcel, self.told)
             delivery.deliver()
@@ -98,26 +78,6 @@ class Cluster:
             raise OSError(msg) from None
         finally:
             client.close()
-
-
-def _client(address: str) -> Any:  # noqa: ANN401 - Dask has no types
-    if not find_spec("distributed"):
-        msg = "a cluster needs an extra: run `pip install 'exfilter[shares]'`"
-        raise ValueError(msg)
-    import distributed  # noqa: PLC0415 - an extra
-
-    try:
-        client: Any = cast("Any", distributed).Client(address, timeout=CONNECT, set_as_default=False)
-    except (TimeoutError, OSError) as error:
-        msg = f"{address}: no scheduler answers there ({type(error).__name__}); start one, or correct it"
-        raise OSError(msg) from None
-    try:
-        client.wait_for_workers(1, timeout=CONNECT)
-    except TimeoutError:
-        client.close()
-        msg = f"{address}: the scheduler has no workers; start some"
-        raise OSError(msg) from None
-    return client
 
 
 @dataclass(slots=True)
