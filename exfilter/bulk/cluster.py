@@ -8,8 +8,7 @@ from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-import pyrage  # type: ignore[import-untyped, unused-ignore]
-
+from exfilter import __version__
 from exfilter.bulk import far
 from exfilter.bulk.connecting import connected
 from exfilter.bulk.delivery import Delivery, Parcel, Told
@@ -156,11 +155,12 @@ class _Round:
         """Return what a worker says of its key. None: it is content, or gone."""
         if asked.worker not in self.client.nthreads():
             return None
-        try:
-            secrets = far.sealed(self.cluster.key, self.cluster.passwords, asked.recipient)
-        except (pyrage.RecipientError, TypeError):
-            msg = f"{asked.worker}: it asks for the key like none of ours; install this exfilter there"
-            raise ValueError(msg) from None
+        if asked.version != __version__:
+            msg = (
+                f"{asked.worker}: it has exfilter {asked.version}; install {__version__} there, as it is here"
+            )
+            raise ValueError(msg)
+        secrets = far.sealed(self.cluster.key, self.cluster.passwords, asked.recipient)
         given = (self.cluster.opening, secrets)
         told = self.client.run(far.unlock, *given, workers=[asked.worker], on_error="ignore")
         return told.get(asked.worker)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from exfilter import __version__
 from exfilter.bulk import node as far
 from exfilter.bulk.cache import Listed, Listing, Piece
 from exfilter.bulk.messages import Opening, Refused, Stand
@@ -143,7 +144,7 @@ def _answered(who: str, answer: object, kind: type) -> bool:
     if isinstance(answer, Refused):
         msg = f"{who}: {answer.problem}"
         raise OSError(msg)
-    if isinstance(answer, ImportError | AttributeError | TypeError):
-        msg = f"{who}: this worker has no exfilter, or another one; install this there"
+    if isinstance(answer, Exception) and not isinstance(answer, OSError):  # It could not even run this.
+        msg = f"{who}: this worker has no exfilter, or another one; install {__version__} there"
         raise ValueError(msg)  # noqa: TRY004 - said to who started the scan
     return isinstance(answer, kind)

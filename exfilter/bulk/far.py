@@ -17,6 +17,7 @@ from dataclasses import replace
 import pyrage  # type: ignore[import-untyped, unused-ignore]
 
 from detectors.terms import Terms
+from exfilter import __version__
 from exfilter.bulk.messages import Done, Locked, Missing, Opening, Refused, Sealed
 from exfilter.bulk.node import Copy, answered
 from exfilter.bulk.reading import Reader, reader
@@ -41,7 +42,7 @@ class _Process:
 
     def locked(self) -> Locked:
         """Return what asks for the key."""
-        return Locked(str(self._identity.to_public()), _address())
+        return Locked(str(self._identity.to_public()), _address(), __version__)
 
     def reader(self, opening: Opening) -> Reader | None:
         """Return what reads. None: there was no key yet."""

@@ -35,6 +35,8 @@ class Locked:
     recipient: str
     worker: str
     """Its address in the cluster."""
+    version: str
+    """Of its exfilter: another one might find something else."""
 
 
 @dataclass(frozen=True, slots=True)

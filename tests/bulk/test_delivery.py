@@ -158,7 +158,7 @@ def test_secrets_are_shown_nowhere(
         cluster = Cluster(client.scheduler.address, opening, sent, 100, key, ("a password",))
         item = Item(f"{config}/", "customers.csv", 10, "1")
         ((_, answer),) = cluster.answers([Task(1, item)], alone=False)
-        asked = Locked("x", "y")
+        asked = Locked("x", "y", "1")
         with pytest.raises(pyrage.RecipientError):
             far.sealed(key, cluster.passwords, asked.recipient)
         shown = [repr(each) for each in (cluster, opening, asked, answer)]

@@ -238,3 +238,31 @@ def test_answers_that_cannot_be_are_no_answers(config: Path, tmp_path: Path, fau
         found = scanned(share, "--config", config, "--run", tmp_path / "run", "--cluster", address)
     unread = {name[1:]: [part["part"] for part in each["unscanned"]] for name, each in found.items()}
     assert unread == {"a": [], "z": [], **{name: [BROKE_OFF] for name in LIES}}
+
+
+ABSENT = 'import sys\nsys.modules["exfilter.bulk.node"] = None\n'
+OTHER = """\
+from exfilter.bulk import far
+far.__version__ = "0.0.1"
+"""
+
+
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [(ABSENT, "has no exfilter, or another one"), (OTHER, "it has exfilter 0.0.1")],
+    ids=["without exfilter", "with another one"],
+)
+def test_a_worker_that_is_none_of_ours_is_named(
+    config: Path, share: Path, tmp_path: Path, fault: str, says: str
+) -> None:
+    (tmp_path / "fault.py").write_text(fault)
+    options = ("--preload", str(tmp_path / "fault.py"))
+    with (
+        scheduler(tmp_path) as address,
+        node(tmp_path, address, home(tmp_path, "one"), *options, workers=1),
+    ):
+        run = ("--run", tmp_path / "run", "--cluster", address)
+        code, out, err = exfilter("scan", share, "--config", config, *run)
+    assert (code, out) == (2, "")
+    assert says in " ".join(err.split())
+    assert "tcp://127.0.0.1:" in err
