@@ -26,7 +26,8 @@ from rich.progress import (
 from exfilter import settings
 from exfilter.bulk import report
 from exfilter.bulk.cluster import Cluster
-from exfilter.bulk.far import Opening
+from exfilter.bulk.delivery import Told, parcel
+from exfilter.bulk.messages import Opening
 from exfilter.bulk.reading import Reader, reader
 from exfilter.bulk.run import Run
 from exfilter.bulk.state import FILE, Settled, State
@@ -158,19 +159,24 @@ def _weight(task: Task) -> int:
     return task.weight
 
 
-def _engine(order: Order, examiner: Examiner) -> Engine:
-    engine = examiner.pipeline.engine
+@contextmanager
+def _engine(order: Order, examiner: Examiner, told: Told) -> Iterator[Engine]:
+    """Give what reads. ``told`` hears of an index that is delivered."""
+    index = examiner.pipeline.engine.index
     if not order.cluster:
-        return Processes(order.config, engine.index.id, order.workers, examiner.deadline)
+        yield Processes(order.config, index.id, order.workers, examiner.deadline)
+        return
     given = settings.load(order.config)
+    key = keys.load(given.index_key)
     opening = Opening(
         given.index.resolve(),
-        engine.index.id,
+        index.id,
         examiner.pipeline.policy.terms,
         replace(examiner.pipeline.limits, passwords=()),
         examiner.deadline,
     )
-    return Cluster(order.cluster, opening, keys.load(given.index_key), given.passwords)
+    with parcel(opening.index, key, index.id) as delivered:
+        yield Cluster(order.cluster, opening, delivered, index.ordinals, key, given.passwords, told)
 
 
 def scan(order: Order) -> Iterator[Result]:
@@ -191,9 +197,10 @@ def scan(order: Order) -> Iterator[Result]:
             raise ValueError(msg)
         if not order.run:
             sys.stderr.write(f"exfilter: this run is kept in {folder}\n")
-        run = Run(state, _engine(order, examiner), Settling(examiner))
-        with _shown() as told:
-            run.begin(urls, examiner.pipeline.engine.versions(examiner.pipeline.policy.digest), told.listed)
+        versions = examiner.pipeline.engine.versions(examiner.pipeline.policy.digest)
+        with _shown() as told, _engine(order, examiner, told.delivered) as engine:
+            run = Run(state, engine, Settling(examiner))
+            run.begin(urls, versions, told.listed)
             if order.again:
                 run.again()
             told.begin(state)
@@ -214,6 +221,10 @@ class _Line:
         """Take how many files more were listed."""
         self.files += files
         self._say(f"{self.files} files listed")
+
+    def delivered(self, size: int, total: int) -> None:
+        """Take how many bytes of the index have arrived everywhere."""
+        self._say(f"index delivered to the nodes: {size / MIB:.0f} of {total / MIB:.0f} MiB")
 
     def begin(self, state: State) -> None:
         """Show what there is to do."""

@@ -284,7 +284,7 @@ def test_neither_key_nor_passwords_are_in_the_logs_of_the_cluster(
 ) -> None:
     scanned(share / "team 2", "--config", config, "--run", tmp_path / "run", "--cluster", workers.address)
     key = (config / "index.key").read_bytes().strip()
-    folder = Path(f"/proc/{workers.nanny}/cwd").readlink()
+    folder = Path(f"/proc/{workers.nannies[0]}/cwd").readlink()
     told = b"".join(each.read_bytes() for each in folder.rglob("*") if each.is_file())
     assert told
     assert key not in told
