@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
-import ipaddress
 import os
 import sqlite3
 import ssl
@@ -17,6 +16,8 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from exfilter.loopback import is_here
 
 BUSY_SECONDS = 5
 """How long a transaction waits for others."""
@@ -210,7 +211,7 @@ class _Server:
 
     def __init__(self, url: sa.URL, password: str, authority: Path | None) -> None:
         arguments: dict[str, Any] = {"timeout": BUSY_SECONDS, "application_name": "exfilter"}
-        if not _is_here(url.host):
+        if url.host and not is_here(url.host):
             arguments["ssl_context"] = ssl.create_default_context(cafile=authority)
         if not find_spec("pg8000"):
             msg = "PostgreSQL needs an extra: run `pip install 'exfilter[postgres]'`"
@@ -275,15 +276,6 @@ def _rest(began: float) -> None:
 def _number(name: str) -> int:
     digest = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)
-
-
-def _is_here(host: str | None) -> bool:
-    if not host or host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _told(cause: object) -> str:

@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +25,8 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait(port: int) -> None:
+def listening(port: int) -> None:
+    """Wait until a server listens. Raises TimeoutError."""
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
@@ -35,11 +37,11 @@ def _wait(port: int) -> None:
 
 
 @contextlib.contextmanager
-def _process(*command: str, folder: Path, env: Mapping[str, str] | None = None) -> Iterator[int]:
-    """Run Python with these arguments. Yield its id."""
+def running(*command: str, folder: Path, env: Mapping[str, str] | None = None) -> Iterator[int]:
+    """Run a program. Yield the id of its process."""
     with (folder / "servers.log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, *command], cwd=folder, env={**os.environ, **(env or {})}, stdout=log, stderr=log
+            command, cwd=folder, env={**os.environ, **(env or {})}, stdout=log, stderr=log
         )
     try:
         yield process.pid
@@ -52,12 +54,18 @@ def _process(*command: str, folder: Path, env: Mapping[str, str] | None = None) 
             process.wait()
 
 
+def _process(
+    *command: str, folder: Path, env: Mapping[str, str] | None = None
+) -> AbstractContextManager[int]:
+    return running(sys.executable, *command, folder=folder, env=env)
+
+
 @contextlib.contextmanager
 def object_store(folder: Path) -> Iterator[dict[str, str]]:
     """Run an S3-compatible server with the bucket ``share``. Yield the environment that leads to it."""
     port = free_port()
     with _process("-m", "moto.server", "-H", "127.0.0.1", "-p", str(port), folder=folder):
-        _wait(port)
+        listening(port)
         endpoint = f"http://127.0.0.1:{port}"
         make = urllib.request.Request(f"{endpoint}/share", method="PUT")
         urllib.request.urlopen(make, timeout=PATIENCE).close()
@@ -70,17 +78,29 @@ def object_store(folder: Path) -> Iterator[dict[str, str]]:
         }
 
 
+@contextlib.contextmanager
+def web_share(folder: Path, share: Path) -> Iterator[str]:
+    """Serve a folder over WebDAV. Yield its URL. ``folder``: of the server's own files."""
+    port = free_port()
+    options = ("--host", "127.0.0.1", "--port", str(port), "--root", str(share), "--auth", "anonymous")
+    with _process("-m", "wsgidav.server.server_cli", *options, folder=folder):
+        listening(port)
+        yield f"http://127.0.0.1:{port}"
+
+
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """A scheduler with two worker processes, each kept alive by a nanny."""
+    """A scheduler with nodes: worker processes, each kept alive by a nanny."""
 
     address: str
-    nanny: int
-    """Process whose children the workers are."""
+    nannies: tuple[int, ...]
+    """By node, the process whose children its workers are."""
 
     def workers(self) -> list[int]:
         """Return the processes that do the work now."""
-        return [child for child in children(self.nanny) if "spawn_main" in _command(child)]
+        return [
+            child for nanny in self.nannies for child in children(nanny) if "spawn_main" in _command(child)
+        ]
 
 
 def children(parent: int) -> list[int]:
@@ -99,12 +119,29 @@ def _command(process: int) -> str:
 @contextlib.contextmanager
 def cluster(folder: Path, env: Mapping[str, str] | None = None, *options: str) -> Iterator[Cluster]:
     """Run a cluster. ``env``: what the workers know besides. ``options``: of ``dask worker``."""
-    port = free_port()
-    address = f"tcp://127.0.0.1:{port}"
-    scheduler = ("-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", str(port))
-    worker = ("-m", "distributed.cli.dask_worker", address, "--nworkers", "2", "--nthreads", "1")
+    with (
+        scheduler(folder) as address,
+        node(folder, address, {"XDG_CACHE_HOME": str(folder / "cache"), **(env or {})}, *options) as nanny,
+    ):
+        yield Cluster(address, (nanny,))
+
+
+@contextlib.contextmanager
+def scheduler(folder: Path, env: Mapping[str, str] | None = None, *, port: int = 0) -> Iterator[str]:
+    """Run a scheduler, here on a free port unless one is given. Yield its address."""
+    port = port or free_port()
+    command = ("-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", str(port))
+    with _process(*command, "--no-dashboard", folder=folder, env=env):
+        listening(port)
+        yield f"tcp://127.0.0.1:{port}"
+
+
+@contextlib.contextmanager
+def node(
+    folder: Path, address: str, env: Mapping[str, str], *options: str, workers: int = 2
+) -> Iterator[int]:
+    """Run workers on a node. Yield the process of their nanny."""
+    worker = ("-m", "distributed.cli.dask_worker", address, "--nworkers", str(workers), "--nthreads", "1")
     here = ("--no-dashboard", "--host", "127.0.0.1", "--local-directory", str(folder / "dask"))
-    with _process(*scheduler, "--no-dashboard", folder=folder):
-        _wait(port)
-        with _process(*worker, *here, *options, folder=folder, env=env) as nanny:
-            yield Cluster(address, nanny)
+    with _process(*worker, *here, *options, folder=folder, env=env) as nanny:
+        yield nanny

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import ipaddress
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from typing import Any, cast
-from urllib.parse import urlsplit
 
+from exfilter import __version__
 from exfilter.bulk import far
-from exfilter.bulk.far import Locked, Opening, Refused
+from exfilter.bulk.connecting import connected
+from exfilter.bulk.delivery import Delivery, Parcel, Told
+from exfilter.bulk.messages import Locked, Missing, Opening, Refused
+from exfilter.bulk.sound import sound
 from exfilter.bulk.tasks import Answer, Lost, Task
 from exfilter.index.keys import IndexKey
 from exfilter.limits import MIB
@@ -26,8 +27,8 @@ AHEAD = 2
 """Batches a thread that are under way or wait for it."""
 CANCELLED = (asyncio.CancelledError, concurrent.futures.CancelledError)
 """What Dask says of its futures when the scheduler is gone."""
-CONNECT = 30.0
-"""Seconds until the scheduler must have answered."""
+TRIES = 3
+"""How often a worker is told the key, each time after its node was brought the index."""
 
 
 def batches(tasks: Iterable[Task], together: int = TOGETHER, enough: int = ENOUGH) -> Iterator[list[Task]]:
@@ -44,63 +45,38 @@ def batches(tasks: Iterable[Task], together: int = TOGETHER, enough: int = ENOUG
         yield some
 
 
-def checked(address: str) -> str:
-    """Return the address. Raises ValueError where others on the network could read along or answer."""
-    parts = urlsplit(address)
-    if parts.scheme == "tls" or (parts.scheme == "tcp" and _is_here(parts.hostname)):
-        return address
-    msg = f"{address}: give tls://HOST:PORT, with the certificates in Dask's configuration"
-    raise ValueError(msg)
-
-
-def _is_here(host: str | None) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
-    except ValueError:
-        return False
+def _silent(_bytes: int, _total: int) -> None:
+    pass
 
 
 @dataclass(slots=True)
 class Cluster:
-    """A cluster whose scheduler is at an address. Its workers have exfilter installed, and the index."""
+    """A cluster whose scheduler is at an address. Its workers have exfilter installed."""
 
     address: str
     opening: Opening
+    parcel: Parcel
+    """The index, for nodes that lack it."""
+    ordinals: int
+    """Of the index: no worker can have found another one."""
     key: IndexKey = field(repr=False)
     passwords: tuple[str, ...] = field(repr=False, default=())
+    told: Told = _silent
 
     def answers(
         self, tasks: Iterable[Task], *, alone: bool
     ) -> Generator[tuple[Task, Answer | Lost], None, None]:
         """Yield each task with its answer. Raises ValueError or OSError, also where no worker is there."""
-        client = _client(checked(self.address))
+        client = connected(self.address)
         try:
-            yield from _Round(client, self, alone).answers(tasks)
+            delivery = Delivery(client, self.opening, self.parcel, self.told)
+            delivery.deliver()
+            yield from _Round(client, self, delivery, alone).answers(tasks)
         except CANCELLED:
             msg = f"{self.address}: the scheduler is gone; start it and scan with --resume"
             raise OSError(msg) from None
         finally:
             client.close()
-
-
-def _client(address: str) -> Any:  # noqa: ANN401 - Dask has no types
-    if not find_spec("distributed"):
-        msg = "a cluster needs an extra: run `pip install 'exfilter[shares]'`"
-        raise ValueError(msg)
-    import distributed  # noqa: PLC0415 - an extra
-
-    try:
-        client: Any = cast("Any", distributed).Client(address, timeout=CONNECT, set_as_default=False)
-    except (TimeoutError, OSError) as error:
-        msg = f"{address}: no scheduler answers there ({type(error).__name__}); start one, or correct it"
-        raise OSError(msg) from None
-    try:
-        client.wait_for_workers(1, timeout=CONNECT)
-    except TimeoutError:
-        client.close()
-        msg = f"{address}: the scheduler has no workers; start some"
-        raise OSError(msg) from None
-    return client
 
 
 @dataclass(slots=True)
@@ -109,6 +85,7 @@ class _Round:
 
     client: Any
     cluster: Cluster
+    delivery: Delivery
     alone: bool
     _batches: dict[str, tuple[list[Task], Locked | None]] = field(default_factory=dict)
     """By the key of the future: what it is about, and the worker that was brought its key just before."""
@@ -131,7 +108,13 @@ class _Round:
                 self._unlock(found)
                 done.add(self._submit(batch, found))
             else:
-                yield from zip(batch, found, strict=True) if isinstance(found, list) else _lost(batch)
+                yield from self._answers(batch, found)
+
+    def _answers(self, batch: list[Task], found: object) -> Iterator[tuple[Task, Answer | Lost]]:
+        """Yield each task with its answer; lost is also what no answer can be."""
+        given = found if isinstance(found, list) and len(found) == len(batch) else [None] * len(batch)
+        for task, each in zip(batch, given, strict=True):
+            yield task, sound(task, each, self.cluster.ordinals) or Lost(Reason.MALFORMED)
 
     def _room(self) -> int:
         """Return how many batches may be under way: a worker that came since gets its own."""
@@ -153,30 +136,48 @@ class _Round:
         return future
 
     def _unlock(self, asked: Locked) -> None:
-        """Bring a worker its key. One that is gone meanwhile needs none.
+        """Bring a worker its key, and its node the index. One that is gone meanwhile needs none.
 
         A task may not be bound to a worker: where that dies, Dask would never hand it to another.
         """
-        secrets = far.sealed(self.cluster.key, self.cluster.passwords, asked.recipient)
-        here = [asked.worker]
-        told = self.client.run(far.unlock, self.cluster.opening, secrets, workers=here, on_error="ignore")
-        for refused in told.values():
-            if isinstance(refused, Refused):
-                raise ValueError(refused.problem)  # noqa: TRY004 - it is the worker's ValueError
+        for _ in range(TRIES):
+            told = self._told(asked)
+            if isinstance(told, Refused):
+                msg = f"{asked.worker}: {told.problem}"
+                raise ValueError(msg)  # noqa: TRY004 - it is the worker's ValueError
+            if not isinstance(told, Missing):
+                return
+            self.delivery.deliver()
+        msg = f"{asked.worker}: the index does not stay there; look at that worker's disk"
+        raise OSError(msg)
 
-    def _result(self, future: Any) -> list[Answer] | Locked | None:  # noqa: ANN401
-        """Return what a worker answered. None: it died, and others after it, as often as Dask tries."""
+    def _told(self, asked: Locked) -> object:
+        """Return what a worker says of its key. None: it is content, or gone."""
+        if asked.worker not in self.client.nthreads():
+            return None
+        if asked.version != __version__:
+            msg = (
+                f"{asked.worker}: it has exfilter {asked.version}; install {__version__} there, as it is here"
+            )
+            raise ValueError(msg)
+        secrets = far.sealed(self.cluster.key, self.cluster.passwords, asked.recipient)
+        given = (self.cluster.opening, secrets)
+        told = self.client.run(far.unlock, *given, workers=[asked.worker], on_error="ignore")
+        return told.get(asked.worker)
+
+    def _result(self, future: Any) -> object:  # noqa: ANN401
+        """Return what a worker answered. None: none, also where as many died over it as Dask tries."""
         from distributed import KilledWorker  # noqa: PLC0415 - an extra
 
         try:
-            found: list[Answer] | Locked = future.result()
+            found: object = future.result()
         except KilledWorker:
             return None
         except (ImportError, AttributeError, TypeError):
             msg = f"{self.cluster.address}: its workers have no exfilter, or another one; install this there"
             raise ValueError(msg) from None
+        except CANCELLED:
+            raise
+        except Exception:  # noqa: BLE001 - whatever a worker raises: it is no answer
+            return None
         return found
-
-
-def _lost(batch: list[Task]) -> Iterator[tuple[Task, Lost]]:
-    return ((task, Lost(Reason.MALFORMED)) for task in batch)

@@ -11,62 +11,23 @@ import contextlib
 import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import pyrage  # type: ignore[import-untyped, unused-ignore]
 
 from detectors.terms import Terms
+from exfilter import __version__
+from exfilter.bulk.messages import Done, Locked, Missing, Opening, Refused, Sealed
+from exfilter.bulk.node import Copy, answered
 from exfilter.bulk.reading import Reader, reader
-from exfilter.bulk.tasks import Answer, Task
+from exfilter.bulk.tasks import Task
 from exfilter.index import keys
 from exfilter.index.store import Index
-from exfilter.limits import Limits
 from exfilter.scan import Engine
 
 GRACE = 10.0
 """Seconds beyond the deadline until a worker ends itself: not every parser asks for the time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """What a worker reads with. It holds no secret."""
-
-    index: Path
-    """Where the index lies on each machine: a mount, or a copy."""
-    index_id: str
-    """Of the driver's: another one is refused."""
-    terms: Mapping[str, Sequence[str]]
-    limits: Limits
-    """Without passwords."""
-    deadline: float
-    """Seconds for one task."""
-
-
-@dataclass(frozen=True, slots=True)
-class Locked:
-    """No key is here: the worker wants one that is sealed to this."""
-
-    recipient: str
-    worker: str
-    """Its address in the cluster."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sealed:
-    """Secrets for one worker."""
-
-    key: bytes = field(repr=False)
-    passwords: bytes = field(repr=False)
-    """Joined with line ends."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """Nothing can be read here."""
-
-    problem: str
 
 
 class _Process:
@@ -76,24 +37,28 @@ class _Process:
         self._identity = pyrage.x25519.Identity.generate()
         self._lock = threading.Lock()
         self._opened: tuple[Opening, Reader] | None = None
+        self._copy = Copy()
         self._ends: dict[int, float] = {}
 
     def locked(self) -> Locked:
         """Return what asks for the key."""
-        return Locked(str(self._identity.to_public()), _address())
+        return Locked(str(self._identity.to_public()), _address(), __version__)
 
     def reader(self, opening: Opening) -> Reader | None:
         """Return what reads. None: there was no key yet."""
         with self._lock:
             return self._opened[1] if self._opened and self._opened[0] == opening else None
 
-    def open(self, opening: Opening, secrets: Sealed) -> Reader:
-        """Open the index, once. Raises pyrage.DecryptError where the secrets are for somebody else."""
+    def open(self, opening: Opening, secrets: Sealed) -> bool:
+        """Open the index, once. False: there is none. Raises pyrage.DecryptError for secrets of others."""
         words = pyrage.decrypt(secrets.passwords, [self._identity]).decode()
+        key = keys.unseal(secrets.key, self._identity)
         with self._lock:
             if self._opened is None or self._opened[0] != opening:
-                self._opened = (opening, _open(opening, keys.unseal(secrets.key, self._identity), words))
-            return self._opened[1]
+                self._opened = None
+                index = self._copy.open(opening, key)
+                self._opened = (opening, _reader(opening, index, key, words)) if index else None
+            return self._opened is not None
 
     @contextlib.contextmanager
     def bounded(self, seconds: float) -> Iterator[None]:
@@ -115,11 +80,7 @@ class _Process:
         signal.setitimer(signal.ITIMER_REAL, max(left, 0.001) if self._ends else 0.0)
 
 
-def _open(opening: Opening, key: keys.IndexKey, words: str) -> Reader:
-    index = Index.open(opening.index, key, whole=False)
-    if index.id != opening.index_id:
-        msg = f"{opening.index}: a worker has another index than the driver; copy the driver's there"
-        raise ValueError(msg)
+def _reader(opening: Opening, index: Index, key: keys.IndexKey, words: str) -> Reader:
     limits = replace(opening.limits, passwords=tuple(words.split("\n")) if words else ())
     return reader(Engine(index, Terms(opening.terms)), limits, opening.deadline, key)
 
@@ -133,27 +94,28 @@ def _address() -> str:
 _process = _Process()
 
 
-def work(opening: Opening, tasks: Sequence[Task]) -> list[Answer] | Locked:
-    """Answer tasks, in their order; without the key, none."""
+def work(opening: Opening, tasks: Sequence[Task]) -> list[Done] | Locked:
+    """Answer tasks; without the key, none."""
     read = _process.reader(opening)
     if read is None:
         return _process.locked()
     answers = []
     for task in tasks:
         with _process.bounded(opening.deadline + GRACE):
-            answers.append(read(task))
+            answers.append((task.number, task.start, read(task)))
     return answers
 
 
-def unlock(opening: Opening, secrets: Sealed) -> Refused | None:
+async def unlock(opening: Opening, secrets: Sealed) -> Missing | Refused | None:
     """Open the index in this process, which asked for the secrets."""
-    try:
-        _process.open(opening, secrets)
-    except pyrage.DecryptError:  # another process has its address now, and will ask itself
-        return None
-    except (ValueError, OSError) as error:
-        return Refused(str(error))
-    return None
+
+    def opened() -> Missing | None:
+        try:
+            return None if _process.open(opening, secrets) else Missing()
+        except pyrage.DecryptError:  # another process has its address now, and will ask itself
+            return None
+
+    return await answered(opening, opened)
 
 
 def sealed(key: keys.IndexKey, passwords: Sequence[str], recipient: str) -> Sealed:

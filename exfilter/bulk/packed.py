@@ -34,6 +34,7 @@ class _Rest(msgspec.Struct):
     seconds: float
     problem: str = ""
     reason: Reason = Reason.MALFORMED
+    passing: bool = False
     estimated: int = 0
     bytes: int = 0
     fields: dict[str, int] = {}
@@ -49,6 +50,7 @@ def pack(answer: Answer) -> bytes:
     found = answer.findings
     rest: dict[str, Any] = {"seconds": answer.seconds, "problem": answer.problem, "reason": answer.reason}
     if found is None:
+        rest["passing"] = answer.passing
         return msgspec.msgpack.encode(_Packed(json.dumps(rest)))
     rest |= {
         "estimated": found.estimated,
@@ -72,7 +74,7 @@ def unpack(data: bytes) -> Answer:
     packed = msgspec.msgpack.decode(data, type=_Packed)
     rest = msgspec.convert(json.loads(packed.rest), _Rest)
     if rest.problem:
-        return Answer(None, rest.problem, rest.reason, seconds=rest.seconds)
+        return Answer(None, rest.problem, rest.reason, seconds=rest.seconds, passing=rest.passing)
     found = Findings(
         identified=_ordinals(packed.identified),
         estimated=rest.estimated,

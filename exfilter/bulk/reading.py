@@ -66,9 +66,11 @@ class Reader:
         try:
             return self._read(task, began)
         except Unreadable as error:
-            return Answer(None, error.problem, error.reason, seconds=time.monotonic() - began)
+            seconds = time.monotonic() - began
+            return Answer(None, error.problem, error.reason, seconds=seconds, passing=error.passing)
         except Exception as error:  # noqa: BLE001 - fail closed: a defect of ours is never "nothing found"
-            return Answer(None, type(error).__name__, seconds=time.monotonic() - began)
+            seconds = time.monotonic() - began
+            return Answer(None, type(error).__name__, seconds=seconds, passing=isinstance(error, OSError))
 
     def _read(self, task: Task, began: float) -> Answer:
         with opened(task.item) as whole:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 
 from exfilter.bulk.ranges import HEAD, RANGE, Within, ranges, splits
 from exfilter.bulk.state import Settled, State, urls_as_text
 from exfilter.bulk.tasks import Answer, Engine, Lost, Task
-from exfilter.stores import Item, Unreadable, listed, opened
+from exfilter.model import Versions
+from exfilter.stores import Item, Unreadable, again, listed, opened
 
 ATTEMPTS = 2
-"""Workers that may be lost over one file; then it is set aside."""
+"""Tries of a file that loses its worker, or that its store does not give; then it is set aside."""
 KEPT_TOGETHER = 64
 """Results of one transaction,"""
 KEPT_AFTER = 1.0
@@ -41,21 +42,25 @@ class Run:
     _kept: list[tuple[Task, bytes, Settled]] = field(default_factory=list)
     _since: float = 0.0
 
-    def begin(self, urls: Iterable[str], facts: dict[str, str], told: Told = _ignore) -> None:
+    def begin(self, urls: Sequence[str], versions: Versions, told: Told = _ignore) -> None:
         """List what is to be scanned, unless that was done. Raises ValueError for another run's folder."""
-        facts = {"urls": urls_as_text(urls), **facts}
-        before = self.state.about()
-        for name, value in facts.items():
-            if before and before.get(name) != value:
-                msg = f"this run began with another {name}: scan into a new folder"
-                raise ValueError(msg)
+        text, before = urls_as_text(urls), self.state.about()
+        if before and before.get("urls") != text:
+            msg = "this run began with other files: scan these into a new folder"
+            raise ValueError(msg)
+        self.state.tell({"urls": text})
+        self.state.judged_by(versions)
         if "listed" in before:
             return
-        self.state.tell(facts)
         found = (item for url in urls for item in listed(url))
         for count in self.state.list((item, self._ranges(item)) for item in found):
             told(count, 0)
         self.state.tell({"listed": "yes"})
+
+    def again(self) -> None:
+        """List once more what was finished without being read; ``go`` scans it."""
+        for number, item in self.state.unread():
+            self.state.replace(number, ((found, self._ranges(found)) for found in again(item)))
 
     def _ranges(self, item: Item) -> list[tuple[int, int]]:
         """Return the ranges that a file is read in. Empty: as a whole, as are those that cannot be opened."""
@@ -69,7 +74,7 @@ class Run:
         return ranges(item.size, self.length) if splits(head) else []
 
     def go(self, told: Told = _ignore) -> None:
-        """Finish every file. What lost its worker once is tried again alone, then set aside."""
+        """Finish every file. What lost its worker, or was not given by its store, is tried twice."""
         for task, answer in self.state.unjudged():
             self._finish(task, answer)
         for attempts in range(ATTEMPTS):
@@ -83,7 +88,7 @@ class Run:
 
     def _answer(self, task: Task, answer: Answer | Lost, attempts: int) -> Answer | None:
         """Return the answer on a task, also on one that is set aside. None: it will be tried again."""
-        if isinstance(answer, Answer):
+        if isinstance(answer, Answer) and (attempts == ATTEMPTS or not answer.passing):
             return answer
         if attempts == ATTEMPTS:
             return Answer(None, f"the scan of it broke off {ATTEMPTS} times", answer.reason)

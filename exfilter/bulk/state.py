@@ -17,10 +17,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from exfilter.bulk.packed import pack, united, unpack
-from exfilter.bulk.tables import SCHEMA, about, items, metadata, parts
+from exfilter.bulk.tables import SCHEMA, about, items, judges, metadata, parts
 from exfilter.bulk.tasks import Answer, Task
 from exfilter.database import Database
-from exfilter.model import Reason
+from exfilter.model import Reason, Versions
 from exfilter.stores import Item
 
 FILE = "run.sqlite"
@@ -58,6 +58,7 @@ class State:
     def __init__(self, folder: Path) -> None:
         """Open a run's folder, or make it. Raises BlockingIOError where another driver works on it."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._judge: int | None = None
         self._lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -83,8 +84,22 @@ class State:
     def tell(self, facts: Mapping[str, str]) -> None:
         """Keep facts of the run as a whole."""
         with self._database.transaction(writes=True) as connection:
-            rows = [{"name": name, "value": value} for name, value in facts.items()]
-            connection.execute(sa.insert(about).prefix_with("OR REPLACE"), rows)
+            _tell(connection, facts)
+
+    def judged_by(self, versions: Versions) -> None:
+        """Keep who judges from now on.
+
+        Ranges that were read for another are read again: customers may have other numbers.
+        """
+        known = {"exfilter": versions.exfilter, "index": versions.index, "policy": versions.policy}
+        same = sa.and_(*(judges.c[name] == value for name, value in known.items()))
+        with self._database.transaction(writes=True) as connection:
+            connection.execute(sa.insert(judges).prefix_with("OR IGNORE").values(**known))
+            self._judge = connection.execute(sa.select(judges.c.id).where(same)).scalar_one()
+            last = connection.execute(sa.select(about.c.value).where(about.c.name == "judge")).scalar()
+            if last != str(self._judge):
+                connection.execute(sa.update(parts).values(answer=None))
+                _tell(connection, {"judge": str(self._judge)})
 
     def list(self, found: Iterable[tuple[Item, Iterable[tuple[int, int]]]]) -> Iterator[int]:
         """Keep what was listed, with the ranges of each; one that is known stays. Yield how many came in."""
@@ -149,13 +164,38 @@ class State:
         """Keep the answer on a range. Return that on the whole file where it was the last one."""
         with self._database.transaction(writes=True) as connection:
             connection.execute(sa.update(parts).values(answer=pack(answer)).where(_is(task)))
-            wanted = sa.select(parts).where(parts.c.item == task.number).order_by(parts.c.start)
-            rows = connection.execute(wanted).all()
-        if any(row.answer is None for row in rows):
-            return None
+            mine = parts.c.item == task.number
+            missing = sa.select(sa.exists().where(mine, parts.c.answer.is_(None)))
+            if connection.execute(missing).scalar():
+                return None
+            rows = connection.execute(sa.select(parts).where(mine).order_by(parts.c.start)).all()
         return united(
             [(Task(task.number, task.item, row.start, row.end), unpack(row.answer)) for row in rows]
         )
+
+    def unread(self) -> Iterator[tuple[int, Item]]:
+        """Yield, with its number, what is finished but was not read for want of its store or of time."""
+        wanted = sa.select(items).where(items.c.result.is_not(None), items.c.digest.is_(None))
+        wanted = wanted.where(items.c.unread != "", items.c.unread != Reason.UNSUPPORTED.value)
+        with self._database.transaction() as connection:
+            last = connection.execute(sa.select(sa.func.coalesce(sa.func.max(items.c.id), 0))).scalar_one()
+        number = 0
+        while True:
+            here = items.c.id > number, items.c.id <= last
+            with self._database.transaction() as connection:
+                rows = connection.execute(wanted.where(*here).order_by(items.c.id).limit(PAGE)).all()
+            for row in rows:
+                number = row.id
+                yield number, _item(row)
+            if not rows:
+                return
+
+    def replace(self, number: int, found: Iterable[tuple[Item, Iterable[tuple[int, int]]]]) -> None:
+        """Put what was listed now in the place of a file, as if it had not been scanned."""
+        with self._database.transaction(writes=True) as connection:
+            connection.execute(sa.delete(items).where(items.c.id == number))
+            for item, ranges in found:
+                _insert(connection, item, list(ranges))
 
     def unjudged(self) -> Iterator[tuple[Task, Answer]]:
         """Yield files whose ranges are all read and that have no result: the driver died in between."""
@@ -178,7 +218,7 @@ class State:
         with self._database.transaction(writes=True) as connection:
             for task, digest, settled in some:
                 values = {
-                    "day": settled.day, "digest": digest or None, "held": settled.held,
+                    "day": settled.day, "judge": self._judge, "digest": digest or None, "held": settled.held,
                     "customers": settled.customers, "unread": settled.unread, "result": settled.result,
                 }  # fmt: skip
                 connection.execute(sa.update(items).where(items.c.id == task.number).values(**values))
@@ -188,6 +228,11 @@ class State:
         """Yield the rows of a question, a page at a time."""
         with self._database.transaction() as connection:
             yield from connection.execution_options(yield_per=PAGE).execute(statement)
+
+
+def _tell(connection: sa.Connection, facts: Mapping[str, str]) -> None:
+    rows = [{"name": name, "value": value} for name, value in facts.items()]
+    connection.execute(sa.insert(about).prefix_with("OR REPLACE"), rows)
 
 
 def _insert(connection: sa.Connection, item: Item, ranges: list[tuple[int, int]]) -> None:

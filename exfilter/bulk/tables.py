@@ -11,10 +11,21 @@ import sqlalchemy as sa
 SCHEMA = 1
 metadata = sa.MetaData()
 
+judges = sa.Table(
+    "judges",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("exfilter", sa.Text, nullable=False),
+    sa.Column("index", sa.Text, nullable=False),
+    sa.Column("policy", sa.Text, nullable=False),
+    sa.UniqueConstraint("exfilter", "index", "policy"),
+)
+"""With what files were read and judged: a run of many days sees more than one index."""
+
 about = sa.Table(
     "about",
     metadata,
-    sa.Column("name", sa.Text, primary_key=True),  # urls, index, policy, listed
+    sa.Column("name", sa.Text, primary_key=True),  # urls, judge, listed
     sa.Column("value", sa.Text, nullable=False),
 )
 
@@ -35,6 +46,7 @@ items = sa.Table(
     sa.Column("ranges", sa.Integer, nullable=False),  # 0: it is read as a whole
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),  # that lost their worker
     sa.Column("day", sa.Text),  # of the scan, UTC
+    sa.Column("judge", sa.ForeignKey("judges.id")),
     sa.Column("digest", sa.LargeBinary),  # of the content, keyed; NULL: nothing or not all of it was read
     sa.Column("held", sa.Boolean),
     sa.Column("customers", sa.Integer),

@@ -44,6 +44,8 @@ class Answer:
     digest: bytes = b""
     """Of the content, keyed. Empty: it has none, or was not read."""
     seconds: float = 0.0
+    passing: bool = False
+    """Whether another try may read it."""
 
 
 @dataclass(frozen=True, slots=True)

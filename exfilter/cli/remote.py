@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import os
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_ope
 
 from exfilter import private
 from exfilter.cli.held import PAGE, Filters
+from exfilter.loopback import is_here
 
 if TYPE_CHECKING:
     from exfilter.quarantine import Entry, State
@@ -51,7 +51,7 @@ class Remote:
     def __post_init__(self) -> None:
         """Refuse an address over which the token would travel in clear."""
         parts = urlsplit(self.url)
-        if parts.scheme != "https" and not (parts.scheme == "http" and _is_here(parts.hostname)):
+        if parts.scheme != "https" and not (parts.scheme == "http" and is_here(parts.hostname)):
             msg = "--server: give its https:// address; http:// is for this machine alone"
             raise ValueError(msg)
 
@@ -122,10 +122,3 @@ def _entry(data: dict[str, Any]) -> Entry:
     asked = tuple(Request(**each | {"what": What(each["what"])}) for each in data.get("requests", ()))
     told = {name: data[name] for name in COLUMNS if name in data} | {"state": State(data["state"])}
     return Entry(**empty | told, moves=moves, requests=asked)
-
-
-def _is_here(host: str | None) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
-    except ValueError:
-        return False

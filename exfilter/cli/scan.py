@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -216,7 +216,9 @@ def results(examiner: Examiner, paths: Iterable[str], folder: Path, workers: int
 def scan(
     paths: Annotated[
         list[str] | None,
-        typer.Argument(metavar="PATH", help="Files and folders. - is standard input. With --run also URLs."),
+        typer.Argument(
+            metavar="PATH", help="Files and folders, also s3://, gs://, az://, https://. - is standard input."
+        ),
     ] = None,
     config: Annotated[Path, typer.Option(help="Configuration folder.")] = Path(),
     output: Annotated[Output, typer.Option("--format", help="How to print the results.")] = Output.TABLE,
@@ -233,27 +235,34 @@ def scan(
         int | None, typer.Option(min=1, max=1024, help="Files side by side. Default: as in exfilter.toml.")
     ] = None,
     run: Annotated[
-        Path | None, typer.Option(help="Folder of a scan of many files, which can be resumed.")
+        Path | None,
+        typer.Option(help="Folder of a scan of many files, which can be resumed. Default: CONFIG/runs/TIME."),
     ] = None,
     cluster: Annotated[
         str,
         typer.Option(metavar="ADDRESS", help="Scan on the Dask cluster whose scheduler is there (tls://)."),
     ] = "",
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the scan in the folder of --run.")
+        Path | None,
+        typer.Option(metavar="RUN", help="Go on with a run: its folder, or its name in CONFIG/runs."),
+    ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="With --resume: also try again what could not be read.")
     ] = False,
 ) -> None:
     """Count the customers in files and say what would be held.
 
-    With --run, the files may lie in folders and object stores (s3://, gs://, az://, https://).
+    With --run, --cluster or a URL this is a run: it is kept in a folder, and --resume goes on with it.
 
     Exit codes: 0 all read, nothing to hold; 1 something would be held; 2 an error, or something could
     not be read.
     """
     wishes = Wishes(explain=explain, reveal=reveal)
     size = workers or settings.load(config).workers
-    if run or cluster or resume or any(is_remote(path) for path in paths or ()):
-        found = _many(paths or (), config, run, cluster, wishes, size, resume=resume)
+    if run or cluster or resume or again or any(is_remote(path) for path in paths or ()):
+        from exfilter.cli import shares
+
+        found = shares.scan(shares.Order(paths or (), config, run, resume, again, cluster, size, wishes))
     else:
         if not paths:
             msg = "name the files and folders to scan"
@@ -263,28 +272,6 @@ def scan(
     tally = _print(found, FORMATS[output](sys.stdout, wishes), progress=_progress_fits(output, wishes))
     _summarise(tally, time.monotonic() - began, sys.stderr)
     raise typer.Exit(tally.exit_code(strict=strict))
-
-
-def _many(
-    urls: Sequence[str],
-    config: Path,
-    run: Path | None,
-    cluster: str,
-    wishes: Wishes,
-    workers: int,
-    *,
-    resume: bool,
-) -> Iterator[Result]:
-    """Return the results of a run. Raises ValueError where it was not asked for as one."""
-    from exfilter.cli import shares
-
-    if run is None:
-        msg = "object stores, --cluster and --resume need --run DIR: what was scanned is kept there"
-        raise ValueError(msg)
-    if wishes.reveal or wishes.explain or files.STANDARD_INPUT in urls:
-        msg = "--run keeps no values and reads no standard input: scan the one file by itself"
-        raise ValueError(msg)
-    return shares.scan(shares.Order(urls, config, run, cluster, resume, workers))
 
 
 def _progress_fits(output: Output, wishes: Wishes) -> bool:

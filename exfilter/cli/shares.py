@@ -1,4 +1,4 @@
-"""``exfilter scan --run``: many files, here or on a cluster, resumed after whatever stopped it."""
+"""``exfilter scan`` of many files as a run: here or on a cluster, resumed after whatever stopped it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import shlex
 import signal
 import sys
+import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -28,11 +29,13 @@ from rich.progress import (
 from exfilter import settings
 from exfilter.bulk import finished, report
 from exfilter.bulk.cluster import Cluster
-from exfilter.bulk.far import Opening
+from exfilter.bulk.delivery import Told, parcel
+from exfilter.bulk.messages import Opening
 from exfilter.bulk.reading import Reader, reader
 from exfilter.bulk.run import Run
-from exfilter.bulk.state import Settled, State
+from exfilter.bulk.state import FILE, Settled, State
 from exfilter.bulk.tasks import Answer, Engine, Lost, Task
+from exfilter.cli.files import STANDARD_INPUT
 from exfilter.cli.formats import Result, Wishes
 from exfilter.cli.scan import GRACE, Examiner, Unrecorded, open_examiner
 from exfilter.cli.workers import Crew
@@ -43,6 +46,8 @@ from exfilter.model import Transfer
 from exfilter.scanner import Scanner
 from exfilter.stores import Item
 
+RUNS = "runs"
+"""Folder of the configuration in which runs lie that nobody has named."""
 ROOM = 512 * MIB
 """Bytes of the files that are under way here, or read before the oldest one is."""
 
@@ -52,12 +57,39 @@ class Order:
     """What was asked for."""
 
     urls: Sequence[str]
+    """Empty: those that the run began with."""
     config: Path
-    run: Path
+    run: Path | None
+    """Folder of a new run. None: one is named."""
+    resume: Path | None
+    """Folder of a run that is there, or its name in ``RUNS``. None: it is a new one."""
+    again: bool
+    """Whether that is tried once more which could not be read."""
     cluster: str
     """Address of its scheduler. Empty: processes here."""
-    resume: bool
     workers: int
+    wishes: Wishes
+
+    def folder(self) -> Path:
+        """Return the folder of the run. Raises ValueError where it was not asked for as a run can be."""
+        if (self.run and self.resume) or (self.again and not self.resume):
+            msg = (
+                "--run DIR begins a run, --resume RUN goes on with one, and --again only with that: give one"
+            )
+            raise ValueError(msg)
+        if self.wishes.reveal or self.wishes.explain or STANDARD_INPUT in self.urls:
+            msg = "a run keeps no values and reads no standard input: scan the one file by itself"
+            raise ValueError(msg)
+        if self.resume:
+            return self._known(self.resume)
+        return self.run or self.config / RUNS / time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+
+    def _known(self, run: Path) -> Path:
+        found = [each for each in (run, self.config / RUNS / run) if (each / FILE).exists()]
+        if not found:
+            msg = f"{run}: there is no run to resume; name the folder that was given to --run"
+            raise ValueError(msg)
+        return found[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +125,16 @@ def restored(text: str) -> Result:
     return msgspec.convert(json.loads(text), Result)
 
 
-def open_reader(folder: Path) -> Reader:
-    """Return what a process of this machine reads with. Raises ValueError or OSError with the next step."""
+def open_reader(folder: Path, index: str) -> Reader:
+    """Return what a process of this machine reads with. Raises ValueError or OSError with the next step.
+
+    ``index``: the id of the driver's. By another one, customers have other numbers.
+    """
     given = settings.load(folder)
     pipeline = Scanner(given, Limits(), whole=False, membership=Membership()).pipeline()
+    if pipeline.engine.index.id != index:
+        msg = "the index was replaced while this run went on; scan with --resume: it goes on with the new one"
+        raise ValueError(msg)
     return reader(pipeline.engine, pipeline.limits, given.deadline, keys.load(given.index_key))
 
 
@@ -105,6 +143,8 @@ class Processes:
     """An engine of processes on this machine."""
 
     folder: Path
+    index: str
+    """Id."""
     workers: int
     deadline: float
 
@@ -113,7 +153,7 @@ class Processes:
     ) -> Generator[tuple[Task, Answer | Lost], None, None]:
         """Yield each task with its answer. One is known to be the one that a process died over."""
         del alone
-        prepare = partial(open_reader, self.folder)
+        prepare = partial(open_reader, self.folder, self.index)
         crew = Crew[Task, Answer](prepare, self.workers, self.deadline + GRACE, _weight, ROOM)
         return crew.answers(tasks)
 
@@ -122,19 +162,24 @@ def _weight(task: Task) -> int:
     return task.weight
 
 
-def _engine(order: Order, examiner: Examiner) -> Engine:
+@contextmanager
+def _engine(order: Order, examiner: Examiner, told: Told) -> Iterator[Engine]:
+    """Give what reads. ``told`` hears of an index that is delivered."""
+    index = examiner.pipeline.engine.index
     if not order.cluster:
-        return Processes(order.config, order.workers, examiner.deadline)
+        yield Processes(order.config, index.id, order.workers, examiner.deadline)
+        return
     given = settings.load(order.config)
-    engine = examiner.pipeline.engine
+    key = keys.load(given.index_key)
     opening = Opening(
         given.index.resolve(),
-        engine.index.id,
+        index.id,
         examiner.pipeline.policy.terms,
         replace(examiner.pipeline.limits, passwords=()),
         examiner.deadline,
     )
-    return Cluster(order.cluster, opening, keys.load(given.index_key), given.passwords)
+    with parcel(opening.index, key, index.id) as delivered:
+        yield Cluster(order.cluster, opening, delivered, index.ordinals, key, given.passwords, told)
 
 
 def scan(order: Order) -> Iterator[Result]:
@@ -142,33 +187,44 @@ def scan(order: Order) -> Iterator[Result]:
 
     Raises ValueError or OSError where it cannot begin or go on; what is finished stays finished.
     """
-    examiner = open_examiner(order.config, Wishes())
-    with closing(State(order.run)) as state:
+    folder = order.folder()
+    examiner = open_examiner(order.config, order.wishes)
+    with closing(State(folder)) as state:
         known = state.about()
         if known and not order.resume:
-            msg = f"{order.run}: holds a run already; go on with it by --resume, or name a new folder"
+            msg = f"{folder}: holds a run already; go on with it by --resume, or name a new folder"
             raise ValueError(msg)
         urls = order.urls or json.loads(known.get("urls", "[]"))
         if not urls:
-            msg = f"{order.run}: there is no run to resume; name what to scan"
+            msg = f"{folder}: holds no run; name what to scan"
             raise ValueError(msg)
-        run = Run(state, _engine(order, examiner), Settling(examiner))
-        versions = examiner.pipeline.engine.versions(examiner.pipeline.policy.digest)
-        facts = {"index": versions.index, "policy": versions.policy, "exfilter": versions.exfilter}
+        if not order.run:
+            sys.stderr.write(f"exfilter: this run is kept in {folder}\n")
         signal.signal(signal.SIGTERM, _end)
         try:
-            with _shown() as told:
-                run.begin(urls, facts, told.listed)
-                told.begin(state)
-                run.go(told.scanned)
-                told.writing()
-                report.write(state, order.run)
+            _go(order, examiner, state, urls, folder)
         except KeyboardInterrupt:
-            run.keep()
-            _stop(order, state)
+            _stop(order, state, folder)
             raise
         for text in finished.results(state):
             yield restored(text)
+
+
+def _go(order: Order, examiner: Examiner, state: State, urls: Sequence[str], folder: Path) -> None:
+    versions = examiner.pipeline.engine.versions(examiner.pipeline.policy.digest)
+    with _shown() as told, _engine(order, examiner, told.delivered) as engine:
+        run = Run(state, engine, Settling(examiner))
+        run.begin(urls, versions, told.listed)
+        if order.again:
+            run.again()
+        told.begin(state)
+        try:
+            run.go(told.scanned)
+        except KeyboardInterrupt:
+            run.keep()
+            raise
+        told.writing()
+        report.write(state, folder)
 
 
 def _end(_number: int, _frame: object) -> NoReturn:
@@ -176,23 +232,23 @@ def _end(_number: int, _frame: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _stop(order: Order, state: State) -> None:
+def _stop(order: Order, state: State, folder: Path) -> None:
     """Say how to go on, and write what is finished."""
     totals = state.totals()
     listed = "" if "listed" in state.about() else " that were listed so far"
     _say(f"stopped; {totals.done_files:,} of {totals.files:,} files{listed} are finished")
-    _say(f"go on with: {shlex.join(_command(order))}")
+    _say(f"go on with: {shlex.join(_command(order, folder))}")
     if totals.done_files:
         _say("writing the report on what is finished; Ctrl-C leaves it out")
-        report.write(state, order.run)
+        report.write(state, folder)
 
 
 def _say(text: str) -> None:
     sys.stderr.write(f"exfilter: {text}\n")
 
 
-def _command(order: Order) -> Iterator[str]:
-    yield from ("exfilter", "scan", "--run", str(order.run), "--resume")
+def _command(order: Order, folder: Path) -> Iterator[str]:
+    yield from ("exfilter", "scan", "--resume", str(folder))
     if order.config != Path():
         yield from ("--config", str(order.config))
     if order.cluster:
@@ -210,6 +266,10 @@ class _Line:
         """Take how many files more were listed."""
         self.files += files
         self._say(f"{self.files} files listed")
+
+    def delivered(self, size: int, total: int) -> None:
+        """Take how many bytes of the index have arrived everywhere."""
+        self._say(f"index delivered to the nodes: {size / MIB:.0f} of {total / MIB:.0f} MiB")
 
     def begin(self, state: State) -> None:
         """Show what there is to do."""

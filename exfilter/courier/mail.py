@@ -17,8 +17,8 @@ from exfilter.courier.cef import TITLES
 from exfilter.courier.trouble import Unreachable, translated
 from exfilter.ledger.noted import one_line
 from exfilter.ledger.notices import Notice
+from exfilter.loopback import is_here
 from exfilter.policy import Mail
-from exfilter.policy.receivers import is_here
 
 PORTS = {"smtp": 587, "smtps": 465}
 

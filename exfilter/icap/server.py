@@ -7,7 +7,6 @@ icap`` becomes this program. Like the proxy it loads nothing that scans, and has
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import ssl
 from typing import TYPE_CHECKING
 
@@ -21,6 +20,7 @@ from exfilter.icap.crowd import Crowd
 from exfilter.icap.identity import Encoding
 from exfilter.icap.link import ROUND
 from exfilter.icap.service import LEAVES, Service
+from exfilter.loopback import is_here
 from exfilter.who.networks import Networks
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def announce(log: FilteringBoundLogger, plan: Plan) -> None:
     """Say where the service is."""
     if plan.audit_only:
         log.warning("audit only: every transfer passes, whatever is found in it")
-    if plan.tls is None and not _is_here(plan.host):
+    if plan.tls is None and not is_here(plan.host):
         log.warning("what proxies have opened comes here in clear: give --tls-cert, or listen on 127.0.0.1")
     scheme = "icaps" if plan.tls else "icap"
     log.info("listening on %s/%s", location(plan.host, plan.port, scheme), LEAVES)
@@ -110,13 +110,6 @@ async def _listening(
         )
     except OSError as error:
         raise OSError(cannot_listen((plan.host, plan.port), "--listen", error)) from None
-
-
-def _is_here(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _secured(plan: Plan) -> ssl.SSLContext | None:

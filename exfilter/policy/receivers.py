@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictStr, model_validator
 
+from exfilter.loopback import is_here
 from exfilter.policy.mistakes import mistake
 
 
@@ -62,14 +62,6 @@ def _mailbox(text: str) -> str:
         reason = "not one address of a mailbox; write it as duty@corp.example"
         raise mistake(reason)
     return text
-
-
-def is_here(host: str | None) -> bool:
-    """Whether a host is this machine by its very name or address."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
-    except ValueError:
-        return False
 
 
 File = Annotated[StrictStr, AfterValidator(_secret_file)]

@@ -9,6 +9,8 @@ from typing import Literal
 
 from starlette.responses import Response
 
+from exfilter.loopback import is_here
+
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]", "::1")
 DAY = 86_400
 
@@ -33,7 +35,7 @@ class Served:
             raise ValueError(msg)
         for each in self.proxies:
             _check_address(each)
-        if not self.secure and not is_loopback(self.host):
+        if not self.secure and not is_here(self.host):
             msg = (
                 f"--listen {self.host}: passwords would travel in clear; give --certificate and --key, or "
                 "--behind-tls-proxy ADDRESS of the proxy that speaks TLS, or listen on 127.0.0.1"
@@ -51,7 +53,7 @@ class Served:
     @property
     def hosts(self) -> list[str]:
         """What may stand in the Host header: a page of another site that resolves to here has another."""
-        own = LOOPBACK if is_loopback(self.host) else (self.host, f"[{self.host}]")
+        own = LOOPBACK if is_here(self.host) else (self.host, f"[{self.host}]")
         return [*self.names, *own]
 
     def cookie(self, name: str) -> str:
@@ -85,14 +87,6 @@ def _check_address(proxy: str) -> None:
     if network is None or not network.prefixlen:
         msg = f"--behind-tls-proxy {proxy}: give the address of the proxy, such as 10.0.0.2"
         raise ValueError(msg)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches it."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def is_address(host: str, *, given: bool) -> bool:

@@ -12,11 +12,12 @@ CHANGED = "changed since it was listed"
 class Unreadable(Exception):  # noqa: N818 - a state of a file, not an error of ours
     """A file's bytes could not be had. The message says why, without the path."""
 
-    def __init__(self, problem: str, reason: Reason) -> None:
-        """Keep the reason, as a verdict names it."""
+    def __init__(self, problem: str, reason: Reason, *, passing: bool = False) -> None:
+        """Keep the reason, as a verdict names it; ``passing``: it may be gone at another try."""
         super().__init__(problem)
         self.problem = problem
         self.reason = reason
+        self.passing = passing
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ OUTSIDE = "symbolic link that leaves the folder"
 def listed(path: str) -> Iterator[Item]:
     """Yield every file below a path, in order: a folder's entries by name, folders where they stand."""
     if Path(path).is_dir():
-        yield from _walk(path)
+        yield from _walk(path, path)
         return
     try:
         yield _item("", path, Path(path).stat())
@@ -29,10 +29,15 @@ def listed(path: str) -> Iterator[Item]:
         yield Item("", path, problem=why(error))
 
 
-def _walk(folder: str) -> Iterator[Item]:
+def again(item: Item) -> Iterator[Item]:
+    """Yield an item's file, or what is below it, as it is now; no link leads out of the listed folder."""
+    return _walk(item.root, item.url) if item.root else listed(item.key)
+
+
+def _walk(folder: str, start: str) -> Iterator[Item]:
     inside = os.path.realpath(folder)
     root = os.path.join(folder, "")  # noqa: PTH118 - pathlib drops "./"
-    waiting = [folder]
+    waiting = [start]
     while waiting:
         path = waiting.pop()
         key = path.removeprefix(root)

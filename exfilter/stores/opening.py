@@ -30,6 +30,15 @@ def listed(url: str) -> Iterator[Item]:
     return local.listed(url2pathname(urlsplit(url).path) if url.startswith("file://") else url)
 
 
+def again(item: Item) -> Iterator[Item]:
+    """Yield what is at or below an item now."""
+    if is_remote(item.root):
+        from exfilter.stores import remote  # noqa: PLC0415 - an extra
+
+        return remote.again(item)
+    return local.again(item)
+
+
 def opened(item: Item) -> AbstractContextManager[Buffer]:
     """Open an item for reading. Raises Unreadable, also where it is not what was listed any more."""
     if is_remote(item.root):

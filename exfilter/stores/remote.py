@@ -13,14 +13,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
 from exfilter.body import CHUNK
+from exfilter.loopback import is_here
 from exfilter.model import Buffer, Reason
 from exfilter.stores.item import CHANGED, Item, Unreadable
 
 if TYPE_CHECKING:
     from obstore import GetOptions, ObjectMeta
-    from obstore.store import ObjectStore
+    from obstore.store import ClientConfig, ObjectStore, RetryConfig
 
 if not find_spec("obstore"):
     msg = "object stores need an extra: run `pip install 'exfilter[shares]'`"
@@ -32,8 +34,9 @@ from obstore import exceptions, store
 BLOCK = 8 * CHUNK
 """Bytes that are asked for at once."""
 LISTED_TOGETHER = 1000
-BUCKETS = ("s3", "s3a", "gs")
-"""Schemes with the bucket as host: what comes after it is a key, as it stands."""
+BUCKETS = ("s3", "s3a", "gs", "az", "adl", "azure", "abfs", "abfss")
+"""Schemes with the bucket, or container, as host: what comes after it is a key, as it stands."""
+CLEAR, OVER_HTTP = "http://", ("http://", "https://")
 TRIES = 4
 WAIT = dt.timedelta(seconds=30)
 """For all tries of one request."""
@@ -56,33 +59,44 @@ def why(error: Exception) -> str:
 
 def listed(url: str) -> Iterator[Item]:
     """Yield the object of that name, or every object below it. Raises ValueError for an unknown scheme."""
+    if url.startswith(OVER_HTTP):
+        _refuse_secrets(url)
     root, key = _parted(url)
     _store(root)  # A mistake in the URL is told at once.
     return _objects(root, key)
 
 
+def _refuse_secrets(url: str) -> None:
+    parts = urlsplit(url)
+    if parts.username or parts.password or parts.query:
+        msg = f"https://{parts.hostname}: a login or signature in a URL would be kept and shown: leave it out"
+        raise ValueError(msg)
+
+
+def again(item: Item) -> Iterator[Item]:
+    """Yield the object of an item, or what is below it, as it is now."""
+    return _objects(item.root, item.key)
+
+
 def _parted(url: str) -> tuple[str, str]:
     scheme, _, rest = url.partition("://")
-    if scheme in BUCKETS:
-        bucket, _, key = rest.partition("/")
-        return f"{scheme}://{bucket}/", key
-    folder, slash, name = url.rpartition("/")
-    return folder + slash, name
+    host, _, key = rest.partition("/")
+    return f"{scheme}://{host}/", key if scheme in BUCKETS else unquote(key)
 
 
 def _objects(root: str, key: str) -> Iterator[Item]:
     try:
         alone = _head(root, key)
-        if alone:
+        if alone and (alone["size"] or root.partition("://")[0] in BUCKETS):
             yield _item(root, alone)
             return
-        folder = root if root.partition("://")[0] in BUCKETS or not key else f"{root}{key}/"
-        prefix = key if folder == root else ""
         found = False
-        for some in _pages(folder, prefix):
+        for some in _pages(root, key):
             found = found or bool(some)
-            yield from (_item(folder, about) for about in some)
-        if key and not found:
+            yield from (_item(root, about) for about in some)
+        if alone and not found:  # Over HTTP a folder, too, is answered for as an empty file.
+            yield _item(root, alone)
+        elif key and not found:
             yield Item(root, key, problem="no such file or folder")
     except (exceptions.BaseError, OSError, ValueError) as error:
         yield Item(root, key, problem=f"it could not be listed whole: {why(error)}")
@@ -102,17 +116,40 @@ def _pages(root: str, prefix: str) -> Iterator[Sequence[ObjectMeta]]:
 
 
 def _item(root: str, about: ObjectMeta) -> Item:
-    return Item(root, about["path"], about["size"], about["e_tag"] or about["last_modified"].isoformat())
+    return Item(
+        root, about["path"], about["size"], _tag(about["e_tag"]) or about["last_modified"].isoformat()
+    )
+
+
+def _tag(tag: str | None) -> str:
+    """Return a tag as HTTP writes it, in quotes, which some stores leave out. Empty: there is none."""
+    return f'"{tag}"' if tag and '"' not in tag else tag or ""
+
+
+def _as_listed(version: str) -> GetOptions:
+    """Return what asks for this version and no other."""
+    if '"' in version:
+        return {"if_match": version}
+    return {"if_unmodified_since": dt.datetime.fromisoformat(version)}
 
 
 @functools.lru_cache(maxsize=64)
 def _store(root: str) -> ObjectStore:
+    if root.startswith(CLEAR) and not is_here(urlsplit(root).hostname):
+        msg = f"{CLEAR} would be read by everybody on the way: give https://"
+        raise ValueError(msg)
+    options: ClientConfig | None = {"allow_http": True} if root.startswith(CLEAR) else None
+    retrying: RetryConfig = {"max_retries": TRIES, "retry_timeout": WAIT}
     try:
-        return store.from_url(root, retry_config={"max_retries": TRIES, "retry_timeout": WAIT})
+        made = store.from_url(root, retry_config=retrying, client_options=options)
     except exceptions.BaseError:
-        scheme = root.partition("://")[0]
-        msg = f"{scheme}:// cannot be read here: name a folder, or a URL with s3, gs, az or https"
-        raise ValueError(msg) from None
+        made = None
+    if made is None or (root.startswith(OVER_HTTP) and not isinstance(made, store.HTTPStore)):
+        msg = (
+            f"{root} cannot be read: name a folder, s3://BUCKET, gs://BUCKET, az://CONTAINER or https://HOST"
+        )
+        raise ValueError(msg)
+    return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +172,12 @@ class Ranged:
             start += len(block)
 
     def _block(self, start: int, end: int) -> bytes:
-        options: GetOptions = {"range": (start, end)}
-        if '"' in self.item.version:
-            options["if_match"] = self.item.version
+        options: GetOptions = {"range": (start, end), **_as_listed(self.item.version)}
         try:
             block = bytes(obstore.get(self._store, self.item.key, options=options).bytes())
         except (exceptions.BaseError, OSError, ValueError) as error:
-            raise Unreadable(why(error), Reason.MALFORMED) from None
+            problem = why(error)
+            raise Unreadable(problem, Reason.MALFORMED, passing=problem == FAILED) from None
         if len(block) != end - start:
             raise Unreadable(CHANGED, Reason.MALFORMED)
         return block

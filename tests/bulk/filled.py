@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from exfilter.bulk.finished import Ranked
 from exfilter.bulk.state import State, as_bytes
 from exfilter.bulk.tables import items
+from exfilter.model import Versions
 from exfilter.stores import Item
 
 ROOT = "/srv/share/"
@@ -71,7 +72,8 @@ class File:
 def run(folder: Path, files: Iterable[File], *, left: int = 0) -> Iterator[State]:
     """Yield the state of a run with these results, and so many files that have none."""
     with closing(State(folder)) as state:
-        state.tell({"urls": json.dumps([ROOT]), "index": "i-1", "policy": "p-1", "listed": "yes"})
+        state.tell({"urls": json.dumps([ROOT]), "listed": "yes"})
+        state.judged_by(Versions("1", 1, "none", "index-1", "policy-1"))
         rows = [file.row for file in files]
         with state._database.transaction(writes=True) as connection:
             if rows:

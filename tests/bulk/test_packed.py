@@ -21,7 +21,7 @@ def ordinals(some: set[int]) -> Ordinals:
 @st.composite
 def answers(draw: st.DrawFn) -> Answer:
     if draw(st.booleans()):
-        return Answer(None, "permission denied", Reason.MALFORMED)
+        return Answer(None, "permission denied", Reason.MALFORMED, passing=True)
     who, behind = draw(PEOPLE), draw(PEOPLE)
     behind -= who
     estimated = draw(st.integers(0, len(behind)))
@@ -36,7 +36,7 @@ def answers(draw: st.DrawFn) -> Answer:
 def told(answer: Answer) -> object:
     found = answer.findings
     if found is None:
-        return answer.problem, answer.reason
+        return answer.problem, answer.reason, answer.passing
     exposed = {name: who.tolist() for name, who in found.exposed.items()}
     people = found.identified.tolist(), found.estimated, found.estimated_ordinals.tolist(), exposed
     return people, found.fields, found.terms, found.unscanned, found.bytes, answer.digest, answer.seconds

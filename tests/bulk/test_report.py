@@ -151,6 +151,11 @@ def test_an_unfinished_run_says_so(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "summary.json").read_text())["unfinished"] == 1234
 
 
+def test_the_page_says_what_was_scanned_and_with_what(tmp_path: Path) -> None:
+    text = page_of(tmp_path, many(5))
+    assert all(f"<dd>{each}" in text for each in (ROOT, "index-1", "policy-1"))
+
+
 def test_the_browser_is_told_to_refuse_all_else(tmp_path: Path) -> None:
     text = page_of(tmp_path, [])
     (policy,) = re.findall('<meta http-equiv="Content-Security-Policy" content="([^"]+)">', text)

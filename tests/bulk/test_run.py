@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Generator, Iterable
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,13 @@ from hypothesis import strategies as st
 
 from exfilter.bulk import finished, report
 from exfilter.bulk.run import Run
-from exfilter.bulk.state import Settled, State
+from exfilter.bulk.state import Settled, State, urls_as_text
 from exfilter.bulk.tasks import Answer, Lost, Task
-from exfilter.model import Findings, Reason
+from exfilter.model import Findings, Reason, Versions
 from exfilter.stores import Item
 
-FACTS = {"index": "i", "policy": "p"}
+VERSIONS = Versions(exfilter="1", canonicaliser=1, kernel="native", index="i", policy="p")
+NOBODY = np.zeros(0, dtype=np.int64)
 
 
 class Killed(BaseException):
@@ -31,10 +32,14 @@ class Killed(BaseException):
 
 @dataclass(slots=True)
 class Told:
-    """An engine. ``loses``: how often a worker dies, by file; ``ends``: after how many answers we do."""
+    """An engine. ``loses``: how often a worker dies, by file; ``ends``: after how many answers we do.
+
+    ``silent``: how often the store does not give a file.
+    """
 
     loses: Counter[str] = field(default_factory=Counter)
     ends: int = -1
+    silent: Counter[str] = field(default_factory=Counter)
     read: list[str] = field(default_factory=list)
 
     def answers(
@@ -48,11 +53,13 @@ class Told:
             if self.loses[task.item.key]:
                 self.loses[task.item.key] -= 1
                 yield task, Lost(Reason.DEADLINE)
+            elif self.silent[task.item.key]:
+                self.silent[task.item.key] -= 1
+                yield task, Answer(None, "the store could not be read", passing=True)
             else:
                 self.read.append(f"{task.item.key}:{task.start}")
-                nobody = np.zeros(0, dtype=np.int64)
                 digest = Path(task.item.url).read_bytes()[:8]
-                yield task, Answer(Findings(nobody, 0, nobody, {}, {}, (), task.weight), digest=digest)
+                yield task, Answer(Findings(NOBODY, 0, NOBODY, {}, {}, (), task.weight), digest=digest)
 
 
 def settle(item: Item, answer: Answer) -> Settled:
@@ -83,10 +90,14 @@ def files(tmp_path: Path) -> Path:
     return folder
 
 
-def go(folder: Path, files: Path, engine: Told) -> list[str]:
+def go(
+    folder: Path, files: Path, engine: Told, versions: Versions = VERSIONS, *, again: bool = False
+) -> list[str]:
     with closing(State(folder)) as state:
         run = Run(state, engine, settle, length=300)
-        run.begin([str(files)], FACTS)
+        run.begin([str(files)], versions)
+        if again:
+            run.again()
         run.go()
         return results(state)
 
@@ -131,12 +142,55 @@ def test_whenever_the_driver_dies_every_file_ends_with_one_result(
     assert len(go(folder / "run", files, Told(loses))) == 7
 
 
-def test_a_run_with_another_policy_is_refused(tmp_path: Path, files: Path) -> None:
+def test_a_run_of_other_files_is_refused(tmp_path: Path, files: Path) -> None:
     go(tmp_path / "run", files, Told())
+    with pytest.raises(ValueError, match="began with other files"):
+        go(tmp_path / "run", tmp_path, Told())
+
+
+def test_with_another_index_what_is_finished_stays_and_ranges_of_the_old_one_are_read_again(
+    tmp_path: Path, files: Path
+) -> None:
+    with suppress(Killed):
+        go(tmp_path / "run", files, Told(ends=8))  # six whole files, two of three ranges
+    newer = Told()
+    assert len(go(tmp_path / "run", files, newer, replace(VERSIONS, index="j"))) == 7
+    assert {"0:0", "0:300", "0:600"} <= set(newer.read)
+    with closing(State(tmp_path / "run")) as state:
+        named = {json.loads(line)["path"]: line for line in results(state)}
+    assert len(named) == 7
+
+
+def test_what_its_store_did_not_give_is_tried_again_and_then_set_aside(tmp_path: Path, files: Path) -> None:
+    engine = Told(silent=Counter({"2": 1, "3": 2, "0": 2}))
+    assert len(go(tmp_path / "run", files, engine)) == 7
+    assert "2:0" in engine.read
+    assert "3:0" not in engine.read
+
+
+def test_again_reads_what_was_not_read_as_it_is_now_and_nothing_else(tmp_path: Path, files: Path) -> None:
+    go(tmp_path / "run", files, Told(silent=Counter({"3": 2})))
+    (files / "3").write_bytes(b"it is longer now\n" * 40)
+    later = Told()
+    found = go(tmp_path / "run", files, later, again=True)
+    assert sorted(json.loads(line)["path"] for line in found) == list("0123456")
+    assert later.read == ["3:0", "3:300", "3:600"]
+
+
+def test_again_lists_a_folder_that_could_not_be_listed(tmp_path: Path, files: Path) -> None:
     with closing(State(tmp_path / "run")) as state:
         run = Run(state, Told(), settle)
-        with pytest.raises(ValueError, match="began with another policy"):
-            run.begin([str(files)], {**FACTS, "policy": "other"})
+        state.tell({"urls": urls_as_text([str(files)]), "listed": "yes"})
+        for _ in state.list([(Item(f"{files}/", "below", problem="permission denied"), [])]):
+            pass
+        run.begin([str(files)], VERSIONS)
+        state.finish([(task, b"", settle(task.item, Answer(None, "x"))) for task in state.todo(0)])
+        (files / "below").mkdir()
+        (files / "below" / "one").write_bytes(b"one")
+        (files / "below" / "out").symlink_to(tmp_path)
+        run.again()
+        found = {(task.item.key, task.item.problem) for task in state.todo(0)}
+    assert found == {("below/one", ""), ("below/out", "symbolic link that leaves the folder")}
 
 
 def test_two_drivers_never_work_on_one_run(tmp_path: Path) -> None:

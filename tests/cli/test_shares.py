@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import signal
 import sqlite3
@@ -21,6 +22,7 @@ from typing import Any
 
 import pytest
 
+from exfilter.cli.shares import open_reader
 from fixtures.bodies import bodies
 from fixtures.customers import customers, write_csv
 from tests.servers import Cluster, cluster, object_store
@@ -29,6 +31,8 @@ EXFILTER = str(Path(sys.executable).parent / "exfilter")
 CUSTOMERS, SEED = 2_000, 11
 COPIES = 12
 DONE = {0, 1, 2}
+PATIENCE = 300
+"""Seconds, for a busy machine."""
 TOGETHER = 64
 """Results of one transaction: so many may be judged again when the driver is killed."""
 PRELOAD = '''\
@@ -57,7 +61,7 @@ def start(
 
 def exfilter(*arguments: str | Path, env: Mapping[str, str] | None = None) -> tuple[int, str, str]:
     process = start(*arguments, env=env)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE)
     return process.returncode, out.decode(), err.decode()
 
 
@@ -161,7 +165,7 @@ def test_killed_and_resumed_every_file_has_one_result_and_none_is_scanned_twice(
     process.communicate()
     before = finished(run)
     assert 0 < len(before) < len(oracle)
-    assert scanned("--resume", "--config", config, "--run", run) == oracle
+    assert scanned("--resume", run, "--config", config) == oracle
     after = finished(run)
     assert {key: after[key] for key in before} == before
     lines = (config / "decisions.jsonl").read_text().splitlines()
@@ -194,6 +198,19 @@ def test_stopped_it_says_how_to_go_on_and_leaves_what_is_finished(
     assert "This run is not finished" not in (run / "report.html").read_text()
 
 
+def test_a_run_that_nobody_named_is_kept_and_its_name_is_told(config: Path, env: dict[str, str]) -> None:
+    code, out, err = exfilter("scan", "s3://share/copy.csv", "--config", config, "--format", "jsonl", env=env)
+    (name,) = re.findall(r"this run is kept in (\S+)", err)
+    assert (code, Path(name).parent) == (1, config / "runs")
+    again = exfilter("scan", "--resume", Path(name).name, "--config", config, "--format", "jsonl", env=env)
+    assert again[:2] == (code, out)
+
+
+def test_a_process_that_finds_another_index_than_the_driver_ends_the_run(config: Path) -> None:
+    with pytest.raises(ValueError, match="the index was replaced"):
+        open_reader(config, "that of before")
+
+
 def test_a_run_is_not_begun_twice(config: Path, share: Path, tmp_path: Path) -> None:
     command = ("scan", share / "copy.csv", "--config", config, "--run", tmp_path / "run")
     assert exfilter(*command)[0] == 1
@@ -204,12 +221,13 @@ def test_a_run_is_not_begun_twice(config: Path, share: Path, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (("s3://share/",), "need --run"),
-        (("x", "--resume"), "need --run"),
+        (("x", "--again"), "give one"),
+        (("x", "--run", "{run}", "--resume", "{run}"), "give one"),
         (("x", "--run", "{run}", "--reveal"), "keeps no values"),
         (("x", "--run", "{run}", "--cluster", "tcp://192.0.2.1:8786"), "give tls://"),
         ((), "name the files"),
-        (("--run", "{run}", "--resume"), "no run to resume"),
+        (("--run", "{run}"), "name what to scan"),
+        (("--resume", "{run}"), "no run to resume"),
     ],
 )
 def test_what_makes_no_sense_is_said(
@@ -270,8 +288,7 @@ def test_a_cluster_says_what_the_plain_scan_says_also_when_a_worker_and_the_driv
     process.send_signal(signal.SIGKILL)
     process.communicate()
     before = finished(run)
-    options = ("--config", config, "--run", run, "--cluster", workers.address)
-    found = scanned("--resume", *options, env=env)
+    found = scanned("--resume", run, "--config", config, "--cluster", workers.address, env=env)
     assert {name: each for name, each in found.items() if each != oracle.get(name)} == {}
     assert set(found) == set(oracle)
     after = finished(run)
@@ -299,7 +316,7 @@ def test_neither_key_nor_passwords_are_in_the_logs_of_the_cluster(
 ) -> None:
     scanned(share / "team 2", "--config", config, "--run", tmp_path / "run", "--cluster", workers.address)
     key = (config / "index.key").read_bytes().strip()
-    folder = Path(f"/proc/{workers.nanny}/cwd").readlink()
+    folder = Path(f"/proc/{workers.nannies[0]}/cwd").readlink()
     told = b"".join(each.read_bytes() for each in folder.rglob("*") if each.is_file())
     assert told
     assert key not in told

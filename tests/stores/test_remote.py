@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
 from exfilter.body import CHUNK, pieces, whole
 from exfilter.model import Reason
 from exfilter.stores import Item, Unreadable, listed, opened
-from tests.servers import object_store
+from tests.servers import object_store, web_share
 
 pytest.importorskip("moto", reason="the development group is not installed")
 obstore = pytest.importorskip("obstore", reason="the extra `shares` is not installed")
@@ -76,5 +78,61 @@ class TestBucket:
 
 
 def test_an_unknown_scheme_is_a_mistake_of_the_user() -> None:
-    with pytest.raises(ValueError, match="gopher:// cannot be read here"):
+    with pytest.raises(ValueError, match="gopher://x/ cannot be read"):
         listed("gopher://x/y")
+
+
+@pytest.fixture(scope="module")
+def share(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    pytest.importorskip("wsgidav", reason="the development group is not installed")
+    folder = tmp_path_factory.mktemp("web")
+    for key, data in OBJECTS.items():
+        file = folder / "share" / key
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
+    with web_share(folder, folder / "share") as url:
+        yield url, folder / "share"
+
+
+class TestOverHttp:
+    def test_every_file_is_listed_once_and_reads_as_it_lies(self, share: tuple[str, Path]) -> None:
+        assert {item.key: read(item) for item in listed(share[0])} == OBJECTS
+
+    @pytest.mark.parametrize("name", ["a", "a/"])
+    def test_a_folder_is_what_lies_below_it(self, share: tuple[str, Path], name: str) -> None:
+        keys = {item.key for item in listed(f"{share[0]}/{name}")}
+        assert keys == {"a/1.txt", "a/b/ä %20.csv", "a/empty"}
+
+    @pytest.mark.parametrize("key", ["a/b/ä %20.csv", "a/empty"])
+    def test_a_file_is_named_by_itself(self, share: tuple[str, Path], key: str) -> None:
+        (item,) = listed(f"{share[0]}/{quote(key)}")
+        assert (item.key, read(item)) == (key, OBJECTS[key])
+
+    @pytest.mark.parametrize("name", ["changing", "changing/x"])
+    def test_a_file_that_changed_is_not_read(self, share: tuple[str, Path], name: str) -> None:
+        file = share[1] / "changing" / "x"
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(b"first")
+        (item,) = listed(f"{share[0]}/{name}")
+        file.write_bytes(b"other than that")
+        with pytest.raises(Unreadable, match="changed"):
+            read(item)
+        file.unlink()
+
+    def test_what_is_not_there_is_an_item_with_its_problem(self, share: tuple[str, Path]) -> None:
+        assert [item.problem for item in listed(f"{share[0]}/none")] == ["no such file or folder"]
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("http://192.0.2.1/share", "give https://"),
+        ("https://rita:invented-secret@dav.example/share", "leave it out"),
+        ("https://dav.example/file?sig=invented-secret", "leave it out"),
+        ("https://account.blob.core.windows.net/share/x", "az://CONTAINER"),
+    ],
+)
+def test_over_http_nothing_is_read_in_clear_or_with_a_secret_in_its_name(url: str, says: str) -> None:
+    with pytest.raises(ValueError, match=says) as caught:
+        listed(url)
+    assert "invented-secret" not in str(caught.value)

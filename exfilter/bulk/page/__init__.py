@@ -17,11 +17,14 @@ from pathlib import Path
 from string import Template
 from typing import TextIO
 
+import sqlalchemy as sa
+
 from exfilter import __version__
 from exfilter.bulk.finished import Ranked, ranked
 from exfilter.bulk.page import packing
 from exfilter.bulk.state import State
 from exfilter.bulk.summary import BEST, Best, Counts, Summary
+from exfilter.bulk.tables import judges
 from exfilter.spelled import printable
 
 ROWS = 1_000_000
@@ -97,12 +100,20 @@ def _hash(text: str) -> str:
 
 
 def _about(state: State) -> str:
-    facts = state.about()
+    names = ", ".join(json.loads(state.about().get("urls", "[]")))
     made = dt.datetime.now(dt.UTC).isoformat(" ", "minutes").removesuffix("+00:00")
-    names = ", ".join(json.loads(facts.get("urls", "[]")))
-    shown = {"Scanned": names, "Index": facts.get("index", ""), "Policy": facts.get("policy", ""),
-             "Made": f"{made} UTC, by exfilter {__version__}"}  # fmt: skip
+    shown = {
+        "Scanned": names,
+        "Index": _judged(state, judges.c.index),
+        "Policy": _judged(state, judges.c.policy),
+        "Made": f"{made} UTC, by exfilter {__version__}",
+    }
     return "".join(f"<dt>{name}</dt><dd>{_text(value)}</dd>" for name, value in shown.items() if value)
+
+
+def _judged(state: State, column: sa.Column[str]) -> str:
+    """Return all that files were judged with: a run of many days sees more than one."""
+    return ", ".join(name for (name,) in state.rows(sa.select(column).distinct().order_by(column)))
 
 
 def _unfinished(counted: Summary) -> str:
