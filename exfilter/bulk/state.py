@@ -207,8 +207,7 @@ class State:
         """Put what was listed now in the place of a file, as if it had not been scanned."""
         with self._database.transaction(writes=True) as connection:
             connection.execute(sa.delete(items).where(items.c.id == number))
-            for item, ranges in found:
-                _insert(connection, item, list(ranges))
+            _insert(connection, [(item, tuple(ranges)) for item, ranges in found])
 
     def unjudged(self) -> Iterator[tuple[Task, Answer]]:
         """Yield files whose ranges are all read and that have no result: the driver died in between."""
