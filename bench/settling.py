@@ -80,6 +80,7 @@ def main() -> None:
         figures["cpu"] = time.process_time() - cpu
     began = time.perf_counter()
     with closing(State(folder)) as state:
+        state.totals()
         engine = Prompt(LEFT)
         Run(state, engine, settling).go()
     figures["resumed"] = engine.began - began

@@ -125,11 +125,15 @@ class State:
     def totals(self) -> Totals:
         """Return how many files and bytes there are and are done."""
         done = items.c.result.is_not(None)
-        columns = [sa.func.count(), sa.func.coalesce(sa.func.sum(items.c.size), 0)]
+        size = sa.func.sum(items.c.size)
+        wanted = sa.select(
+            sa.func.count(),
+            sa.func.coalesce(size, 0),
+            sa.func.count().filter(done),
+            sa.func.coalesce(size.filter(done), 0),
+        ).select_from(items)
         with self._database.transaction() as connection:
-            every = connection.execute(sa.select(*columns)).one()
-            ready = connection.execute(sa.select(*columns).where(done)).one()
-        return Totals(every[0], every[1], ready[0], ready[1])
+            return Totals(*connection.execute(wanted).one())
 
     def todo(self, attempts: int) -> Iterator[Task]:
         """Yield what is not finished and has lost so many workers. Safe while answers are kept."""

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from exfilter.bulk import report
 from exfilter.bulk.run import Run
-from exfilter.bulk.state import Settled, State, urls_as_text
+from exfilter.bulk.state import Settled, State, Totals, urls_as_text
 from exfilter.bulk.tasks import Answer, Lost, Task
 from exfilter.model import Findings, Reason, Versions
 from exfilter.stores import Item
@@ -155,6 +155,19 @@ def test_whenever_the_driver_dies_every_file_ends_with_one_result(
         with suppress(Killed):
             go(folder / "run", files, Told(loses, end))
     assert len(go(folder / "run", files, Told(loses))) == 7
+
+
+def test_it_is_known_how_far_a_run_is(tmp_path: Path, files: Path) -> None:
+    with closing(State(tmp_path / "run")) as state:
+        assert state.totals() == Totals(0, 0, 0, 0)
+    with suppress(Killed):
+        go(tmp_path / "run", files, Told(ends=3))
+    with closing(State(tmp_path / "run")) as state:
+        far = state.totals()
+    assert (far.files, far.bytes) == (7, sum(each.stat().st_size for each in files.iterdir()))
+    go(tmp_path / "run", files, Told())
+    with closing(State(tmp_path / "run")) as state:
+        assert state.totals() == Totals(far.files, far.bytes, far.files, far.bytes)
 
 
 def test_every_result_has_its_decision_recorded_once(tmp_path: Path, files: Path) -> None:
