@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sys
 import tempfile
@@ -34,6 +35,7 @@ COLUMNS = (
     "overhead, ms a file",
     *("CPU ms a file: driver", "its workers", "scheduler", "S3 server"),
     *("PSS MB: driver", "workers together"),
+    "left unread, MB",
 )
 BARE = """import sys
 from exfilter.stores import listed, opened
@@ -83,6 +85,8 @@ class Took:
     """PSS of the driver, at most."""
     theirs: float
     """Of its workers together."""
+    unread: float
+    """Of the files."""
 
     def beyond(self, start: Took) -> Took:
         """Return it without what starting takes."""
@@ -130,11 +134,21 @@ class Place:
         scheduler, workers, server = (
             after - each for after, each in zip(self._others(way), before, strict=True)
         )
-        if len(used.output.splitlines()) != share.files:
-            msg = f"{way.name}: {len(used.output.splitlines())} results of {share.files} files"
+        results = used.output.splitlines()
+        if len(results) != share.files:
+            msg = f"{way.name}: {len(results)} results of {share.files} files"
             raise RuntimeError(msg)
-        own = used.user + used.system - used.alone
-        return Took(used.wall, used.alone, own + workers, scheduler, server, memory.driver, memory.workers)
+        unread = 0 if way.name == READ else sum(map(_unread, results))
+        return Took(
+            wall=used.wall,
+            driver=used.alone,
+            workers=used.user + used.system - used.alone + workers,
+            scheduler=scheduler,
+            server=server,
+            memory=memory.driver,
+            theirs=memory.workers,
+            unread=unread,
+        )
 
     def _others(self, way: Way) -> tuple[float, float, float]:
         cluster = (way.cluster.scheduler, way.cluster.nanny) if way.cluster else (0, 0)
@@ -191,6 +205,10 @@ def _cluster(stack: contextlib.ExitStack, folder: Path, env: Mapping[str, str], 
     return Cluster(opened.address, opened.nanny, scheduler)
 
 
+def _unread(result: str) -> int:
+    return sum(int(part["bytes"]) for part in json.loads(result)["unscanned"])
+
+
 Seen = dict[tuple[str, str, int], list[Took]]
 """By share, way and number of workers."""
 
@@ -239,4 +257,5 @@ def _row(share: Share, way: Way, took: Took, plain: float | None) -> tuple[Figur
         took.server / files * 1e3 if "S3" in share.name else None,
         took.memory / MB,
         took.theirs / MB if way.name != READ else None,
+        took.unread / MB if way.name != READ else None,
     )
