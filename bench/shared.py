@@ -28,14 +28,14 @@ EVERY = 100
 class Sizes:
     """How much there is of each kind."""
 
-    small: int = 5_000
+    small: int = 4_000
     documents: int = 24
     lines: int = wrapping.LINES
     """Of a document, at most: some formats are slow to write and have a fifth."""
     large: int = 2
     bytes: int = 304 * MB
     """Of a large text."""
-    stored: int = 1_000
+    stored: int = 500
     """Of the small files, in the object store."""
 
 

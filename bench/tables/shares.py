@@ -22,6 +22,9 @@ from bench.wire.doors import copy
 from tests import servers
 
 TURNS = 3
+"""Fewer with ``--repetitions``."""
+LEAST = 0.1
+"""Seconds beyond the start from which on a rate is told."""
 SCAN, RUN, CLUSTER, READ = "scan", "run", "run on a cluster", "reading alone"
 COLUMNS = (
     "files",
@@ -158,9 +161,9 @@ class Place:
         return scheduler, workers, server
 
 
-def measure(given: Lab, sizes: Sizes | None = None, turns: int = TURNS) -> Table:
+def measure(given: Lab, sizes: Sizes | None = None, turns: int = 0) -> Table:
     """Make the shares, open the servers, take turns."""
-    sizes = sizes or Sizes()
+    sizes, turns = sizes or Sizes(), turns or min(TURNS, given.repetitions)
     shares = make(given, sizes)
     with tempfile.TemporaryDirectory(dir=given.data) as scratch, contextlib.ExitStack() as stack:
         folder = Path(scratch)
@@ -241,17 +244,18 @@ def _rows(shares: Sequence[Share], ways: Sequence[Way], seen: Seen) -> Iterator[
 
 
 def _row(share: Share, way: Way, took: Took, plain: float | None) -> tuple[Figure, ...]:
-    wall, files = max(took.wall, 1e-3), share.files
+    wall, files = took.wall, share.files
+    told = wall > LEAST
     return (
         share.name,
         files,
         share.bytes / MB,
         way.name,
         way.workers,
-        files / wall,
-        share.bytes / MB / wall,
-        plain / wall if plain else None,
-        (wall - plain) / files * 1e3 if plain and way.runs else None,
+        files / wall if told else None,
+        share.bytes / MB / wall if told else None,
+        plain / wall if told and plain else None,
+        (wall - plain) / files * 1e3 if told and plain and way.runs else None,
         *(each / files * 1e3 for each in (took.driver, took.workers)),
         took.scheduler / files * 1e3 if way.cluster else None,
         took.server / files * 1e3 if "S3" in share.name else None,
