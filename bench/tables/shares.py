@@ -204,8 +204,9 @@ def _cluster(stack: contextlib.ExitStack, folder: Path, env: Mapping[str, str], 
     below = folder / f"cluster-{workers}"
     below.mkdir()
     opened, found = _opened(stack, servers.cluster(below, env, "--nworkers", str(workers)))
-    (scheduler,) = (each for each in found if each != opened.nanny)
-    return Cluster(opened.address, opened.nanny, scheduler)
+    (nanny,) = opened.nannies
+    (scheduler,) = (each for each in found if each != nanny)
+    return Cluster(opened.address, nanny, scheduler)
 
 
 def _unread(result: str) -> int:
