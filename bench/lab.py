@@ -29,6 +29,8 @@ class Lab:
     customers: int
     data: Path
     repetitions: int = 5
+    out: Path = Path("bench/out")
+    """Where the figures go."""
 
     @property
     def spec(self) -> Spec:

@@ -7,8 +7,10 @@ import os
 import resource
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,6 +20,8 @@ from bench import ROOT
 
 _PR_SET_CHILD_SUBREAPER = 36
 """Of prctl(2), Linux."""
+WATCHED_EVERY = 0.5
+"""Seconds."""
 
 
 @dataclass(slots=True)
@@ -68,15 +72,24 @@ class Usage:
     """Bytes resident at most, of the largest of its processes."""
     code: int
     output: str
+    alone: float = 0.0
+    """Seconds of CPU of the command itself and of what it waited for: without what it left behind."""
 
 
 def command(
-    arguments: Sequence[str], cores: int = 0, *, keep: bool = False, good: Sequence[int] = (0,)
+    arguments: Sequence[str],
+    cores: int = 0,
+    *,
+    keep: bool = False,
+    good: Sequence[int] = (0,),
+    env: Mapping[str, str] | None = None,
+    watch: Callable[[int], None] | None = None,
 ) -> Usage:
     """Run a command in the checkout, on that many cores (0: all), and return what it took.
 
-    ``keep``: return its standard output, which else is thrown away. Raises RuntimeError where it
-    ends with a code that is not ``good``.
+    ``keep``: return its standard output, which else is thrown away. ``env``: what it knows besides.
+    ``watch``: is called with the id of its process now and then. Raises RuntimeError where it ends with a
+    code that is not ``good``.
     """
     _adopt()
     before = _children()
@@ -88,8 +101,10 @@ def command(
             stdout=subprocess.PIPE if keep else subprocess.DEVNULL,
             preexec_fn=partial(os.sched_setaffinity, 0, allowed[-cores:]),  # noqa: PLW1509 - no threads here
             cwd=ROOT,
+            env={**os.environ, **(env or {})},
             text=True,
-        ) as process
+        ) as process,
+        _watched(process.pid, watch),
     ):
         output = process.stdout.read() if process.stdout else ""
         _, status, used = os.wait4(process.pid, 0)
@@ -106,7 +121,25 @@ def command(
         peak=max(each.ru_maxrss for each in everybody) * 1024,
         code=process.returncode,
         output=output,
+        alone=used.ru_utime + used.ru_stime,
     )
+
+
+@contextmanager
+def _watched(process: int, watch: Callable[[int], None] | None) -> Iterator[None]:
+    over = threading.Event()
+
+    def look() -> None:
+        while watch and not over.wait(WATCHED_EVERY):
+            watch(process)
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def _adopt() -> None:

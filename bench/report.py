@@ -16,7 +16,7 @@ from bench.results import shown
 BEGIN, END = "<!-- results: python -m bench.report --write bench/README.md -->", "<!-- end of results -->"
 ORDER = (
     "throughput leak correctness recall formats overhead proxy icap whole build opening hits insiders "
-    "patience ledger replay"
+    "patience ledger replay shares driver petabyte"
 ).split()
 
 

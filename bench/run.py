@@ -39,7 +39,7 @@ def main() -> None:
     console = Console()
     if not console.is_terminal:
         console = Console(width=WIDTH)
-    lab = Lab(given.customers, given.data.absolute(), given.repetitions)
+    lab = Lab(given.customers, given.data.absolute(), given.repetitions, given.out)
     where = setting(given.customers)
     console.print(
         f"{where.customers:,} customers; {where.cpu}, {where.cores} cores, {where.system}", highlight=False

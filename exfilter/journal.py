@@ -14,7 +14,7 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from exfilter.model import Transfer, Verdict
@@ -49,6 +49,30 @@ class Journal:
 
         ``transfer_id`` is empty for a transfer that nobody has to find again.
         """
+        self.append(
+            [
+                self.line(
+                    transfer,
+                    verdict,
+                    transfer_id=transfer_id,
+                    seconds=seconds,
+                    audit_only=audit_only,
+                    held=held,
+                )
+            ]
+        )
+
+    def line(
+        self,
+        transfer: Transfer,
+        verdict: Verdict,
+        *,
+        transfer_id: str,
+        seconds: float,
+        audit_only: bool,
+        held: bool,
+    ) -> bytes:
+        """Return a decision as it is recorded, for ``append``."""
         when = dt.datetime.fromtimestamp(transfer.time or self._clock(), dt.UTC)
         shown = verdict.shown
         record = {
@@ -66,7 +90,21 @@ class Journal:
         }
         # ASCII JSON spells out control characters, line separators and lone surrogates: what an actor is
         # called can never begin a new line.
-        self._append(json.dumps(record, allow_nan=False, separators=(",", ":")).encode() + b"\n")
+        return json.dumps(record, allow_nan=False, separators=(",", ":")).encode() + b"\n"
+
+    def append(self, lines: Iterable[bytes]) -> None:
+        """Record decisions at once. Raises OSError where not all of them are in the file afterwards."""
+        data = b"".join(lines)
+        descriptor = self._open()
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if _is_torn(descriptor):
+                data = b"\n" + data
+            if os.write(descriptor, data) != len(data):
+                msg = f"{self._path}: the decision could not be recorded whole; free space on its disk"
+                raise OSError(msg)
+        finally:
+            os.close(descriptor)
 
     def check(self) -> None:
         """Raise OSError where no line could be written now."""
@@ -74,18 +112,6 @@ class Journal:
         try:
             if not os.fstatvfs(descriptor).f_bavail:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
-        finally:
-            os.close(descriptor)
-
-    def _append(self, line: bytes) -> None:
-        descriptor = self._open()
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            if _is_torn(descriptor):
-                line = b"\n" + line
-            if os.write(descriptor, line) != len(line):
-                msg = f"{self._path}: the decision could not be recorded whole; free space on its disk"
-                raise OSError(msg)
         finally:
             os.close(descriptor)
 

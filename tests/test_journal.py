@@ -56,6 +56,18 @@ def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_bytes().split(b"\n")[:-1]]
 
 
+def test_decisions_that_are_recorded_at_once_are_those_recorded_one_by_one(tmp_path: Path) -> None:
+    alone, together = Journal(tmp_path / "alone"), Journal(tmp_path / "together")
+    (tmp_path / "together").write_bytes(b'{"torn":')
+    for _ in range(3):
+        record(alone)
+    line = together.line(UPLOAD, verdict(), transfer_id="t-1", seconds=0.1234567, audit_only=False, held=True)
+    together.append([line] * 3)
+    torn, *whole = (tmp_path / "together").read_bytes().splitlines(keepends=True)
+    assert torn == b'{"torn":\n'
+    assert b"".join(whole) == (tmp_path / "alone").read_bytes()
+
+
 def test_a_line_holds_what_led_to_the_decision(tmp_path: Path) -> None:
     record(Journal(tmp_path / "log"))
     assert lines(tmp_path / "log") == [

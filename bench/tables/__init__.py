@@ -9,6 +9,7 @@ from bench.results import Table
 from bench.tables import (
     build,
     correctness,
+    driver,
     formats,
     hits,
     icap,
@@ -18,9 +19,11 @@ from bench.tables import (
     opening,
     overhead,
     patience,
+    petabyte,
     proxy,
     recall,
     replaying,
+    shares,
     throughput,
     whole,
 )
@@ -42,5 +45,8 @@ TABLES: dict[str, Callable[[Lab], Table]] = {
     "patience": patience.measure,
     "ledger": ledger.measure,
     "replay": replaying.measure,
+    "shares": shares.measure,
+    "driver": driver.measure,
+    "petabyte": petabyte.measure,
 }
 """By name, in the order in which they run."""

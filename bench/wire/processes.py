@@ -47,6 +47,15 @@ def own(process: int) -> int:
     return 0
 
 
+def proportional(process: int) -> int:
+    """Return a process's part of the memory: what it shares is divided by its users. 0: it is gone."""
+    with suppress(OSError):
+        for line in (PROC / str(process) / "smaps_rollup").read_text("ascii", "replace").splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
+    return 0
+
+
 def descriptors(process: int) -> int:
     """Return how many descriptors a process has open. 0: it is gone."""
     with suppress(OSError):

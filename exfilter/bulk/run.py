@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from exfilter.bulk.ranges import HEAD, RANGE, Within, ranges, splits
 from exfilter.bulk.state import Settled, State, urls_as_text
@@ -15,15 +16,23 @@ from exfilter.stores import Item, Unreadable, again, listed, opened
 
 ATTEMPTS = 2
 """Tries of a file that loses its worker, or that its store does not give; then it is set aside."""
-KEPT_TOGETHER = 64
-"""Results of one transaction,"""
+KEPT_TOGETHER = 256
+"""Results of one transaction, which waits for the disk,"""
 KEPT_AFTER = 1.0
 """or of so many seconds."""
 
-Settle = Callable[[Item, Answer], Settled]
-"""Judges a file by the policy and records the decision."""
 Told = Callable[[int, int], None]
 """Hears of each step: files and bytes."""
+
+
+class Settle(Protocol):
+    """What becomes of a file that was read."""
+
+    def __call__(self, item: Item, answer: Answer) -> Settled:
+        """Judge a file by the policy."""
+
+    def record(self, decisions: Iterable[bytes]) -> None:
+        """Write decisions down. Raises OSError where not all of them are there afterwards."""
 
 
 def _ignore(_files: int, _bytes: int) -> None:
@@ -109,6 +118,8 @@ class Run:
 
     def keep(self) -> None:
         """Keep what is judged already; also when the run is broken off."""
+        # First the decisions, then the results: a result that is kept has its decision in the log.
         if self._kept:
+            self.settle.record([settled.decision for _, _, settled in self._kept])
             self.state.finish(self._kept)
             self._kept = []

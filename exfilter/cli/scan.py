@@ -100,22 +100,30 @@ class Examiner:
         self, path: str, size: int, problem: str, reason: Reason, seconds: float
     ) -> Result | Unrecorded:
         """Return the fail-closed result of a file of so many bytes that could not be examined at all."""
+        transfer, verdict = self.failed(path, size, problem, reason)
+        return self.recorded(transfer, verdict, self.result(transfer, verdict, seconds))
+
+    def failed(self, path: str, size: int, problem: str, reason: Reason) -> tuple[Transfer, Verdict]:
+        """Return a file of which nothing could be read, and the verdict on it."""
         transfer = Transfer(door="scan", body=b"", name=path)
         verdict = self.pipeline.failed(problem, transfer, reason)
         nobody = np.zeros(0, dtype=np.int64)
         unscanned = (Unscanned(f"{WHOLE}{problem}", reason, size),)
-        verdict = replace(verdict, findings=Findings(nobody, 0, nobody, {}, {}, unscanned, size))
-        return self.recorded(transfer, verdict, self.result(transfer, verdict, seconds))
+        return transfer, replace(verdict, findings=Findings(nobody, 0, nobody, {}, {}, unscanned, size))
 
     def recorded(self, transfer: Transfer, verdict: Verdict, result: Result) -> Result | Unrecorded:
         """Return the result once its decision is written down."""
         try:
-            self.journal.write(
-                transfer, verdict, transfer_id="", seconds=result.seconds, audit_only=True, held=False
-            )
+            self.journal.append([self.decision(transfer, verdict, result)])
         except OSError as error:
             return Unrecorded(str(error))
         return result
+
+    def decision(self, transfer: Transfer, verdict: Verdict, result: Result) -> bytes:
+        """Return the line of the decision log on a file."""
+        return self.journal.line(
+            transfer, verdict, transfer_id="", seconds=result.seconds, audit_only=True, held=False
+        )
 
     def result(self, transfer: Transfer, verdict: Verdict, seconds: float) -> Result:
         """Return a verdict as it is printed."""
@@ -142,7 +150,7 @@ class Examiner:
         )
 
     def _ids(self, ordinals: Ordinals) -> tuple[str, ...]:
-        return tuple(self.pipeline.engine.index.customer_ids(ordinals))
+        return tuple(self.pipeline.engine.index.customer_ids(ordinals)) if len(ordinals) else ()
 
     def _seen(self, found: Findings) -> Iterator[Seen]:
         ids = self._ids(np.array([exhibit.ordinal for exhibit in found.exhibits], dtype=np.int64))

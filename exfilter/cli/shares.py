@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
@@ -37,12 +37,12 @@ from exfilter.bulk.state import FILE, Settled, State
 from exfilter.bulk.tasks import Answer, Engine, Lost, Task
 from exfilter.cli.files import STANDARD_INPUT
 from exfilter.cli.formats import Result, Wishes
-from exfilter.cli.scan import GRACE, Examiner, Unrecorded, open_examiner
+from exfilter.cli.scan import GRACE, Examiner, open_examiner
 from exfilter.cli.workers import Crew
 from exfilter.groups import Membership
 from exfilter.index import keys
 from exfilter.limits import MIB, Limits
-from exfilter.model import Transfer
+from exfilter.model import Transfer, Verdict
 from exfilter.scanner import Scanner
 from exfilter.stores import Item
 
@@ -94,30 +94,32 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Settling:
-    """Judges what was read, and records the decision: the driver's part."""
+    """Judges what was read, and records the decisions: the driver's part."""
 
     examiner: Examiner
 
     def __call__(self, item: Item, answer: Answer) -> Settled:
-        """Return the result of a file. Raises OSError where the decision cannot be written down."""
-        result = self._result(item, answer)
-        if isinstance(result, Unrecorded):
-            raise OSError(result.problem)
+        """Return the result of a file, with its decision."""
+        transfer, verdict = self._judged(item, answer)
+        result = self.examiner.result(transfer, verdict, answer.seconds)
         return Settled(
-            result=json.dumps(asdict(result)),
+            result=json.dumps(msgspec.to_builtins(result)),
             day=dt.datetime.now(dt.UTC).date().isoformat(),
             held=result.held,
             customers=result.customers,
             unread=",".join(sorted({part.reason.value for part in result.unscanned})),
+            decision=self.examiner.decision(transfer, verdict, result),
         )
 
-    def _result(self, item: Item, answer: Answer) -> Result | Unrecorded:
+    def record(self, decisions: Iterable[bytes]) -> None:
+        """Write decisions down. Raises OSError where that cannot be done."""
+        self.examiner.journal.append(decisions)
+
+    def _judged(self, item: Item, answer: Answer) -> tuple[Transfer, Verdict]:
         if answer.findings is None:
-            return self.examiner.unread(item.url, item.size, answer.problem, answer.reason, answer.seconds)
+            return self.examiner.failed(item.url, item.size, answer.problem, answer.reason)
         transfer = Transfer(door="scan", body=b"", name=item.url)
-        verdict = self.examiner.pipeline.judge(transfer, answer.findings)
-        result = self.examiner.result(transfer, verdict, answer.seconds)
-        return self.examiner.recorded(transfer, verdict, result)
+        return transfer, self.examiner.pipeline.judge(transfer, answer.findings)
 
 
 def restored(text: str) -> Result:

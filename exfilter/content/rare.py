@@ -29,6 +29,9 @@ class Rare(NamedTuple):
     undo: Callable[[re.Match[str]], str]
 
 
+_NO_BASE64 = re.compile("[^A-Za-z0-9+/]")
+
+
 def _octal(found: re.Match[str]) -> str:
     return bytes(int(digits, 8) & 0xFF for digits in found[0].split("\\")[1:]).decode("utf-8", "replace")
 
@@ -46,7 +49,7 @@ def _word(found: re.Match[str]) -> str:
     """Return an encoded word of a mail header (RFC 2047)."""
     charset, kind, letters = found.groups()
     if kind in "Bb":
-        text = letters.encode("ascii", "ignore").translate(None, b"=").decode()
+        text = _NO_BASE64.sub("", letters)  # as binascii skips it, and then counts what is left
         data = binascii.a2b_base64(text[: len(text) - (len(text) % 4 == 1)] + "==")
     else:
         data = quopri.decodestring(letters.replace("_", " ").encode("ascii", "replace"))

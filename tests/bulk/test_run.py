@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections import Counter
 from collections.abc import Generator, Iterable
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 
 from exfilter.bulk import finished, report
 from exfilter.bulk.run import Run
-from exfilter.bulk.state import Settled, State, urls_as_text
+from exfilter.bulk.state import Settled, State, Totals, urls_as_text
 from exfilter.bulk.tasks import Answer, Lost, Task
 from exfilter.model import Findings, Reason, Versions
 from exfilter.stores import Item
@@ -62,14 +63,29 @@ class Told:
                 yield task, Answer(Findings(NOBODY, 0, NOBODY, {}, {}, (), task.weight), digest=digest)
 
 
-def settle(item: Item, answer: Answer) -> Settled:
-    problem = answer.reason.value if answer.findings is None else ""
-    size = answer.findings.bytes if answer.findings else 0
-    result = {
-        "path": item.key, "rule": "default", "customers": 1, "identified": 1, "estimated": 0,
-        "customer_ids": ["C1"], "fields": {"email": 1}, "unscanned": [], "bytes": size, "seconds": 0.5,
-    }  # fmt: skip
-    return Settled(json.dumps(result), "2026-11-23", held=False, customers=1, unread=problem)
+@dataclass(slots=True)
+class Judged:
+    """What settles files. ``full``: after so many decisions, no more can be written down."""
+
+    full: int = -1
+    recorded: list[str] = field(default_factory=list)
+
+    def __call__(self, item: Item, answer: Answer) -> Settled:
+        problem = answer.reason.value if answer.findings is None else ""
+        size = answer.findings.bytes if answer.findings else 0
+        result = {
+            "path": item.key, "rule": "default", "customers": 1, "identified": 1, "estimated": 0,
+            "customer_ids": ["C1"], "fields": {"email": 1}, "unscanned": [], "bytes": size, "seconds": 0.5,
+        }  # fmt: skip
+        kept = json.dumps(result)
+        return Settled(
+            kept, "2026-11-23", held=False, customers=1, unread=problem, decision=item.key.encode()
+        )
+
+    def record(self, decisions: Iterable[bytes]) -> None:
+        self.recorded += (each.decode() for each in decisions)
+        if 0 <= self.full < len(self.recorded):
+            raise OSError(errno.ENOSPC, "no space is left for decisions")
 
 
 def results(state: State) -> list[str]:
@@ -91,10 +107,16 @@ def files(tmp_path: Path) -> Path:
 
 
 def go(
-    folder: Path, files: Path, engine: Told, versions: Versions = VERSIONS, *, again: bool = False
+    folder: Path,
+    files: Path,
+    engine: Told,
+    versions: Versions = VERSIONS,
+    *,
+    again: bool = False,
+    settle: Judged | None = None,
 ) -> list[str]:
     with closing(State(folder)) as state:
-        run = Run(state, engine, settle, length=300)
+        run = Run(state, engine, settle or Judged(), length=300)
         run.begin([str(files)], versions)
         if again:
             run.again()
@@ -142,6 +164,59 @@ def test_whenever_the_driver_dies_every_file_ends_with_one_result(
     assert len(go(folder / "run", files, Told(loses))) == 7
 
 
+def test_it_is_known_how_far_a_run_is(tmp_path: Path, files: Path) -> None:
+    with closing(State(tmp_path / "run")) as state:
+        assert state.totals() == Totals(0, 0, 0, 0)
+    with suppress(Killed):
+        go(tmp_path / "run", files, Told(ends=3))
+    with closing(State(tmp_path / "run")) as state:
+        far = state.totals()
+    assert (far.files, far.bytes) == (7, sum(each.stat().st_size for each in files.iterdir()))
+    go(tmp_path / "run", files, Told())
+    with closing(State(tmp_path / "run")) as state:
+        assert state.totals() == Totals(far.files, far.bytes, far.files, far.bytes)
+
+
+def test_every_result_has_its_decision_recorded_once(tmp_path: Path, files: Path) -> None:
+    settle = Judged()
+    go(tmp_path / "run", files, Told(), settle=settle)
+    assert sorted(settle.recorded) == sorted(each.name for each in files.iterdir())
+
+
+@given(st.integers(0, 6), st.integers(1, 4))
+def test_no_result_is_kept_whose_decision_is_not_recorded(
+    tmp_path_factory: pytest.TempPathFactory, full: int, together: int
+) -> None:
+    folder = tmp_path_factory.mktemp("run")
+    for number in range(7):
+        (folder / f"{number}").write_bytes(b"line %d\n" % number)
+    settle = Judged(full)
+    with pytest.MonkeyPatch.context() as patch, closing(State(folder / "run")) as state:
+        patch.setattr("exfilter.bulk.run.KEPT_TOGETHER", together)
+        run = Run(state, Told(), settle)
+        run.begin([str(folder / f"{number}") for number in range(7)], VERSIONS)
+        with pytest.raises(OSError, match="no space"):
+            run.go()
+        assert len(results(state)) == full // together * together
+
+
+def test_what_is_listed_stands_in_its_order_whether_it_is_read_in_ranges_or_not(tmp_path: Path) -> None:
+    ranged = {1, 2, 5}
+    found = [
+        (Item("/share/", str(number), 600), [(0, 300), (300, 600)] if number in ranged else [])
+        for number in range(7)
+    ]
+    with closing(State(tmp_path / "run")) as state:
+        assert [list(state.list(some)) for some in (found[:3], found)] == [[3], [7]]  # it began again
+        asked = list(state.todo(0))
+    whole, parts = [each for each in asked if not each.ranged], [each for each in asked if each.ranged]
+    assert [each.item.key for each in whole] == ["0", "3", "4", "6"]
+    assert [(each.item.key, each.start) for each in parts] == [
+        (str(number), start) for number in sorted(ranged) for start in (0, 300)
+    ]
+    assert [each.number for each in whole] == sorted(each.number for each in whole)
+
+
 def test_a_run_of_other_files_is_refused(tmp_path: Path, files: Path) -> None:
     go(tmp_path / "run", files, Told())
     with pytest.raises(ValueError, match="began with other files"):
@@ -179,12 +254,12 @@ def test_again_reads_what_was_not_read_as_it_is_now_and_nothing_else(tmp_path: P
 
 def test_again_lists_a_folder_that_could_not_be_listed(tmp_path: Path, files: Path) -> None:
     with closing(State(tmp_path / "run")) as state:
-        run = Run(state, Told(), settle)
+        run = Run(state, Told(), Judged())
         state.tell({"urls": urls_as_text([str(files)]), "listed": "yes"})
         for _ in state.list([(Item(f"{files}/", "below", problem="permission denied"), [])]):
             pass
         run.begin([str(files)], VERSIONS)
-        state.finish([(task, b"", settle(task.item, Answer(None, "x"))) for task in state.todo(0)])
+        state.finish([(task, b"", Judged()(task.item, Answer(None, "x"))) for task in state.todo(0)])
         (files / "below").mkdir()
         (files / "below" / "one").write_bytes(b"one")
         (files / "below" / "out").symlink_to(tmp_path)

@@ -33,7 +33,7 @@ COPIES = 12
 DONE = {0, 1, 2}
 PATIENCE = 300
 """Seconds, for a busy machine."""
-TOGETHER = 64
+TOGETHER = 256
 """Results of one transaction: so many may be judged again when the driver is killed."""
 PRELOAD = '''\
 """A fault for a worker: a file of this name ends it."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from exfilter.limits import Limits
 from exfilter.model import Part, Reason
@@ -115,5 +117,14 @@ def test_code_points_beyond_the_last_stay() -> None:
         "_xdc00_",
         "=?x?B?!?=",
         "=?utf-8?B?====?=",
+        "=?utf-8?B?abc!de?=",
+        "=?utf-8?B?{abcde}?=",
+        "=?utf-8?b?..ä.a?=",
     ):
         assert written in texts((PLAIN + written + "\n").encode())["customers.dat"]
+
+
+@given(st.text(st.sampled_from("abAZ09+/=!{}.ä-_\x00"), max_size=40), st.sampled_from("BbQq"))
+def test_no_encoded_word_is_a_mistake_of_its_reader(letters: str, kind: str) -> None:
+    """One that was ended the reading of a text of 64 MB after 40."""
+    assert PLAIN in texts(f"{PLAIN}=?utf-8?{kind}?{letters}?=\n{PLAIN}".encode())["customers.dat"]
