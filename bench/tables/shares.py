@@ -19,7 +19,7 @@ from bench.results import Figure, Table
 from bench.shared import MB, Share, Sizes, make, store
 from bench.wire import processes
 from bench.wire.doors import copy
-from tests import servers
+from fixtures import servers
 
 TURNS = 3
 """Fewer with ``--repetitions``."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import math
+import time
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -25,6 +27,8 @@ ENOUGH = 8 * MIB
 """Bytes from which on no further file goes with them."""
 AHEAD = 2
 """Batches a thread that are under way or wait for it."""
+ASKED_EVERY = 1.0
+"""Seconds between two questions of how many threads there are: each costs milliseconds."""
 CANCELLED = (asyncio.CancelledError, concurrent.futures.CancelledError)
 """What Dask says of its futures when the scheduler is gone."""
 TRIES = 3
@@ -89,20 +93,24 @@ class _Round:
     alone: bool
     _batches: dict[str, tuple[list[Task], Locked | None]] = field(default_factory=dict)
     """By the key of the future: what it is about, and the worker that was brought its key just before."""
+    _threads: int = 0
+    _asked: float = -math.inf
 
     def answers(self, tasks: Iterable[Task]) -> Generator[tuple[Task, Answer | Lost], None, None]:
         """Yield each task with its answer."""
         import distributed  # noqa: PLC0415 - an extra
 
         waiting = batches(tasks, 1) if self.alone else batches(tasks)
-        done: Any = cast("Any", distributed).as_completed(loop=self.client.loop)
+        # Results are brought here while others are settled.
+        how = {"loop": self.client.loop, "with_results": True, "raise_errors": False}
+        done: Any = cast("Any", distributed).as_completed(**how)
         while True:
             while len(self._batches) < self._room() and (some := next(waiting, None)):
                 done.add(self._submit(some))
             if not self._batches:
                 return
-            future = next(done)
-            (batch, asked), found = self._batches.pop(future.key), self._result(future)
+            future, given = next(done)
+            (batch, asked), found = self._batches.pop(future.key), self._result(future, given)
             future.release()  # It has been brought here: nobody computes it again.
             if isinstance(found, Locked) and not self._died(asked):
                 self._unlock(found)
@@ -120,7 +128,9 @@ class _Round:
         """Return how many batches may be under way: a worker that came since gets its own."""
         if self.alone:  # Two could be handed to one worker, and the wrong one be blamed for its death.
             return 1
-        return max(1, AHEAD * int(sum(self.client.nthreads().values())))
+        if time.monotonic() > self._asked + ASKED_EVERY:
+            self._asked, self._threads = time.monotonic(), int(sum(self.client.nthreads().values()))
+        return max(1, AHEAD * self._threads)
 
     def _died(self, asked: Locked | None) -> bool:
         """Whether the worker is gone that was brought its key for a batch: then it was that batch.
@@ -165,19 +175,14 @@ class _Round:
         told = self.client.run(far.unlock, *given, workers=[asked.worker], on_error="ignore")
         return told.get(asked.worker)
 
-    def _result(self, future: Any) -> object:  # noqa: ANN401
-        """Return what a worker answered. None: none, also where as many died over it as Dask tries."""
-        from distributed import KilledWorker  # noqa: PLC0415 - an extra
-
-        try:
-            found: object = future.result()
-        except KilledWorker:
-            return None
-        except (ImportError, AttributeError, TypeError):
+    def _result(self, future: Any, given: object) -> object:  # noqa: ANN401
+        """Return what a worker answered. None: whatever it raised, also where as many died as Dask tries."""
+        if future.status == "cancelled":
+            raise asyncio.CancelledError
+        if future.status != "error":
+            return given
+        error = given[1] if isinstance(given, tuple) else None
+        if isinstance(error, ImportError | AttributeError | TypeError):
             msg = f"{self.cluster.address}: its workers have no exfilter, or another one; install this there"
-            raise ValueError(msg) from None
-        except CANCELLED:
-            raise
-        except Exception:  # noqa: BLE001 - whatever a worker raises: it is no answer
-            return None
-        return found
+            raise ValueError(msg)  # noqa: TRY004 - the installation is at fault
+        return None

@@ -24,8 +24,8 @@ from exfilter.index import keys, store
 from exfilter.limits import Limits
 from exfilter.stores import Item
 from fixtures.customers import write_csv
+from fixtures.servers import children, node, scheduler
 from tests.cli.test_shares import exfilter
-from tests.servers import children, node, scheduler
 
 pytest.importorskip("distributed", reason="the extra `shares` is not installed")
 

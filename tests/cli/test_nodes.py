@@ -14,8 +14,8 @@ import pytest
 
 from fixtures.bodies import bodies
 from fixtures.customers import customers, write_csv
+from fixtures.servers import children, free_port, node, scheduler
 from tests.cli.test_shares import by_name, exfilter, scanned, start
-from tests.servers import children, free_port, node, scheduler
 
 pytest.importorskip("distributed", reason="the extra `shares` is not installed")
 

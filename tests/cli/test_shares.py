@@ -25,7 +25,7 @@ import pytest
 from exfilter.cli.shares import open_reader
 from fixtures.bodies import bodies
 from fixtures.customers import customers, write_csv
-from tests.servers import Cluster, cluster, object_store
+from fixtures.servers import Cluster, cluster, object_store
 
 EXFILTER = str(Path(sys.executable).parent / "exfilter")
 CUSTOMERS, SEED = 2_000, 11

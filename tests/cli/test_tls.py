@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from fixtures.customers import customers, write_csv
+from fixtures.servers import free_port, listening, running
 from tests.cli.test_shares import exfilter, scanned
-from tests.servers import free_port, listening, running
 from tests.who.company import CLIENT, SERVER, Issued
 
 pytest.importorskip("distributed", reason="the extra `shares` is not installed")

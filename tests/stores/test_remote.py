@@ -11,7 +11,7 @@ import pytest
 from exfilter.body import CHUNK, pieces, whole
 from exfilter.model import Reason
 from exfilter.stores import Item, Unreadable, listed, opened
-from tests.servers import object_store, web_share
+from fixtures.servers import object_store, web_share
 
 pytest.importorskip("moto", reason="the development group is not installed")
 obstore = pytest.importorskip("obstore", reason="the extra `shares` is not installed")
