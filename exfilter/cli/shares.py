@@ -16,15 +16,6 @@ from pathlib import Path
 from typing import NoReturn
 
 import msgspec
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
 
 from exfilter import settings
 from exfilter.bulk import finished, report
@@ -37,6 +28,7 @@ from exfilter.bulk.state import FILE, Settled, State
 from exfilter.bulk.tasks import Answer, Engine, Lost, Task
 from exfilter.cli.files import STANDARD_INPUT
 from exfilter.cli.formats import Result, Wishes
+from exfilter.cli.progress import shown
 from exfilter.cli.scan import GRACE, Examiner, open_examiner
 from exfilter.cli.workers import Crew
 from exfilter.groups import Membership
@@ -214,12 +206,12 @@ def scan(order: Order) -> Iterator[Result]:
 
 def _go(order: Order, examiner: Examiner, state: State, urls: Sequence[str], folder: Path) -> None:
     versions = examiner.pipeline.engine.versions(examiner.pipeline.policy.digest)
-    with _shown() as told, _engine(order, examiner, told.delivered) as engine:
+    with shown(sys.stderr) as told, _engine(order, examiner, told.delivered) as engine:
         run = Run(state, engine, Settling(examiner))
         run.begin(urls, versions, told.listed)
         if order.again:
             run.again()
-        told.begin(state)
+        told.begin(state.totals())
         try:
             run.go(told.scanned)
         except KeyboardInterrupt:
@@ -255,51 +247,3 @@ def _command(order: Order, folder: Path) -> Iterator[str]:
         yield from ("--config", str(order.config))
     if order.cluster:
         yield from ("--cluster", order.cluster)
-
-
-@dataclass(slots=True)
-class _Line:
-    """One moving line on standard error."""
-
-    progress: Progress
-    files: int = 0
-
-    def listed(self, files: int, _bytes: int) -> None:
-        """Take how many files more were listed."""
-        self.files += files
-        self._say(f"{self.files} files listed")
-
-    def delivered(self, size: int, total: int) -> None:
-        """Take how many bytes of the index have arrived everywhere."""
-        self._say(f"index delivered to the nodes: {size / MIB:.0f} of {total / MIB:.0f} MiB")
-
-    def begin(self, state: State) -> None:
-        """Show what there is to do."""
-        totals = state.totals()
-        self.files = totals.done_files
-        self.progress.update(self.progress.task_ids[0], total=totals.bytes, completed=totals.done_bytes)
-
-    def scanned(self, files: int, size: int) -> None:
-        """Take what was scanned."""
-        self.files += files
-        self.progress.advance(self.progress.task_ids[0], size)
-        self._say(f"{self.files} files scanned")
-
-    def writing(self) -> None:
-        """Say that all is scanned."""
-        self._say("writing the report")
-
-    def _say(self, text: str) -> None:
-        self.progress.update(self.progress.task_ids[0], description=text)
-
-
-@contextmanager
-def _shown() -> Iterator[_Line]:
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )  # fmt: skip
-    shown = sys.stderr.isatty()
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not shown) as progress:
-        progress.add_task("listing", total=None)
-        yield _Line(progress)
