@@ -110,8 +110,9 @@ class Settling:
     def _judged(self, item: Item, answer: Answer) -> tuple[Transfer, Verdict]:
         if answer.findings is None:
             return self.examiner.failed(item.url, item.size, answer.problem, answer.reason)
-        transfer = Transfer(door="scan", body=b"", name=item.url)
-        return transfer, self.examiner.pipeline.judge(transfer, answer.findings)
+        transfer, pipeline = Transfer(door="scan", body=b"", name=item.url), self.examiner.pipeline
+        # Those of all ranges: an answer that was united of several does not name them.
+        return transfer, pipeline.judge(transfer, pipeline.engine.with_canaries(answer.findings))
 
 
 def restored(text: str) -> Result:

@@ -12,7 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from exfilter.bulk.packed import united
+from exfilter.bulk.tasks import Answer, Task
+from exfilter.cli.formats import Wishes
 from exfilter.cli.init import make
+from exfilter.cli.scan import open_examiner
+from exfilter.cli.shares import Settling
+from exfilter.model import Transfer
+from exfilter.stores import Item
 from fixtures.customers import write_csv
 
 
@@ -118,3 +125,18 @@ def test_info_counts_them(folder: Path) -> None:
     about = json.loads(run(folder, "index", "info", "--format", "json").stdout)
     assert about["canaries"] == {"field sales": 2, "support": 3}
     assert about["customers"] == 505
+
+
+def test_one_in_a_text_that_is_read_in_ranges_is_a_verdict_too(
+    folder: Path, canaries: list[dict[str, str]]
+) -> None:
+    settle = Settling(open_examiner(folder, Wishes()))
+    pipeline = settle.examiner.pipeline
+    item = Item("/share/", "large.txt", 200)
+    texts = ("nobody", f"Please answer {canaries[0]['email']} today.")
+    found = [pipeline.engine.findings(Transfer("scan", text.encode()), pipeline.limits) for text in texts]
+    parts = [(Task(1, item, at, at + 100), Answer(each)) for at, each in zip((0, 100), found, strict=True)]
+    settled = settle(item, united(parts))
+    line = json.loads(settled.decision)
+    assert settled.held
+    assert (line["rule"], line["canaries"]) == ("canary", {"support": 1})
