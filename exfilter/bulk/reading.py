@@ -12,7 +12,7 @@ from exfilter.bulk.ranges import within
 from exfilter.bulk.tasks import Answer, Task
 from exfilter.index.keys import CONTENT, IndexKey
 from exfilter.limits import MIB, Limits
-from exfilter.model import Buffer, Transfer
+from exfilter.model import Buffer, Expired, Transfer
 from exfilter.scan import Engine
 from exfilter.stores import Unreadable, opened
 
@@ -42,12 +42,16 @@ class Hashed:
             yield piece
             start += len(piece)
 
-    def digest(self) -> bytes:
-        """Return the digest of all of it; what nobody has read yet is read. Raises Unreadable or OSError."""
+    def digest(self, expired: Expired) -> bytes:
+        """Return the digest of all of it; what nobody has read yet is read. Raises Unreadable or OSError.
+
+        Empty: it has no bytes, or the time is over before their end.
+        """
         if self._at < len(self):
             for _ in self.pieces(self._at):
-                pass
-        return self._hash.digest()
+                if expired():
+                    break
+        return self._hash.digest() if 0 < self._at == len(self) else b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +77,15 @@ class Reader:
             return Answer(None, type(error).__name__, seconds=seconds, passing=isinstance(error, OSError))
 
     def _read(self, task: Task, began: float) -> Answer:
+        def expired() -> bool:
+            return time.monotonic() > began + self.deadline
+
         with opened(task.item) as whole:
             body: Buffer = within(whole, task.start, task.end) if task.ranged else whole
             read = Hashed(body, self.content_key)
             transfer = Transfer("scan", _small(read) or read, name=task.item.url)
-            found = self.engine.findings(
-                transfer, self.limits, lambda: time.monotonic() > began + self.deadline
-            )
-            digest = read.digest() if len(read) else b""
+            found = self.engine.findings(transfer, self.limits, expired)
+            digest = read.digest(expired)
         return Answer(found, digest=digest, seconds=time.monotonic() - began)
 
 
