@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from exfilter.bulk.ranges import HEAD, RANGE, Within, ranges, splits
+from exfilter.bulk.ranges import RANGE, head, ranges, splits
 from exfilter.bulk.state import Settled, State, urls_as_text
 from exfilter.bulk.tasks import Answer, Engine, Lost, Task
 from exfilter.model import Versions
@@ -77,10 +77,10 @@ class Run:
             return []
         try:
             with opened(item) as body:
-                head = b"".join(Within(body, 0, min(HEAD, item.size)).pieces())
+                is_split = splits(head(body))
         except (Unreadable, OSError, EOFError):
             return []
-        return ranges(item.size, self.length) if splits(head) else []
+        return ranges(item.size, self.length) if is_split else []
 
     def go(self, told: Told = _ignore) -> None:
         """Finish every file. What lost its worker, or was not given by its store, is tried twice."""

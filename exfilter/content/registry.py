@@ -15,7 +15,8 @@ from exfilter.content.encoded import yenc
 from exfilter.content.pictures import reader as pictures
 from exfilter.content.stream import Stream
 from exfilter.content.wire import readers as wire
-from exfilter.model import Reason
+from exfilter.limits import Limits
+from exfilter.model import Reason, never
 
 READERS: tuple[Reader, ...] = (
     *codings.READERS,
@@ -53,6 +54,13 @@ def contents(content: Content) -> Iterator[Item]:
             yield from with_encoded(reader.read(content, contents), content.path, content.depth, budget)
     if stream.trouble is not None and not budget.late:
         yield content.unscanned(stream.trouble.reason, stream.trouble.left)
+
+
+def kind(head: bytes) -> str:
+    """Return what reads a content that begins so: the name of its reader, of text that of its format."""
+    content = Content(Stream(iter([head])), (), Budget(Limits(), never))
+    reader = next(reader for reader in READERS if reader.recognises(content))
+    return text.form(head.decode("utf-8", "replace")).name if reader is text.READER else reader.name
 
 
 def with_encoded(items: Iterator[Item], path: tuple[str, ...], depth: int, budget: Budget) -> Iterator[Item]:

@@ -73,7 +73,7 @@ def texts(content: Content, formats: tuple[Format, ...]) -> Iterator[Item]:
     blocks = charset.texts(content.stream, decoder, size)
     first = next(blocks, "")
     slicers: dict[str, Slicer] = {}
-    for block in _form(first, formats).read(itertools.chain([first], blocks)):
+    for block in form(first, formats).read(itertools.chain([first], blocks)):
         if isinstance(block, Reason):
             yield content.unscanned(block, content.stream.taken)
             continue
@@ -92,14 +92,15 @@ def texts(content: Content, formats: tuple[Format, ...]) -> Iterator[Item]:
         yield content.unscanned(Reason.OPAQUE, decoder.unknown)
 
 
-def _form(text: str, formats: tuple[Format, ...]) -> Format:
+def form(text: str, formats: tuple[Format, ...] = FORMATS) -> Format:
+    """Return what recognises the beginning of a text."""
     return next(item for item in formats if item.recognises(text[:_SAMPLE]))
 
 
 def _beside(decoder: charset.Decoder, formats: tuple[Format, ...]) -> Iterator[Block]:
     """Yield the blocks of the other readings so far, each with the structure that it has."""
     for name, text in decoder.beside:
-        for block in _form(text, formats).read(iter([composed(text)])):
+        for block in form(text, formats).read(iter([composed(text)])):
             if isinstance(block, Block):
                 channel = f"as {name}" if not block.channel else f"as {name}, {block.channel}"
                 yield Block(channel, block.text, block.records)
