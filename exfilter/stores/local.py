@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 import pwd
@@ -15,18 +16,22 @@ from exfilter.model import Buffer, Reason
 from exfilter.stores.item import CHANGED, Item, Unreadable
 
 SPECIAL = "not a regular file"
+LASTING = (errno.ENOENT, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.ELOOP, errno.ENXIO)
+"""What another try would not change. A share that is gone for a moment is none of it."""
 OUTSIDE = "symbolic link that leaves the folder"
 
 
 def listed(path: str) -> Iterator[Item]:
     """Yield every file below a path, in order: a folder's entries by name, folders where they stand."""
-    if Path(path).is_dir():
-        yield from _walk(path, path)
-        return
     try:
-        yield _item("", path, Path(path).stat())
+        found = Path(path).stat()
     except OSError as error:
         yield Item("", path, problem=why(error))
+        return
+    if stat.S_ISDIR(found.st_mode):
+        yield from _walk(path, path)
+    else:
+        yield _item("", path, found)
 
 
 def again(item: Item) -> Iterator[Item]:
@@ -62,6 +67,8 @@ def why(error: OSError) -> str:
 
 
 def _item(root: str, key: str, found: os.stat_result) -> Item:
+    if not stat.S_ISREG(found.st_mode):  # Nobody opens it: to open a device may do something.
+        return Item(root, key, owner=_owner(found.st_uid), problem=SPECIAL, reason=Reason.UNSUPPORTED)
     return Item(root, key, found.st_size, _version(found), _owner(found.st_uid))
 
 
@@ -82,18 +89,39 @@ def opened(item: Item) -> Iterator[Buffer]:
     """Open it: a body that is read, not mapped. Raises Unreadable."""
     if item.problem:
         raise Unreadable(item.problem, item.reason)
-    # A pipe must not block us, and a file that became a link since it was found is not followed.
-    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (os.O_NOFOLLOW if item.root else 0)
     try:
-        descriptor = os.open(item.url, flags)
+        descriptor = _descriptor(item)
     except OSError as error:
-        raise Unreadable(why(error), Reason.MALFORMED) from None
+        raise Unreadable(why(error), Reason.MALFORMED, passing=error.errno not in LASTING) from None
     try:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
             raise Unreadable(SPECIAL, Reason.UNSUPPORTED)
-        if _version(found) != item.version:
-            raise Unreadable(CHANGED, Reason.MALFORMED)
+        _check(found, item)
         yield Filed(descriptor, found.st_size)
+        _check(os.fstat(descriptor), item)
     finally:
         os.close(descriptor)
+
+
+def _check(found: os.stat_result, item: Item) -> None:
+    if _version(found) != item.version:
+        raise Unreadable(CHANGED, Reason.MALFORMED)
+
+
+def _descriptor(item: Item) -> int:
+    """Open a file, folder by folder: none below the listed one that became a link meanwhile is followed."""
+    # A pipe must not block us.
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+    if not item.root:
+        return os.open(item.url, flags)
+    *folders, name = item.key.split("/")
+    at = os.open(item.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for folder in folders:
+            inner = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at)
+            os.close(at)
+            at = inner
+        return os.open(name, flags | os.O_NOFOLLOW, dir_fd=at)
+    finally:
+        os.close(at)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from exfilter.body import whole
+from exfilter.model import Reason
 from exfilter.stores import Item, Unreadable, listed, opened
 
 
@@ -44,3 +46,43 @@ def test_what_cannot_be_listed_is_an_item_with_its_problem(tmp_path: Path) -> No
     assert item.problem == "symbolic link that leaves the folder"
     with pytest.raises(Unreadable, match="symbolic link"), opened(item):
         pass
+
+
+def test_a_folder_that_became_a_link_since_it_was_listed_is_not_followed(tmp_path: Path) -> None:
+    """What lies outside may have the same size and time: who owns a file sets both."""
+    outside, share = tmp_path / "outside", tmp_path / "share"
+    for folder in (outside, share / "deep" / "er"):
+        folder.mkdir(parents=True)
+        (folder / "a.txt").write_bytes(b"hello")
+        os.utime(folder / "a.txt", ns=(1, 1))
+    (item,) = listed(str(share))
+    with opened(item) as body:
+        assert whole(body) == b"hello"
+    for place, target in ((share / "deep" / "er", outside), (share / "deep", tmp_path / "moved")):
+        place.rename(tmp_path / "moved")
+        place.symlink_to(target)
+        with pytest.raises(Unreadable), opened(item):
+            pass
+        place.unlink()
+        (tmp_path / "moved").rename(place)
+
+
+def test_a_file_that_changes_while_it_is_read_is_not_read(tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    file.write_bytes(b"hello")
+    os.utime(file, ns=(1, 1))
+    (item,) = listed(str(tmp_path))
+    with pytest.raises(Unreadable, match="changed since it was listed"), opened(item):
+        file.write_bytes(b"other")
+
+
+def test_what_is_no_regular_file_is_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (item,) = listed(str(tmp_path))
+    assert (item.problem, item.reason) == ("not a regular file", Reason.UNSUPPORTED)
+
+
+def test_a_path_that_cannot_be_looked_at_is_an_item_with_its_problem(tmp_path: Path) -> None:
+    """It ended the run: not every such error means that nothing is there."""
+    path = f"{tmp_path}/{'x' * 5000}"
+    assert list(listed(path)) == [Item("", path, problem="file name too long")]
