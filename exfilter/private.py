@@ -1,4 +1,4 @@
-"""Files that only their owner may read: keys and passwords."""
+"""Files that only their owner may read: keys, passwords, and what names customers."""
 
 from __future__ import annotations
 
@@ -31,6 +31,16 @@ def read(file: Path) -> bytes:
             msg = f"{file} can be read by others; run 'chmod 600 {file}' and consider whether it leaked"
             raise PermissionError(msg)
         return source.read()
+
+
+def check_folder(folder: Path) -> None:
+    """Raise PermissionError where others than its owner, who we are, can change what lies in a folder."""
+    found = folder.stat()
+    if found.st_uid != os.geteuid() or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        msg = (
+            f"{folder} can be changed by others; run 'chmod go-w {folder}' as its owner, or name a new folder"
+        )
+        raise PermissionError(msg)
 
 
 def sync_folder(folder: Path) -> None:

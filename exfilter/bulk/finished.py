@@ -1,6 +1,8 @@
 """What a run has found so far, file by file.
 
-Files with the same content are named: each but the first is a copy, and counts no customers.
+Files with the same content are named: each but one is a copy, and counts no customers. The one is the first
+of those in which most customers were found: an older index, or a reading that had no time left, may have
+found fewer in the others.
 """
 
 from __future__ import annotations
@@ -16,16 +18,24 @@ from exfilter.bulk.state import PAGE, State, as_name
 from exfilter.bulk.tables import items
 
 _other = items.alias("other")
-_first = sa.select(sa.func.min(_other.c.id)).where(_other.c.digest == items.c.digest).scalar_subquery()
+_first = (
+    sa.select(_other.c.id)
+    .where(_other.c.digest == items.c.digest)
+    .order_by(_other.c.customers.desc(), _other.c.id)
+    .limit(1)
+    .scalar_subquery()
+)
 _original = items.alias("original")
 _with_original = items.outerjoin(_original, sa.and_(_original.c.id == _first, _original.c.id != items.c.id))
 
+HEAVY = 8
+"""Rows with their results that are in memory together: one names all customers of its file."""
 HAS_RESULT = items.c.result.is_not(None)
-IS_COPY = sa.exists().where(_other.c.digest == items.c.digest, _other.c.id < items.c.id)
+IS_COPY = sa.func.coalesce(items.c.id != _first, 0)
 RULE = sa.func.coalesce(sa.func.json_extract(items.c.result, "$.rule"), "")
 """That decided. Empty: the result does not say."""
 FIRST = (_original.c.root.label("first_root"), _original.c.key.label("first_key"))
-"""The first file with this content. NULL: it is the first itself."""
+"""The file that this one is a copy of. NULL: of none."""
 WEIGHTIEST = (items.c.held.desc(), items.c.customers.desc(), (items.c.unread != "").desc(), items.c.id)
 """What would be held, then who has most customers, then what was not read, then as listed."""
 
@@ -45,19 +55,19 @@ class Ranked(NamedTuple):
     owner: str
     type: str
     copy_of: str
-    """The path of the first file with the same content. Empty: it is the first."""
+    """The path of the file with the same content that counts. Empty: it is the one that does."""
 
 
 def results(state: State) -> Iterator[str]:
     """Yield the results as JSON, in the order of the listing."""
     wanted = sa.select(items.c.result).where(HAS_RESULT).order_by(items.c.id)
-    yield from (row.result for row in state.rows(wanted))
+    yield from (row.result for row in state.rows(wanted, HEAVY))
 
 
 def rows(state: State) -> Iterator[dict[str, Any]]:
     """Yield an object a file: what ``scan`` says of it, whose it is, and what it is a copy of."""
     wanted = sa.select(items, *FIRST).select_from(_with_original).where(HAS_RESULT).order_by(items.c.id)
-    for row in state.rows(wanted):
+    for row in state.rows(wanted, HEAVY):
         result = json.loads(row.result)
         yield {
             "path": result["path"],

@@ -16,6 +16,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from exfilter import private
 from exfilter.bulk.packed import pack, united, unpack
 from exfilter.bulk.tables import SCHEMA, about, items, judges, metadata, parts
 from exfilter.bulk.tasks import Answer, Task
@@ -28,11 +29,27 @@ LOCK = "lock"
 PAGE = 1000
 """Rows that are read, or listed, at a time."""
 
+AMBIGUOUS = "several objects have this name, or it changed while it was listed"
 COLUMNS = "day", "judge", "digest", "held", "customers", "unread", "result"
 """Of a file that is finished."""
 
 # Built once, and run for many rows at a time: to build one costs more than to run it.
 _LIST = sa.insert(items).prefix_with("OR IGNORE")
+_OTHERS = (
+    sa.update(items)
+    .where(
+        items.c.root == sa.bindparam("in_root"),
+        sa.func.instr(items.c.root, b"://") > 0,
+        items.c.key == sa.bindparam("in_key"),
+        items.c.version != sa.bindparam("other"),
+        items.c.result.is_(None),
+    )
+    .values(problem=AMBIGUOUS, reason=Reason.UNSUPPORTED.value)
+)
+"""A store lists another object by a name that is known: one of them could be read, and hide the other.
+
+In a folder there is one file of a name: it changed since an earlier listing broke off.
+"""
 _FINISH = (
     sa.update(items)
     .where(items.c.id == sa.bindparam("number"))
@@ -70,8 +87,12 @@ class State:
     """The opened state of a run."""
 
     def __init__(self, folder: Path) -> None:
-        """Open a run's folder, or make it. Raises BlockingIOError where another driver works on it."""
+        """Open a run's folder, or make it.
+
+        Raises BlockingIOError where another driver works on it, PermissionError where others may change it.
+        """
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private.check_folder(folder)
         self._judge: int | None = None
         self._lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -236,10 +257,10 @@ class State:
             connection.execute(_FINISH, rows)
             connection.execute(_FORGET, [{"number": row["number"]} for row in rows])
 
-    def rows(self, statement: sa.Select[Any]) -> Iterator[sa.Row[Any]]:
-        """Yield the rows of a question, a page at a time."""
+    def rows(self, statement: sa.Select[Any], together: int = PAGE) -> Iterator[sa.Row[Any]]:
+        """Yield the rows of a question, so many at a time."""
         with self._database.transaction() as connection:
-            yield from connection.execution_options(yield_per=PAGE).execute(statement)
+            yield from connection.execution_options(yield_per=together).execute(statement)
 
 
 def _tell(connection: sa.Connection, facts: Mapping[str, str]) -> None:
@@ -254,7 +275,9 @@ def _insert(connection: sa.Connection, some: Iterable[tuple[Item, tuple[tuple[in
             for found in group:
                 _insert_ranged(connection, *found)
         else:
-            connection.execute(_LIST, [_row(*found) for found in group])
+            rows = [_row(*found) for found in group]
+            if connection.execute(_LIST, rows).rowcount < len(rows):
+                connection.execute(_OTHERS, [_other(row) for row in rows])
 
 
 def _insert_ranged(connection: sa.Connection, item: Item, ranges: Sequence[tuple[int, int]]) -> None:
@@ -262,6 +285,12 @@ def _insert_ranged(connection: sa.Connection, item: Item, ranges: Sequence[tuple
     if done.rowcount:
         rows = [{"item": done.lastrowid, "start": start, "end": end} for start, end in ranges]
         connection.execute(sa.insert(parts), rows)
+    else:
+        connection.execute(_OTHERS, _other(_row(item, ranges)))
+
+
+def _other(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {"in_root": row["root"], "in_key": row["key"], "other": row["version"]}
 
 
 def _row(item: Item, ranges: Sequence[tuple[int, int]]) -> dict[str, Any]:

@@ -56,7 +56,7 @@ items = sa.Table(
 )
 
 sa.Index("open_items", items.c.attempts, items.c.id, sqlite_where=items.c.result.is_(None))
-sa.Index("contents", items.c.digest, items.c.id)
+sa.Index("contents", items.c.digest, items.c.customers.desc(), items.c.id)
 
 parts = sa.Table(
     "parts",

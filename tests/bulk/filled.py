@@ -85,11 +85,13 @@ def run(folder: Path, files: Iterable[File], *, left: int = 0) -> Iterator[State
 def expected(files: list[File]) -> list[Ranked]:
     """Return what the page has to list, made the slow way."""
     firsts: dict[bytes, str] = {}
+    for file in sorted(files, key=lambda file: -file.customers):
+        firsts.setdefault(file.content, file.item.url)
     rows = []
     for number, file in enumerate(files):
         path = file.item.url
         cut = path.rfind("/") + 1
-        first = firsts.setdefault(file.content, path) if file.content else path
+        first = firsts[file.content] if file.content else path
         row = Ranked(
             path[:cut], path[cut:], file.size, file.customers, file.held, file.rule, file.unread, file.owner,
             file.item.type, "" if first == path else first,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import json
+import os
+import tracemalloc
 from collections import Counter
 from collections.abc import Generator, Iterable
 from contextlib import closing, suppress
@@ -13,15 +15,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
 from exfilter.bulk import finished, report
 from exfilter.bulk.run import Run
 from exfilter.bulk.state import Settled, State, Totals, urls_as_text
+from exfilter.bulk.tables import items
 from exfilter.bulk.tasks import Answer, Lost, Task
 from exfilter.model import Findings, Reason, Versions
 from exfilter.stores import Item
+from tests.bulk.filled import ROOT, File, many
+from tests.bulk.filled import run as invented
 
 VERSIONS = Versions(exfilter="1", canonicaliser=1, kernel="native", index="i", policy="p")
 NOBODY = np.zeros(0, dtype=np.int64)
@@ -285,3 +291,47 @@ def test_copies_are_named_and_count_once(tmp_path: Path) -> None:
     assert (counts["files"], counts["duplicates"], counts["customers_by_file"]) == (3, 2, 1)
     lines = (tmp_path / "run" / "results" / "jsonl" / "day=2026-11-23" / "part-0.jsonl").read_text()
     assert lines.count(f'"duplicate_of": "{files}/a"') == 2
+
+
+def test_a_file_that_was_read_for_more_customers_is_no_copy_of_one_read_for_fewer(tmp_path: Path) -> None:
+    """The first was read by an older index, or broke off when its time was over."""
+    same = [
+        File(name, customers=number, content=b"x") for name, number in zip("abcd", (0, 9, 9, 4), strict=True)
+    ]
+    with invented(tmp_path, same) as state:
+        report.write(state, tmp_path)
+        firsts = [row["duplicate_of"] for row in finished.rows(state)]
+    counts = summary(tmp_path)["all"]
+    assert (counts["files"], counts["duplicates"], counts["customers_by_file"]) == (4, 3, 9)
+    assert firsts == [f"{ROOT}b", None, f"{ROOT}b", f"{ROOT}b"]
+
+
+def test_a_size_that_no_file_has_costs_no_memory(tmp_path: Path) -> None:
+    sparse = tmp_path / "sparse.csv"
+    sparse.write_bytes(b"a;b\n" * 20_000)
+    os.truncate(sparse, 1 << 40)
+    with closing(State(tmp_path / "run")) as state:
+        Run(state, Told(), Judged(), length=300).begin([str(sparse)], VERSIONS)
+        assert [(task.item.size, task.ranged) for task in state.todo(0)] == [(1 << 40, False)]
+
+
+def test_who_may_change_the_folder_of_a_run_cannot_have_one_run_there(tmp_path: Path) -> None:
+    folder = tmp_path / "open"
+    folder.mkdir()
+    folder.chmod(0o777)
+    with pytest.raises(PermissionError, match="chmod go-w"):
+        State(folder)
+    assert list(folder.iterdir()) == []
+
+
+def test_results_that_name_many_customers_are_in_memory_a_few_at_a_time(tmp_path: Path) -> None:
+    with invented(tmp_path, many(40)) as state:
+        text = json.dumps({"customer_ids": ["C" * (1 << 20)]})
+        with state._database.transaction(writes=True) as connection:
+            connection.execute(sa.update(items).values(result=text))
+        tracemalloc.start()
+        try:
+            assert sum(1 for _ in finished.results(state)) == 40
+            assert tracemalloc.get_traced_memory()[1] < 20 << 20
+        finally:
+            tracemalloc.stop()
