@@ -38,6 +38,8 @@ BUCKETS = ("s3", "s3a", "gs", "az", "adl", "azure", "abfs", "abfss")
 """Schemes with the bucket, or container, as host: what comes after it is a key, as it stands."""
 CLEAR, OVER_HTTP = "http://", ("http://", "https://")
 TRIES = 4
+SECOND = dt.timedelta(seconds=1)
+"""What a listing may tell finer than a header."""
 WAIT = dt.timedelta(seconds=30)
 """For all tries of one request."""
 
@@ -59,8 +61,7 @@ def why(error: Exception) -> str:
 
 def listed(url: str) -> Iterator[Item]:
     """Yield the object of that name, or every object below it. Raises ValueError for an unknown scheme."""
-    if url.startswith(OVER_HTTP):
-        _refuse_secrets(url)
+    _refuse_secrets(url)
     root, key = _parted(url)
     _store(root)  # A mistake in the URL is told at once.
     return _objects(root, key)
@@ -68,8 +69,10 @@ def listed(url: str) -> Iterator[Item]:
 
 def _refuse_secrets(url: str) -> None:
     parts = urlsplit(url)
-    if parts.username or parts.password or parts.query:
-        msg = f"https://{parts.hostname}: a login or signature in a URL would be kept and shown: leave it out"
+    # Elsewhere a container stands before the @, and keys hold any sign.
+    if parts.password or (url.startswith(OVER_HTTP) and (parts.username or parts.query)):
+        where = f"{parts.scheme}://{parts.hostname}"
+        msg = f"{where}: a login or signature in a URL would be kept and shown: leave it out"
         raise ValueError(msg)
 
 
@@ -91,9 +94,9 @@ def _objects(root: str, key: str) -> Iterator[Item]:
             yield _item(root, alone)
             return
         found = False
-        for some in _pages(root, key):
-            found = found or bool(some)
-            yield from (_item(root, about) for about in some)
+        for item in _below(root, key):
+            found = True
+            yield item
         if alone and not found:  # Over HTTP a folder, too, is answered for as an empty file.
             yield _item(root, alone)
         elif key and not found:
@@ -111,19 +114,61 @@ def _head(root: str, key: str) -> ObjectMeta | None:
         return None
 
 
+def _below(root: str, prefix: str) -> Iterator[Item]:
+    """Yield the objects below a prefix. One whose name cannot be read must not end the listing of all."""
+    try:
+        for some in _pages(root, prefix):
+            yield from (_item(root, about) for about in some)
+    except exceptions.InvalidPathError:
+        yield from _by_folder(root, prefix)
+
+
 def _pages(root: str, prefix: str) -> Iterator[Sequence[ObjectMeta]]:
     return iter(obstore.list(_store(root), prefix or None, chunk_size=LISTED_TOGETHER))
 
 
+def _by_folder(root: str, prefix: str) -> Iterator[Item]:
+    """Yield them folder by folder, also some that were yielded before; what cannot be listed is an item."""
+    waiting = [prefix.rstrip("/")]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            found = obstore.list_with_delimiter(_store(root), folder or None)
+        except exceptions.InvalidPathError as error:
+            yield Item(root, f"{folder}/".lstrip("/"), problem=f"it could not be listed whole: {why(error)}")
+            continue
+        yield from (_item(root, about) for about in found["objects"])
+        # What is no longer than its folder's own name would be listed for ever.
+        waiting += sorted(
+            (each for each in found["common_prefixes"] if len(each) > len(folder)), reverse=True
+        )
+
+
 def _item(root: str, about: ObjectMeta) -> Item:
-    return Item(
-        root, about["path"], about["size"], _tag(about["e_tag"]) or about["last_modified"].isoformat()
-    )
+    return Item(root, about["path"], about["size"], _version(about))
 
 
-def _tag(tag: str | None) -> str:
-    """Return a tag as HTTP writes it, in quotes, which some stores leave out. Empty: there is none."""
-    return f'"{tag}"' if tag and '"' not in tag else tag or ""
+def _version(about: ObjectMeta) -> str:
+    return _tag(about["e_tag"] or "") or about["last_modified"].isoformat()
+
+
+def _tag(tag: str) -> str:
+    """Return a tag as HTTP writes it, in quotes, which some stores leave out.
+
+    Empty: there is none that can be asked for; a weak one fits nothing (RFC 9110, section 13.1.1).
+    """
+    if tag.startswith("W/"):
+        return ""
+    return f'"{tag}"' if tag and '"' not in tag else tag
+
+
+def _is_same(about: ObjectMeta, item: Item) -> bool:
+    """Whether a store gave what it was asked for, as far as it says: some ignore what they are asked for."""
+    if about["size"] != item.size:
+        return False
+    if '"' in item.version:
+        return _tag(about["e_tag"] or "") in {"", item.version}
+    return about["last_modified"] < dt.datetime.fromisoformat(item.version) + SECOND
 
 
 def _as_listed(version: str) -> GetOptions:
@@ -166,15 +211,19 @@ class Ranged:
     def pieces(self, start: int = 0) -> Iterator[bytes]:
         """Yield it from `start` on. Raises Unreadable."""
         while start < self.item.size:
-            block = self._block(start, min(start + BLOCK, self.item.size))
+            block = self.between(start, min(start + BLOCK, self.item.size))
             for at in range(0, len(block), CHUNK):
                 yield block[at : at + CHUNK]
             start += len(block)
 
-    def _block(self, start: int, end: int) -> bytes:
+    def between(self, start: int, end: int) -> bytes:
+        """Return some of its bytes, in one request. Raises Unreadable."""
+        if start >= end:
+            return b""
         options: GetOptions = {"range": (start, end), **_as_listed(self.item.version)}
         try:
-            block = bytes(obstore.get(self._store, self.item.key, options=options).bytes())
+            given = obstore.get(self._store, self.item.key, options=options)
+            block = bytes(given.bytes()) if _is_same(given.meta, self.item) else b""
         except (exceptions.BaseError, OSError, ValueError) as error:
             problem = why(error)
             raise Unreadable(problem, Reason.MALFORMED, passing=problem == FAILED) from None

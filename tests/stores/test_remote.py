@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
+from typing import ClassVar
 from urllib.parse import quote
 
 import pytest
 
 from exfilter.body import CHUNK, pieces, whole
+from exfilter.bulk.state import State
 from exfilter.model import Reason
 from exfilter.stores import Item, Unreadable, listed, opened
 from fixtures.servers import object_store, web_share
@@ -129,6 +136,7 @@ class TestOverHttp:
         ("http://192.0.2.1/share", "give https://"),
         ("https://rita:invented-secret@dav.example/share", "leave it out"),
         ("https://dav.example/file?sig=invented-secret", "leave it out"),
+        ("s3://invented:invented-secret@share/x", "leave it out"),
         ("https://account.blob.core.windows.net/share/x", "az://CONTAINER"),
     ],
 )
@@ -136,3 +144,93 @@ def test_over_http_nothing_is_read_in_clear_or_with_a_secret_in_its_name(url: st
     with pytest.raises(ValueError, match=says) as caught:
         listed(url)
     assert "invented-secret" not in str(caught.value)
+
+
+class Liar(BaseHTTPRequestHandler):
+    """A server of one file that ignores what it is asked for, but for a weak tag, which fits nothing."""
+
+    tag: ClassVar[str] = '"a"'
+    said: ClassVar[dict[str, str]] = {}
+
+    def do_HEAD(self) -> None:
+        self.send_response(200)
+        self._head({"Content-Length": "5", "ETag": self.tag})
+
+    def do_GET(self) -> None:
+        if self.headers["If-Match"] and self.tag.startswith("W/"):
+            self.send_error(412)
+            return
+        self.send_response(206)
+        self._head({"Content-Range": "bytes 0-4/5", "Content-Length": "5", "ETag": self.tag, **self.said})
+        self.wfile.write(b"hello")
+
+    def _head(self, headers: dict[str, str]) -> None:
+        for name, value in {"Last-Modified": "Mon, 23 Nov 2026 01:00:00 GMT", **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def liar() -> Iterator[str]:
+    server = HTTPServer(("127.0.0.1", 0), Liar)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("said", [{"Content-Range": "bytes 0-4/500"}, {"ETag": '"b"'}])
+def test_a_store_that_gives_something_else_than_was_listed_is_not_believed(
+    liar: str, monkeypatch: pytest.MonkeyPatch, said: dict[str, str]
+) -> None:
+    (item,) = listed(f"{liar}/file")
+    assert (item.size, read(item)) == (5, b"hello")
+    monkeypatch.setattr(Liar, "said", said)
+    with pytest.raises(Unreadable, match="changed"):
+        read(item)
+
+
+def test_a_weak_tag_is_not_asked_for(liar: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No content fits one, so every file of such a server counted as changed."""
+    monkeypatch.setattr(Liar, "tag", 'W/"a"')
+    (item,) = listed(f"{liar}/file")
+    assert (item.version, read(item)) == ("2026-11-23T01:00:00+00:00", b"hello")
+
+
+def put_raw(bucket: str, key: str = "", data: bytes = b"") -> None:
+    """Put an object under a name as it stands: obstore itself would write another one. No key: a bucket."""
+    url = f"{os.environ['AWS_ENDPOINT_URL']}/{bucket}" + (f"/{quote(key)}" if key else "")
+    kind = {"Content-Type": "text/plain"}
+    urllib.request.urlopen(urllib.request.Request(url, data, kind, method="PUT"), timeout=60).close()
+
+
+@pytest.mark.usefixtures("bucket")
+@pytest.mark.parametrize("name", ["tab\tx", "a//b", "a/../b", "..", "/"])
+def test_a_name_that_cannot_be_read_does_not_hide_what_lies_in_other_folders(name: str) -> None:
+    """Whoever may write one object kept the whole bucket from being listed."""
+    bucket = f"odd{name.encode().hex()}"
+    put_raw(bucket)
+    for key in ("1/before", f"2/{name}", "3/after"):
+        put_raw(bucket, key, b"text")
+    found = {item.key: item.problem for item in listed(f"s3://{bucket}")}
+    assert {"1/before", "3/after"} <= {key for key, problem in found.items() if not problem}
+    assert [key for key in found if key.startswith("2")]
+
+
+@pytest.mark.usefixtures("bucket")
+def test_an_object_that_is_listed_by_the_name_of_another_does_not_vanish(tmp_path: Path) -> None:
+    """Both are called "x": only the first one was kept, and the customers in the other were never seen."""
+    put_raw("twice")
+    put_raw("twice", "x", b"nobody")
+    put_raw("twice", "x/", b"everybody")
+    with closing(State(tmp_path / "run")) as state:
+        for _ in state.list((item, []) for item in listed("s3://twice")):
+            pass
+        (task,) = state.todo(0)
+    assert task.item.problem.startswith("several objects have this name")
+    with pytest.raises(Unreadable, match="several objects") as caught:
+        read(task.item)
+    assert caught.value.reason is Reason.UNSUPPORTED
