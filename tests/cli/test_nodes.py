@@ -15,7 +15,7 @@ import pytest
 from fixtures.bodies import bodies
 from fixtures.customers import customers, write_csv
 from fixtures.servers import children, free_port, node, scheduler
-from tests.cli.test_shares import by_name, exfilter, scanned, start
+from tests.cli.test_shares import PATIENCE, by_name, exfilter, scanned, start
 
 pytest.importorskip("distributed", reason="the extra `shares` is not installed")
 
@@ -145,7 +145,7 @@ def test_each_node_is_brought_the_index_once_and_its_workers_share_it(
         node(tmp_path, address, home(tmp_path, "one")) as one,
         node(tmp_path, address, home(tmp_path, "two"), workers=1) as two,
     ):
-        out, err = process.communicate(timeout=90)
+        out, err = process.communicate(timeout=PATIENCE)
         assert by_name(out.decode()) == oracle, err.decode()
         nodes = {"one": one, "two": two}
         mapped = {name: [maps(each) for each in children(nanny)] for name, nanny in nodes.items()}
@@ -180,11 +180,11 @@ def test_a_node_that_comes_later_is_brought_the_index_when_it_asks(
         scheduler(tmp_path, port=port) as address,
     ):
         with node(tmp_path, address, home(tmp_path, "one"), *faults, workers=1):
-            until = time.monotonic() + 60
+            until = time.monotonic() + PATIENCE
             while not copies(tmp_path, "one") and time.monotonic() < until:
                 time.sleep(0.05)
         with node(tmp_path, address, home(tmp_path, "two"), *faults, workers=1):
-            out, err = process.communicate(timeout=90)
+            out, err = process.communicate(timeout=PATIENCE)
     assert len(out.splitlines()) == FILES, err.decode()
     assert len(copies(tmp_path, "two")) == 1
 
@@ -199,7 +199,7 @@ def test_a_node_without_room_for_the_index_is_an_error_that_says_what_to_do(
         scheduler(tmp_path, port=port) as address,
         node(tmp_path, address, home(tmp_path, "one"), workers=1),
     ):
-        _, err = process.communicate(timeout=90)
+        _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 2
     said = " ".join(err.decode().split())
     assert "the index cannot be kept there" in said

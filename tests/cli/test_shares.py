@@ -181,7 +181,7 @@ def test_stopped_it_says_how_to_go_on_and_leaves_what_is_finished(
     wait_for_some(run, process)
     # As a terminal does: everybody in the group, also the workers.
     os.killpg(process.pid, number) if number is signal.SIGINT else process.send_signal(number)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE)
     done = len(finished(run))
     assert 0 < done < len(oracle)
     assert (process.returncode, out) == (130, b"")
