@@ -18,6 +18,8 @@ from exfilter.stores.item import CHANGED, Item, Unreadable
 SPECIAL = "not a regular file"
 LASTING = (errno.ENOENT, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.ELOOP, errno.ENXIO)
 """What another try would not change. A share that is gone for a moment is none of it."""
+LONGER = "longer than its size says"
+"""What some mounts make of documents whose size nobody has asked for yet: 0 bytes."""
 OUTSIDE = "symbolic link that leaves the folder"
 
 
@@ -98,6 +100,8 @@ def opened(item: Item) -> Iterator[Buffer]:
         if not stat.S_ISREG(found.st_mode):
             raise Unreadable(SPECIAL, Reason.UNSUPPORTED)
         _check(found, item)
+        if os.pread(descriptor, 1, found.st_size):
+            raise Unreadable(LONGER, Reason.MALFORMED)
         yield Filed(descriptor, found.st_size)
         _check(os.fstat(descriptor), item)
     finally:

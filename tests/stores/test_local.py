@@ -82,6 +82,13 @@ def test_what_is_no_regular_file_is_not_opened(tmp_path: Path) -> None:
     assert (item.problem, item.reason) == ("not a regular file", Reason.UNSUPPORTED)
 
 
+def test_a_file_without_a_size_is_not_taken_for_an_empty_one() -> None:
+    (item,) = listed("/proc/version")
+    assert item.size == 0
+    with pytest.raises(Unreadable, match="longer than its size says"), opened(item):
+        pass
+
+
 def test_a_path_that_cannot_be_looked_at_is_an_item_with_its_problem(tmp_path: Path) -> None:
     """It ended the run: not every such error means that nothing is there."""
     path = f"{tmp_path}/{'x' * 5000}"
