@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from typing import Protocol
 
 from exfilter.bulk.ranges import RANGE, head, ranges, splits
@@ -14,8 +15,9 @@ from exfilter.bulk.tasks import Answer, Engine, Lost, Task
 from exfilter.model import Versions
 from exfilter.stores import Item, Unreadable, again, listed, opened
 
-ATTEMPTS = 2
-"""Tries of a file that loses its worker, or that its store does not give; then it is set aside."""
+FIRST, AGAIN, ALONE = range(3)
+"""Turns: of every file; of those that their store did not give; of those that lost their worker, which are
+few and go one at a time. What fails in its last one is set aside."""
 KEPT_TOGETHER = 256
 """Results of one transaction, which waits for the disk,"""
 KEPT_AFTER = 1.0
@@ -86,23 +88,30 @@ class Run:
         """Finish every file. What lost its worker, or was not given by its store, is tried twice."""
         for task, answer in self.state.unjudged():
             self._finish(task, answer)
-        for attempts in range(ATTEMPTS):
-            with closing(self.engine.answers(self.state.todo(attempts), alone=attempts > 0)) as answers:
+        for turn in (FIRST, AGAIN, ALONE):
+            tasks = self.state.todo(turn)
+            some = list(islice(tasks, 1))
+            if not some:  # No engine has to start for nothing.
+                continue
+            with closing(self.engine.answers(chain(some, tasks), alone=turn == ALONE)) as answers:
                 for task, got in answers:
-                    found = self._answer(task, got, attempts + 1)
+                    found = self._answer(task, got, turn)
                     if found:
                         self._take(task, found)
                         told(0 if task.ranged else 1, task.weight)
         self.keep()
 
-    def _answer(self, task: Task, answer: Answer | Lost, attempts: int) -> Answer | None:
-        """Return the answer on a task, also on one that is set aside. None: it will be tried again."""
-        if isinstance(answer, Answer) and (attempts == ATTEMPTS or not answer.passing):
-            return answer
-        if attempts == ATTEMPTS:
-            return Answer(None, f"the scan of it broke off {ATTEMPTS} times", answer.reason)
-        self.state.lost(task)
-        return None
+    def _answer(self, task: Task, answer: Answer | Lost, turn: int) -> Answer | None:
+        """Return the answer on a task, also on one that is set aside. None: it has another turn."""
+        if isinstance(answer, Lost) and turn == ALONE:
+            return Answer(None, "the scan of it broke off 2 times", answer.reason)
+        if isinstance(answer, Lost):
+            self.state.put_off(task, ALONE)
+            return None
+        if answer.passing and turn == FIRST:
+            self.state.put_off(task, AGAIN)
+            return None
+        return answer
 
     def _take(self, task: Task, answer: Answer) -> None:
         if not task.ranged:

@@ -156,16 +156,14 @@ class State:
         with self._database.transaction() as connection:
             return Totals(*connection.execute(wanted).one())
 
-    def todo(self, attempts: int) -> Iterator[Task]:
-        """Yield what is not finished and has lost so many workers. Safe while answers are kept."""
-        yield from self._whole(attempts)
-        yield from self._ranges(attempts)
+    def todo(self, turn: int) -> Iterator[Task]:
+        """Yield what is not finished and has this turn. Safe while answers are kept."""
+        yield from self._whole(turn)
+        yield from self._ranges(turn)
 
-    def _whole(self, attempts: int) -> Iterator[Task]:
+    def _whole(self, turn: int) -> Iterator[Task]:
         last = 0
-        wanted = sa.select(items).where(
-            items.c.result.is_(None), items.c.attempts == attempts, items.c.ranges == 0
-        )
+        wanted = sa.select(items).where(items.c.result.is_(None), items.c.turn == turn, items.c.ranges == 0)
         while True:
             with self._database.transaction() as connection:
                 page = wanted.where(items.c.id > last).order_by(items.c.id).limit(PAGE)
@@ -176,11 +174,11 @@ class State:
             if not rows:
                 return
 
-    def _ranges(self, attempts: int) -> Iterator[Task]:
+    def _ranges(self, turn: int) -> Iterator[Task]:
         last = (0, -1)
         place = sa.tuple_(parts.c.item, parts.c.start)
         wanted = sa.select(items, parts.c.start, parts.c.end).join(parts, parts.c.item == items.c.id)
-        wanted = wanted.where(parts.c.answer.is_(None), parts.c.attempts == attempts)
+        wanted = wanted.where(parts.c.answer.is_(None), parts.c.turn == turn)
         while True:
             with self._database.transaction() as connection:
                 page = wanted.where(place > last).order_by(parts.c.item, parts.c.start).limit(PAGE)
@@ -191,10 +189,9 @@ class State:
             if not rows:
                 return
 
-    def lost(self, task: Task) -> None:
-        """Remember that a worker was lost over a task."""
-        table = parts if task.ranged else items
-        change = sa.update(table).values(attempts=table.c.attempts + 1).where(_is(task))
+    def put_off(self, task: Task, turn: int) -> None:
+        """Give a task another turn."""
+        change = sa.update(parts if task.ranged else items).values(turn=turn).where(_is(task))
         with self._database.transaction(writes=True) as connection:
             connection.execute(change)
 

@@ -44,7 +44,7 @@ items = sa.Table(
     sa.Column("problem", sa.Text, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("ranges", sa.Integer, nullable=False),  # 0: it is read as a whole
-    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),  # that lost their worker
+    sa.Column("turn", sa.Integer, nullable=False, server_default="0"),  # see `run`
     sa.Column("day", sa.Text),  # of the scan, UTC
     sa.Column("judge", sa.ForeignKey("judges.id")),
     sa.Column("digest", sa.LargeBinary),  # of the content, keyed; NULL: nothing or not all of it was read
@@ -55,7 +55,7 @@ items = sa.Table(
     sa.UniqueConstraint("root", "key"),
 )
 
-sa.Index("open_items", items.c.attempts, items.c.id, sqlite_where=items.c.result.is_(None))
+sa.Index("open_items", items.c.turn, items.c.id, sqlite_where=items.c.result.is_(None))
 sa.Index("contents", items.c.digest, items.c.customers.desc(), items.c.id)
 
 parts = sa.Table(
@@ -64,7 +64,7 @@ parts = sa.Table(
     sa.Column("item", sa.ForeignKey("items.id"), primary_key=True),
     sa.Column("start", sa.Integer, primary_key=True),
     sa.Column("end", sa.Integer, nullable=False),
-    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("turn", sa.Integer, nullable=False, server_default="0"),
     sa.Column("answer", sa.LargeBinary),  # NULL: it is not read yet
 )
 """Ranges of large files, until the last of a file is read."""

@@ -48,12 +48,14 @@ class Told:
     ends: int = -1
     silent: Counter[str] = field(default_factory=Counter)
     read: list[str] = field(default_factory=list)
+    alone: list[str] = field(default_factory=list)
 
     def answers(
         self, tasks: Iterable[Task], *, alone: bool
     ) -> Generator[tuple[Task, Answer | Lost], None, None]:
-        del alone
         for task in tasks:
+            if alone:
+                self.alone.append(task.item.key)
             if self.ends == 0:
                 raise Killed
             self.ends -= 1
@@ -243,10 +245,11 @@ def test_with_another_index_what_is_finished_stays_and_ranges_of_the_old_one_are
 
 
 def test_what_its_store_did_not_give_is_tried_again_and_then_set_aside(tmp_path: Path, files: Path) -> None:
-    engine = Told(silent=Counter({"2": 1, "3": 2, "0": 2}))
+    engine = Told(Counter({"5": 1}), silent=Counter({"2": 1, "3": 2, "0": 2}))
     assert len(go(tmp_path / "run", files, engine)) == 7
     assert "2:0" in engine.read
     assert "3:0" not in engine.read
+    assert engine.alone == ["5"]  # who waits for a store is no danger to others
 
 
 def test_again_reads_what_was_not_read_as_it_is_now_and_nothing_else(tmp_path: Path, files: Path) -> None:
