@@ -52,11 +52,26 @@ PROBLEMS: tuple[tuple[type[Exception], str], ...] = (
     (exceptions.InvalidPathError, "a name that cannot be read"),
 )
 FAILED = "the store could not be read"
+HINTS: tuple[tuple[str, str], ...] = (
+    ("://169.254.", "no login for it was found here, in its variables of the environment or as a role"),
+    ("builder error", "its address is http://, which needs AWS_ALLOW_HTTP=true"),
+    ("status code: 404", "no such bucket"),
+    ("HTTP error", "nobody answers there; look at its address and the network"),
+)
+"""What obstore says where it has no class for it, and what it comes from."""
 
 
 def why(error: Exception) -> str:
     """Return what went wrong, without anything that the store said."""
     return next((text for kind, text in PROBLEMS if isinstance(error, kind)), FAILED)
+
+
+def _unlisted(error: Exception) -> str:
+    """Return why a store was not listed. Of what it said, only which case it is gets out."""
+    said = str(error).partition("Debug source")[0]
+    problem = why(error)
+    hint = next((text for part, text in HINTS if part in said), "") if problem == FAILED else ""
+    return f"it could not be listed whole: {hint or problem}"
 
 
 def listed(url: str) -> Iterator[Item]:
@@ -102,7 +117,7 @@ def _objects(root: str, key: str) -> Iterator[Item]:
         elif key and not found:
             yield Item(root, key, problem="no such file or folder")
     except (exceptions.BaseError, OSError, ValueError) as error:
-        yield Item(root, key, problem=f"it could not be listed whole: {why(error)}")
+        yield Item(root, key, problem=_unlisted(error))
 
 
 def _head(root: str, key: str) -> ObjectMeta | None:
@@ -190,11 +205,21 @@ def _store(root: str) -> ObjectStore:
     except exceptions.BaseError:
         made = None
     if made is None or (root.startswith(OVER_HTTP) and not isinstance(made, store.HTTPStore)):
-        msg = (
-            f"{root} cannot be read: name a folder, s3://BUCKET, gs://BUCKET, az://CONTAINER or https://HOST"
-        )
-        raise ValueError(msg)
+        raise ValueError(_unopened(root))
     return made
+
+
+def _unopened(root: str) -> str:
+    scheme, _, host = root.partition("://")
+    if scheme in BUCKETS and host.strip("/"):
+        return (
+            f"{root} cannot be opened: a variable of the store is missing or wrong in the environment "
+            "(AWS_..., GOOGLE_..., AZURE_...; az:// needs AZURE_STORAGE_ACCOUNT_NAME)"
+        )
+    return (
+        f"{root} cannot be read: name a folder (a file share is mounted first), "
+        "s3://BUCKET, gs://BUCKET, az://CONTAINER or https://HOST"
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from exfilter.body import CHUNK, pieces, whole
 from exfilter.bulk.state import State
 from exfilter.model import Reason
 from exfilter.stores import Item, Unreadable, listed, opened
-from fixtures.servers import object_store, web_share
+from fixtures.servers import free_port, object_store, web_share
 
 pytest.importorskip("moto", reason="the development group is not installed")
 obstore = pytest.importorskip("obstore", reason="the extra `shares` is not installed")
@@ -76,7 +76,7 @@ class TestBucket:
     def test_what_is_not_there_is_an_item_with_its_problem(self) -> None:
         assert [item.problem for item in listed("s3://share/none")] == ["no such file or folder"]
         (item,) = listed("s3://nobody-has-this")
-        assert item.problem.startswith("it could not be listed whole")
+        assert item.problem == "it could not be listed whole: no such bucket"
 
     def test_no_credential_is_shown(self) -> None:
         (item,) = listed("s3://share/large.bin")
@@ -84,9 +84,39 @@ class TestBucket:
             assert "invented" not in repr(body)
 
 
-def test_an_unknown_scheme_is_a_mistake_of_the_user() -> None:
-    with pytest.raises(ValueError, match="gopher://x/ cannot be read"):
-        listed("gopher://x/y")
+@pytest.mark.parametrize("url", ["gopher://x/y", "smb://server/share", "s3://"])
+def test_an_unknown_scheme_is_a_mistake_of_the_user(url: str) -> None:
+    with pytest.raises(ValueError, match=r"cannot be read: name a folder \(a file share is mounted first\)"):
+        listed(url)
+
+
+def test_a_store_whose_environment_says_too_little_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AZURE_STORAGE_ACCOUNT_NAME", raising=False)
+    with pytest.raises(ValueError, match=r"az://nobody/ cannot be opened: .*AZURE_STORAGE_ACCOUNT_NAME"):
+        listed("az://nobody")
+
+
+@pytest.mark.parametrize(
+    ("allowed", "why"),
+    [
+        ("true", "nobody answers there; look at its address and the network"),
+        ("false", "needs AWS_ALLOW_HTTP"),
+    ],
+)
+def test_a_store_that_cannot_be_reached_says_what_to_look_at(
+    monkeypatch: pytest.MonkeyPatch, allowed: str, why: str
+) -> None:
+    given = {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{free_port()}",
+        "AWS_ALLOW_HTTP": allowed,
+        "AWS_ACCESS_KEY_ID": "invented",
+        "AWS_SECRET_ACCESS_KEY": "invented-secret",
+    }
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    (item,) = listed(f"s3://nobody-{allowed}/some/folder")
+    assert item.problem.endswith(why if allowed == "true" else f"its address is http://, which {why}=true")
+    assert "127.0.0.1" not in item.problem
 
 
 @pytest.fixture(scope="module")
