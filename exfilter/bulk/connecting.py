@@ -44,6 +44,9 @@ def _client(address: str) -> Any:  # noqa: ANN401
     security = dask.Security()
     if address.startswith(f"{TLS}:"):
         _check(security, address)
+    elif security.require_encryption:
+        msg = f"{address}: Dask's configuration here requires encryption; give tls://HOST:PORT"
+        raise ValueError(msg)
     try:
         return dask.Client(address, timeout=CONNECT, set_as_default=False, security=security)
     except (TimeoutError, OSError) as error:

@@ -122,6 +122,14 @@ def test_a_driver_without_tls_gets_no_answer(config: Path, address: str, tmp_pat
     assert "no scheduler answers there" in err
 
 
+def test_a_driver_that_is_to_encrypt_is_told_to(
+    config: Path, address: str, env: dict[str, str], tmp_path: Path
+) -> None:
+    code, out, err = refused(config, address.replace("tls:", "tcp:"), tmp_path, env)
+    assert (code, out) == (2, "")
+    assert "requires encryption; give tls://" in err
+
+
 def refused(config: Path, address: str, folder: Path, env: dict[str, str]) -> tuple[int, str, str]:
     options = ("--config", config, "--run", folder / "run", "--cluster", address)
     code, out, err = exfilter("scan", config / "list.txt", "--format", "jsonl", *options, env=env)
