@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from exfilter import __version__
 from exfilter.bulk import far
-from exfilter.bulk.connecting import connected
+from exfilter.bulk.connecting import checked, connected
 from exfilter.bulk.delivery import Delivery, Parcel, Told
 from exfilter.bulk.messages import Locked, Missing, Opening, Refused
 from exfilter.bulk.sound import sound
@@ -66,6 +66,10 @@ class Cluster:
     key: IndexKey = field(repr=False)
     passwords: tuple[str, ...] = field(repr=False, default=())
     told: Told = _silent
+
+    def check(self) -> None:
+        """Raise ValueError where its address is none that may be used; nothing is asked of it yet."""
+        checked(self.address)
 
     def answers(
         self, tasks: Iterable[Task], *, alone: bool

@@ -59,12 +59,12 @@ class Run:
         if before and before.get("urls") != text:
             msg = "this run began with other files: scan these into a new folder"
             raise ValueError(msg)
+        found = [listed(url) for url in urls]  # A mistake in a URL is told before the run has begun.
         self.state.tell({"urls": text})
         self.state.judged_by(versions)
         if "listed" in before:
             return
-        found = (item for url in urls for item in listed(url))
-        for count in self.state.list((item, self._ranges(item)) for item in found):
+        for count in self.state.list((item, self._ranges(item)) for some in found for item in some):
             told(count, 0)
         self.state.tell({"listed": "yes"})
 

@@ -37,6 +37,7 @@ from exfilter.limits import MIB, Limits
 from exfilter.model import Transfer, Verdict
 from exfilter.scanner import Scanner
 from exfilter.stores import Item
+from exfilter.stores.opening import is_remote
 
 RUNS = "runs"
 """Folder of the configuration in which runs lie that nobody has named."""
@@ -189,7 +190,7 @@ def scan(order: Order) -> Iterator[Result]:
         if known and not order.resume:
             msg = f"{folder}: holds a run already; go on with it by --resume, or name a new folder"
             raise ValueError(msg)
-        urls = order.urls or json.loads(known.get("urls", "[]"))
+        urls = _whole(order.urls) or json.loads(known.get("urls", "[]"))
         if not urls:
             msg = f"{folder}: holds no run; name what to scan"
             raise ValueError(msg)
@@ -203,16 +204,26 @@ def scan(order: Order) -> Iterator[Result]:
             raise
         for text in finished.results(state):
             yield restored(text)
+        _say(f"report: {folder / report.PAGE}")
+
+
+def _whole(urls: Sequence[str]) -> list[str]:
+    """Return paths from the root on: a run goes on from elsewhere, and workers stand in other folders."""
+    return [url if is_remote(url) or url.startswith("file://") else str(Path(url).absolute()) for url in urls]
 
 
 def _go(order: Order, examiner: Examiner, state: State, urls: Sequence[str], folder: Path) -> None:
     versions = examiner.pipeline.engine.versions(examiner.pipeline.policy.digest)
     with shown(sys.stderr) as told, _engine(order, examiner, told.delivered) as engine:
+        if isinstance(engine, Cluster):
+            engine.check()  # Before hours of listing.
         run = Run(state, engine, Settling(examiner))
         run.begin(urls, versions, told.listed)
         if order.again:
             run.again()
-        told.begin(state.totals())
+        told.begin(totals := state.totals())
+        if not totals.files:
+            _say("no file was found there; is the share mounted?")
         try:
             run.go(told.scanned)
         except KeyboardInterrupt:

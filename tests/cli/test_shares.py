@@ -218,6 +218,46 @@ def test_a_run_is_not_begun_twice(config: Path, share: Path, tmp_path: Path) -> 
     assert (code, "--resume" in err) == (2, True)
 
 
+def test_a_run_says_where_its_report_lies(config: Path, share: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    _, out, err = exfilter("scan", share / "copy.csv", "--config", config, "--run", run)
+    assert err.splitlines()[-1] == f"exfilter: report: {run / 'report.html'}"
+    assert "report" not in out
+
+
+def test_a_share_without_a_file_is_told(config: Path, tmp_path: Path) -> None:
+    (tmp_path / "share").mkdir()
+    code, _, err = exfilter("scan", tmp_path / "share", "--config", config, "--run", tmp_path / "run")
+    assert (code, "is the share mounted?" in err) == (0, True)
+
+
+def test_a_run_that_was_told_a_relative_path_goes_on_from_elsewhere(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late, run = tmp_path / "share" / "late.txt", tmp_path / "run"
+    monkeypatch.chdir(tmp_path)
+    assert exfilter("scan", "share/late.txt", "--config", config, "--run", run)[0] == 2
+    late.parent.mkdir()
+    late.write_text("nobody in it")
+    monkeypatch.chdir(config)
+    code, out, err = exfilter("scan", "--resume", run, "--again", "--config", config, "--format", "jsonl")
+    assert (code, json.loads(out)["path"]) == (0, str(late)), err
+
+
+@pytest.mark.parametrize(
+    "wrong", [("smb://server/share",), ("{share}", "--cluster", "127.0.0.1:9")], ids=["url", "cluster"]
+)
+def test_a_run_that_could_not_begin_begins_in_the_same_folder_once_its_mistake_is_mended(
+    config: Path, share: Path, tmp_path: Path, wrong: tuple[str, ...]
+) -> None:
+    pytest.importorskip("distributed", reason="the extra `shares` is not installed")
+    options = ("--config", config, "--run", tmp_path / "run")
+    code, out, err = exfilter("scan", *(each.replace("{share}", str(share)) for each in wrong), *options)
+    assert (code, out) == (2, ""), err
+    assert "internal error" not in err
+    assert exfilter("scan", share / "copy.csv", *options)[0] == 1
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
@@ -309,6 +349,15 @@ def test_a_file_that_ends_its_workers_is_set_aside_and_all_others_are_read(
         "/poison.txt": ["file: the scan of it broke off 2 times"],
         "/z.txt": [],
     }
+
+
+def test_workers_find_what_was_named_by_a_relative_path(
+    config: Path, workers: Cluster, share: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(share)
+    options = ("--config", config, "--run", tmp_path / "run", "--cluster", workers.address)
+    code, out, err = exfilter("scan", "copy.csv", "--format", "jsonl", *options)
+    assert (code, json.loads(out)["path"]) == (1, str(share / "copy.csv")), err
 
 
 def test_neither_key_nor_passwords_are_in_the_logs_of_the_cluster(
