@@ -12,7 +12,7 @@ demo: install
 	$(BIN)/python examples/demo.py
 
 test: lint checked
-	$(BIN)/pytest -n 3 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile
 
 # The compiled modules once more, with bounds checks and sanitizers, under the tests of their laws.
 CHECKED := build/checked

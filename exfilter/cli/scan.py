@@ -267,7 +267,9 @@ def scan(
     """
     wishes = Wishes(explain=explain, reveal=reveal)
     size = workers or settings.load(config).workers
+    shows = _progress_fits(output, wishes)
     if run or cluster or resume or again or any(is_remote(path) for path in paths or ()):
+        shows = False  # A run says itself how far it is.
         from exfilter.cli import shares
 
         found = shares.scan(shares.Order(paths or (), config, run, resume, again, cluster, size, wishes))
@@ -277,7 +279,7 @@ def scan(
             raise typer.BadParameter(msg)
         found = results(open_examiner(config, wishes), paths, config, size)
     began = time.monotonic()
-    tally = _print(found, FORMATS[output](sys.stdout, wishes), progress=_progress_fits(output, wishes))
+    tally = _print(found, FORMATS[output](sys.stdout, wishes), progress=shows)
     _summarise(tally, time.monotonic() - began, sys.stderr)
     raise typer.Exit(tally.exit_code(strict=strict))
 

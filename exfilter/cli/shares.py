@@ -194,7 +194,7 @@ def scan(order: Order) -> Iterator[Result]:
         if not urls:
             msg = f"{folder}: holds no run; name what to scan"
             raise ValueError(msg)
-        if not order.run:
+        if not (order.run or order.resume):
             sys.stderr.write(f"exfilter: this run is kept in {folder}\n")
         signal.signal(signal.SIGTERM, _end)
         try:

@@ -1,6 +1,6 @@
 """Object stores: S3, Google, Azure and HTTP, as obstore reads them.
 
-Where they are and who we are is theirs to know (``AWS_ENDPOINT_URL``, ``AWS_PROFILE``, a machine's role):
+Where they are and who we are is theirs to know (``AWS_ENDPOINT_URL``, ``AWS_ACCESS_KEY_ID``, a role):
 credentials are never an option of ours. What a store says of an error may quote them and is not shown.
 """
 

@@ -20,6 +20,8 @@ from bench.tables.shares import CLUSTER, READ, RUN, SCAN
 
 pytest.importorskip("distributed")
 pytest.importorskip("moto")
+for lists in ("faker", "names"):
+    pytest.importorskip(lists, reason="the generator's lists of names come with requirements-bench.lock")
 
 CUSTOMERS = 2_000
 SMALL = Sizes(small=120, documents=0, large=0, stored=20)

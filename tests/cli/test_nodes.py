@@ -69,7 +69,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_csv(folder / "customers.csv", CUSTOMERS, SEED)
     for command in (("init", folder), ("index", "build", folder / "customers.csv", "--config", folder)):
         assert exfilter(*command)[0] == 0
-    (folder / "exfilter.toml").write_text("deadline = 1.0\n")
+    (folder / "exfilter.toml").write_text(f"deadline = {PATIENCE}\n")
     return folder
 
 
@@ -209,6 +209,7 @@ def test_a_node_without_room_for_the_index_is_an_error_that_says_what_to_do(
 def test_a_file_over_which_a_worker_hangs_is_set_aside_and_all_others_are_read(
     config: Path, tmp_path: Path, faults: tuple[str, str]
 ) -> None:
+    (config / "exfilter.toml").write_text("deadline = 4.0\n")
     share = tmp_path / "share"
     share.mkdir()
     for name in ("a.txt", "hang.txt", "z.txt"):

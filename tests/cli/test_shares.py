@@ -71,6 +71,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_csv(folder / "customers.csv", CUSTOMERS, SEED)
     for command in (("init", folder), ("index", "build", folder / "customers.csv", "--config", folder)):
         assert exfilter(*command)[0] == 0
+    (folder / "exfilter.toml").write_text(f"deadline = {PATIENCE}\n")
     return folder
 
 

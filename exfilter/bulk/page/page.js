@@ -201,7 +201,7 @@ function tell() {
   const facts = [
     ["Path", path(at)], ["Bytes", number(columns.size[at])], ["Customers", number(columns.customers[at])],
     ["Would be held", columns.held[at] ? "yes" : "no"], ["Rule", word("rule", at)],
-    ["Not read, for", word("unread", at).replaceAll(",", ", ")], ["Owner", word("owner", at)],
+    ["Not read because", word("unread", at).replaceAll(",", ", ")], ["Owner", word("owner", at)],
     ["Type", word("type", at)], ["Copy of", columns.copy.get(at) ?? ""],
   ];
   for (const [name, value] of facts) {
