@@ -24,7 +24,8 @@ class _Packed(msgspec.Struct, array_like=True):
     """Customers as bytes of 64-bit ordinals, the rest as JSON, which also takes names that are no Unicode."""
 
     rest: str
-    identified: bytes = b""
+    identified: bytes | None = None
+    """None: nothing was read."""
     estimated: bytes = b""
     exposed: dict[str, bytes] = {}
     digest: bytes = b""
@@ -73,7 +74,7 @@ def unpack(data: bytes) -> Answer:
     """Return the answer that ``pack`` was given."""
     packed = msgspec.msgpack.decode(data, type=_Packed)
     rest = msgspec.convert(json.loads(packed.rest), _Rest)
-    if rest.problem:
+    if packed.identified is None:
         return Answer(None, rest.problem, rest.reason, seconds=rest.seconds, passing=rest.passing)
     found = Findings(
         identified=_ordinals(packed.identified),

@@ -32,15 +32,17 @@ def sound(task: Task, given: object, ordinals: int) -> Answer | None:
         if (number, start) != (task.number, task.start) or not isinstance(answer, Answer):
             return None
         exact = unpack(pack(answer))
-        return exact if _answers(answer, exact) and _possible(exact, ordinals) else None
+        return exact if _answers(answer) and _possible(exact, ordinals) else None
     except WRONG:
         return None
 
 
-def _answers(answer: Answer, exact: Answer) -> bool:
-    """Whether what was unpacked says the same: findings, or why there are none."""
-    if answer.findings is None or exact.findings is None:
-        return answer.findings is exact.findings
+def _answers(answer: Answer) -> bool:
+    """Whether it is one of two: findings, or why there are none."""
+    if answer.findings is None:
+        return bool(answer.problem)
+    if answer.problem:
+        return False
     return all(each.dtype == np.int64 and each.ndim == 1 for each in _groups(answer.findings))
 
 

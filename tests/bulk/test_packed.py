@@ -21,7 +21,8 @@ def ordinals(some: set[int]) -> Ordinals:
 @st.composite
 def answers(draw: st.DrawFn) -> Answer:
     if draw(st.booleans()):
-        return Answer(None, "permission denied", Reason.MALFORMED, passing=True)
+        problem = draw(st.sampled_from(["permission denied", ""]))
+        return Answer(None, problem, Reason.MALFORMED, passing=True)
     who, behind = draw(PEOPLE), draw(PEOPLE)
     behind -= who
     estimated = draw(st.integers(0, len(behind)))
