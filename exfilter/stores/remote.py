@@ -245,21 +245,35 @@ class Ranged:
         """Return some of its bytes, in one request. Raises Unreadable."""
         if start >= end:
             return b""
-        options: GetOptions = {"range": (start, end), **_as_listed(self.item.version)}
-        try:
-            given = obstore.get(self._store, self.item.key, options=options)
-            block = bytes(given.bytes()) if _is_same(given.meta, self.item) else b""
-        except (exceptions.BaseError, OSError, ValueError) as error:
-            problem = why(error)
-            raise Unreadable(problem, Reason.MALFORMED, passing=problem == FAILED) from None
+        block = self._given({"range": (start, end)})
         if len(block) != end - start:
             raise Unreadable(CHANGED, Reason.MALFORMED)
         return block
 
+    def check_empty(self) -> None:
+        """Raise Unreadable where there are bytes after all: a size that a listing tells is not believed."""
+        if self._given({}):
+            raise Unreadable(CHANGED, Reason.MALFORMED)
+
+    def _given(self, wanted: GetOptions) -> bytes:
+        """Return what the store gives, if that is what was listed."""
+        options: GetOptions = {**_as_listed(self.item.version), **wanted}
+        try:
+            given = obstore.get(self._store, self.item.key, options=options)
+            if _is_same(given.meta, self.item):
+                return bytes(given.bytes())
+        except (exceptions.BaseError, OSError, ValueError) as error:
+            problem = why(error)
+            raise Unreadable(problem, Reason.MALFORMED, passing=problem == FAILED) from None
+        raise Unreadable(CHANGED, Reason.MALFORMED)
+
 
 @contextmanager
 def opened(item: Item) -> Iterator[Buffer]:
-    """Open it; nothing is asked of the store yet. Raises Unreadable."""
+    """Open it; of an object with bytes, nothing is asked of the store yet. Raises Unreadable."""
     if item.problem:
         raise Unreadable(item.problem, item.reason)
-    yield Ranged(item, _store(item.root))
+    body = Ranged(item, _store(item.root))
+    if not item.size:
+        body.check_empty()
+    yield body

@@ -6,6 +6,7 @@ import os
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -77,6 +78,11 @@ class TestBucket:
         assert [item.problem for item in listed("s3://share/none")] == ["no such file or folder"]
         (item,) = listed("s3://nobody-has-this")
         assert item.problem == "it could not be listed whole: no such bucket"
+
+    def test_what_is_listed_as_empty_is_not_believed_to_be(self) -> None:
+        (item,) = listed("s3://share/large.bin")
+        with pytest.raises(Unreadable, match="changed"):
+            read(replace(item, size=0))
 
     def test_no_credential_is_shown(self) -> None:
         (item,) = listed("s3://share/large.bin")
